@@ -1,0 +1,31 @@
+"""What every command shares: exit statuses and the way errors reach the user."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from graph_er.errors import InputError
+from graph_er.tracking import forbid_error_reports
+
+Main = Callable[[Sequence[str] | None], None]
+
+
+def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
+    """Run a command's `main`; return its exit status.
+
+    0 done; 2 bad input, told in one message on stderr without a traceback (argparse itself exits
+    with 2 on a usage error). Anything else is a defect: it keeps its traceback and exits with 1.
+    """
+    forbid_error_reports()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        main(argv)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        print("stopped by the user; run the same command again to go on", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0

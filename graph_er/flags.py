@@ -1,0 +1,56 @@
+"""Command-line flags made from a frozen dataclass: no flag can exist that nothing reads."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, get_type_hints
+
+Config = TypeVar("Config")
+
+
+def option(default: Any, help: str, *, choices: Sequence[str] | None = None) -> Any:
+    """Declare a dataclass field with a default and the help text of its flag."""
+    return dataclasses.field(default=default, metadata={"help": help, "choices": choices})
+
+
+def add_flags(
+    parser: argparse.ArgumentParser, config: type, *, title: str, aliases: Mapping[str, str] = {}
+) -> None:
+    """Add a group with one flag per field of dataclass `config`; flags not given stay absent.
+
+    A ``bool`` field becomes ``--name`` and ``--no-name``. `aliases` maps a field to an older
+    spelling of its flag.
+    """
+    group = parser.add_argument_group(title)
+    kinds = get_type_hints(config)
+    for item in dataclasses.fields(config):
+        names = [f"--{item.name}", *([f"--{aliases[item.name]}"] if item.name in aliases else [])]
+        settings: dict[str, Any] = {
+            "dest": item.name,
+            "default": argparse.SUPPRESS,
+            "help": f"{item.metadata['help']} (default: {item.default})",
+        }
+        if kinds[item.name] is bool:
+            group.add_argument(*names, action=argparse.BooleanOptionalAction, **settings)
+        else:
+            kind = _scalar_kind(kinds[item.name])
+            group.add_argument(*names, type=kind, choices=item.metadata["choices"], **settings)
+
+
+def given_flags(config: type, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of dataclass `config` that the user gave on the command line."""
+    names = {item.name for item in dataclasses.fields(config)}
+    return {name: value for name, value in vars(arguments).items() if name in names}
+
+
+def from_flags(config: type[Config], arguments: argparse.Namespace, **presets: Any) -> Config:
+    """Build `config` from its defaults, then `presets`, then what the user gave."""
+    return config(**{**presets, **given_flags(config, arguments)})
+
+
+def _scalar_kind(annotation: Any) -> type:
+    """Return the type that parses a field annotated ``int``, ``float``, ``str`` or ``X | None``."""
+    alternatives = [kind for kind in getattr(annotation, "__args__", (annotation,)) if kind]
+    return next(kind for kind in alternatives if kind in (int, float, str))

@@ -1,0 +1,116 @@
+"""``run.json``: what a run was, so that its numbers can be traced and repeated (contract 6)."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import time
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from graph_er.errors import InputError
+from graph_er.files import sha256, write_json
+from graph_er.paths import project_root
+
+RECORD_NAME = "run.json"
+_PACKAGES = (
+    *("accelerate", "comet-ml", "librosa", "numpy", "pandas", "safetensors", "scikit-learn"),
+    *("sentence-transformers", "soundfile", "torch", "torch-geometric", "transformers"),
+)
+
+
+def write_run_record(
+    folder: Path,
+    *,
+    config: dict[str, Any],
+    seed: int | list[int] | None,
+    metrics: dict[str, Any],
+    data: Path | None,
+    started: float,
+    device: str,
+) -> None:
+    """Write ``run.json`` into `folder`; written last, it marks a finished run.
+
+    Args:
+        folder: the checkpoint folder.
+        config: the full configuration, plain values.
+        seed: the seed, or one per member of a run of several seeds.
+        metrics: scores by side, ``{"dev": {...}}``.
+        data: the data file of the run, recorded by name and SHA-256.
+        started: ``time.time()`` at the start of the run.
+        device: what it ran on.
+    """
+    record = {
+        "config": config,
+        "seed": seed,
+        "metrics": metrics,
+        "data": {"name": data.name, "sha256": sha256(data)} if data else None,
+        **environment(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_time_s": round(time.time() - started, 2),
+        "device": device,
+    }
+    write_json(folder / RECORD_NAME, record)
+
+
+def read_run_record(folder: Path) -> dict[str, Any]:
+    """Read the ``run.json`` of a checkpoint folder.
+
+    Raises:
+        InputError: there is none (the run did not finish) or it is not JSON.
+    """
+    path = folder / RECORD_NAME
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; was the run finished?") from None
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: not a run record ({error})") from error
+
+
+def add_metrics(folder: Path, side: str, scores: dict[str, Any]) -> None:
+    """Add the scores of one side to the ``run.json`` of a checkpoint folder, if it has one."""
+    if (folder / RECORD_NAME).exists():
+        record = read_run_record(folder)
+        record["metrics"] = {**record.get("metrics", {}), side: scores}
+        write_json(folder / RECORD_NAME, record)
+
+
+def environment() -> dict[str, Any]:
+    """Return package versions, Python, platform, and the commit with whether its tree is clean."""
+    commit = _git("rev-parse", "HEAD")
+    return {
+        "versions": {name: _version(name) for name in ("graph-er", *_PACKAGES)},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "commit": commit,
+        "tree_clean": None if commit is None else not _git("status", "--porcelain"),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(*arguments: str) -> str | None:
+    """Return git's answer about the checkout, or None where there is none (an installed copy)."""
+    if not (project_root() / ".git").exists():
+        return None
+    try:
+        answer = subprocess.run(
+            ["git", *arguments],
+            cwd=project_root(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

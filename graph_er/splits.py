@@ -1,0 +1,74 @@
+"""The one place that decides which sessions are train, dev and test. Both stages call it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from graph_er.errors import InputError
+
+
+@dataclass(frozen=True)
+class SessionSplit:
+    """Session ids per side; no session is on two sides."""
+
+    train: tuple[str, ...]
+    dev: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def side(self, session: str) -> str:
+        """Return ``"train"``, ``"dev"`` or ``"test"`` for a session id."""
+        for name in ("train", "dev", "test"):
+            if session in getattr(self, name):
+                return name
+        raise KeyError(session)
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that puts ``Sess2`` before ``Sess10``; different names have different keys."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    key = [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts]
+    # The name itself keeps ``Sess1`` and ``Sess01`` apart, which else would sort at random.
+    return [*key, (-1, 0, name)]
+
+
+def session_of(dialogue_id: str) -> str:
+    """Return the session of a dialogue: the part of its id before the first ``_``."""
+    return dialogue_id.split("_", 1)[0]
+
+
+def split_dev(sessions: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Divide training sessions into train and dev: the last ninth, at least one, is dev.
+
+    Whole sessions only, in natural order, so dev speakers are never training speakers.
+
+    Raises:
+        InputError: fewer than two sessions, so that no dev session can be taken.
+    """
+    ordered = sorted(set(sessions), key=natural_key)
+    if len(ordered) < 2:
+        raise InputError(
+            f"the training part has {len(ordered)} session(s) ({', '.join(ordered) or 'none'}): "
+            "dev is taken by whole sessions and needs at least two; name dialogues in 'dev_ids'"
+        )
+    num_dev = math.ceil(len(ordered) / 9)
+    return tuple(ordered[:-num_dev]), tuple(ordered[-num_dev:])
+
+
+def split_sessions(sessions: Iterable[str], num_test: int = 2) -> SessionSplit:
+    """Split a corpus by session: the last `num_test` sessions are test (KEMDy19: 19 and 20).
+
+    Raises:
+        InputError: too few sessions for a train, a dev and a test side.
+    """
+    ordered = sorted(set(sessions), key=natural_key)
+    if len(ordered) < num_test + 2:
+        raise InputError(
+            f"found {len(ordered)} session(s) ({', '.join(ordered) or 'none'}); train, dev and "
+            f"{num_test} test sessions need at least {num_test + 2}"
+        )
+    num_training = len(ordered) - num_test
+    train, dev = split_dev(ordered[:num_training])
+    return SessionSplit(train=train, dev=dev, test=tuple(ordered[num_training:]))

@@ -1,0 +1,115 @@
+"""Experiment tracking with Comet: off (nothing is imported), offline (a zip file) or online."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from graph_er.errors import InputError
+
+Mode = Literal["off", "offline", "online"]
+MODES: tuple[Mode, ...] = ("off", "offline", "online")
+
+
+class Tracker:
+    """Where a run sends its parameters and numbers; this one keeps nothing (``--comet off``)."""
+
+    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Record the configuration of the run."""
+
+    def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
+        """Record numbers at an epoch or step."""
+
+    def log_confusion_matrix(
+        self, gold: Sequence[int], predicted: Sequence[int], emotions: Sequence[str], name: str
+    ) -> None:
+        """Record gold against predicted labels under a name unique in the run."""
+
+    def end(self) -> None:
+        """Finish the run; offline, this writes the zip file."""
+
+
+class CometTracker(Tracker):
+    """Records into a Comet experiment."""
+
+    def __init__(self, experiment: Any) -> None:
+        self._experiment = experiment
+
+    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Record the configuration of the run."""
+        self._experiment.log_parameters(dict(parameters))
+
+    def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
+        """Record numbers at an epoch or step."""
+        self._experiment.log_metrics(dict(metrics), step=step)
+
+    def log_confusion_matrix(
+        self, gold: Sequence[int], predicted: Sequence[int], emotions: Sequence[str], name: str
+    ) -> None:
+        """Record gold against predicted labels under a name unique in the run."""
+        self._experiment.log_confusion_matrix(
+            y_true=[int(label) for label in gold],
+            y_predicted=[int(label) for label in predicted],
+            labels=list(emotions),
+            title=name,
+            file_name=f"{name}.json",
+        )
+
+    def end(self) -> None:
+        """Finish the run; offline, this writes the zip file."""
+        self._experiment.end()
+
+
+def forbid_error_reports() -> None:
+    """Keep comet_ml from sending error reports of its own; effective before its first import.
+
+    Transformers' Trainer imports an installed comet_ml whether it is used or not, so every
+    command calls this first.
+    """
+    os.environ.setdefault("COMET_ERROR_TRACKING_ENABLE", "false")
+
+
+def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
+    """Start recording a run.
+
+    Args:
+        mode: ``off``; ``offline``, a zip in `folder` with neither key nor network; ``online``,
+            the user's Comet account.
+        name: name of the experiment.
+        folder: where offline archives go; made if absent.
+
+    Raises:
+        InputError: ``online`` without an API key.
+    """
+    if mode == "off":
+        return Tracker()
+    forbid_error_reports()
+    import comet_ml
+
+    if mode == "online" and not comet_ml.get_config("comet.api_key"):
+        raise InputError(
+            "--comet online needs a Comet API key: set COMET_API_KEY or run `comet login`; "
+            "--comet offline needs none"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = comet_ml.ExperimentConfig(
+        offline_directory=str(folder),
+        name=name,
+        # Only what the run logs itself leaves the machine: no source code, no environment.
+        log_code=False,
+        log_git_metadata=False,
+        log_git_patch=False,
+        log_env_details=False,
+        auto_output_logging=False,
+        auto_metric_logging=False,
+        auto_param_logging=False,
+        auto_histogram_weight_logging=False,
+        parse_args=False,
+        display_summary_level=0,
+    )
+    experiment = comet_ml.start(
+        online=mode == "online", project_name="graph_er", experiment_config=settings
+    )
+    return CometTracker(experiment)

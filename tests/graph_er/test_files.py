@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+
+from graph_er.files import atomic_path, sha256, write_json, write_text
+
+
+def test_a_finished_file_replaces_the_old_one_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "new" / "folder" / "a.txt"
+    write_text(path, "옛것")
+    write_text(path, "새것")
+    assert path.read_text(encoding="utf-8") == "새것"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def write_half_and_die(path):
+    with atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("killed")
+
+
+def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError, match="killed"):
+        write_half_and_die(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_seen_under_the_name_before_the_end(tmp_path):
+    path = tmp_path / "model.pt"
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"all of it")
+        assert not path.exists()
+        assert (temporary.parent, temporary.suffix) == (tmp_path, ".pt")
+    assert path.read_bytes() == b"all of it"
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    (tmp_path / "plain").write_text("")
+    write_text(tmp_path / "ours", "")
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "ours")}
+    assert len(modes) == 1
+
+
+def test_json_round_trips_and_stays_readable(tmp_path):
+    path = tmp_path / "a.json"
+    value = {"감정": ["행복", 1, 0.1, None, True]}
+    write_json(path, value)
+    assert json.loads(path.read_text(encoding="utf-8")) == value
+    assert "행복" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), object()])
+def test_what_json_cannot_hold_writes_nothing(tmp_path, bad):
+    with pytest.raises((ValueError, TypeError)):
+        write_json(tmp_path / "a.json", {"f1": bad})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sha256_of_known_content(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert sha256(tmp_path / "abc") == expected
