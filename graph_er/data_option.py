@@ -1,0 +1,58 @@
+"""The dialogue-file options that stage 3's commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from graph_er.dialogues import Dialogue, DialogueFile, read_dialogues
+from graph_er.emotions import DATASET_EMOTIONS
+from graph_er.errors import InputError
+from graph_er.paths import project_root
+
+
+def default_data() -> Path:
+    """Return where the study leaves the demo's dialogue file."""
+    return project_root() / "data" / "demo_features.pkl"
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data_dir`` and ``--dataset``."""
+    parser.add_argument(
+        "--data_dir",
+        "--preprocessed_feature",
+        type=Path,
+        default=default_data(),
+        metavar="FILE.pkl",
+        help="the dialogue file of stage 2 (default: the demo's, %(default)s)",
+    )
+    parser.add_argument(
+        "--dataset",
+        choices=sorted(DATASET_EMOTIONS),
+        help="names the labels of a file that does not name them itself",
+    )
+
+
+def read_data(arguments: argparse.Namespace) -> DialogueFile:
+    """Read the dialogue file that the options name.
+
+    Raises:
+        InputError: it is missing (the message names the command that makes it) or malformed.
+    """
+    path = arguments.data_dir
+    if path.exists():
+        return read_dialogues(path, arguments.dataset)
+    remedy = (
+        "bash scripts/run_all.sh"
+        if path == default_data()
+        else f"python feature_extractor/extract.py --checkpoint DIR --corpus NAME --out {path}"
+    )
+    raise InputError(f"{path}: no such file; make it with `{remedy}`")
+
+
+def require_side(file: DialogueFile, name: str) -> tuple[Dialogue, ...]:
+    """Return the dialogues of a side, or raise `InputError` where it has none."""
+    dialogues = file.side(name)
+    if not dialogues:
+        raise InputError(f"the dialogue file has no {name} dialogues")
+    return dialogues

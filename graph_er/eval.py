@@ -1,0 +1,79 @@
+"""Score a stage-3 checkpoint on one side of a dialogue file.
+
+python graph_er/eval.py --pt_dir model_checkpoints/graph_at
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # run as a file: put the repository root, not this folder, on the path
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from graph_er.cli import run_command
+from graph_er.data_option import add_data_options, read_data, require_side
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line of stage 3's evaluation."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--pt_dir",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="a checkpoint folder or the .pt file in it",
+    )
+    add_data_options(parser)
+    parser.add_argument("--split", choices=("test", "dev", "train"), default="test")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.json",
+        help="where the scores go, predictions.csv beside it (default: "
+        "<checkpoint folder>/eval_<split>/eval.json)",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Predict every utterance of the split, print the report, write JSON and CSV."""
+    arguments = build_parser().parse_args(argv)
+    from graph_er.checkpoint import load_checkpoint  # after parsing: torch takes seconds to import
+    from graph_er.device import choose_device
+    from graph_er.evaluation import evaluate, write_evaluation
+    from graph_er.prediction import evaluated_utterances, predict_probabilities
+    from graph_er.report.text import classification_report
+    from graph_er.run_record import add_metrics
+
+    device = choose_device(arguments.device)
+    checkpoint = load_checkpoint(arguments.pt_dir)
+    file = read_data(arguments)
+    checkpoint.spec.check(file)
+    dialogues = require_side(file, arguments.split)
+    graphs = [checkpoint.spec.graph(dialogue, checkpoint.config) for dialogue in dialogues]
+    probabilities = predict_probabilities(checkpoint.models(), graphs, device)
+    utterances = evaluated_utterances(dialogues, file.emotions)
+    evaluation = {
+        **evaluate(utterances, probabilities, checkpoint.seeds),
+        "modalities": checkpoint.spec.modalities,
+        "split": arguments.split,
+    }
+    folder = arguments.pt_dir if arguments.pt_dir.is_dir() else arguments.pt_dir.parent
+    out = arguments.out or folder / f"eval_{arguments.split}" / "eval.json"
+    write_evaluation(out, evaluation, utterances, probabilities.mean(axis=0))
+    add_metrics(folder, arguments.split, evaluation)
+    print(classification_report(evaluation))
+
+
+def cli() -> int:
+    """Entry point of the installed command."""
+    return run_command(main)
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

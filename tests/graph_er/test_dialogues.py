@@ -1,0 +1,145 @@
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from graph_er.dialogues import Dialogue, read_dialogues, write_dialogues
+from graph_er.errors import InputError
+from tests.graph_er.dialogue_factory import EMOTIONS, make_file
+
+IDS = ["A_1", "B_1", "C_1"]
+
+
+def raw_file(elements=11, **replaced):
+    """A hand-made list in COGMEN's format: three dialogues of two utterances."""
+    raw = [
+        IDS,
+        {i: ["F", "M"] for i in IDS},
+        {i: [0, 1] for i in IDS},
+        {i: [np.ones(3), np.zeros(3)] for i in IDS},
+        {i: np.ones((2, 5)) for i in IDS},
+        {i: [] for i in IDS},
+        {i: ["안녕", "응"] for i in IDS},
+        ["A_1", "B_1"],
+        ["C_1"],
+        {i: [f"{i}_F001", f"{i}_M001"] for i in IDS},
+        {"dev_ids": ["B_1"], "emotions": ["x", "y"], "corpus": "hand"},
+    ]
+    for position, value in replaced.items():
+        raw[int(position[1:])] = value
+    return raw[:elements]
+
+
+def write_raw(tmp_path, raw):
+    path = tmp_path / "raw.pkl"
+    path.write_bytes(pickle.dumps(raw))
+    return path
+
+
+def assert_equal(left, right):
+    for field in ("train_ids", "dev_ids", "test_ids", "emotions", "info"):
+        assert getattr(left, field) == getattr(right, field)
+    for a, b in zip(left.dialogues, right.dialogues, strict=True):
+        for field in Dialogue.__dataclass_fields__:
+            np.testing.assert_array_equal(getattr(a, field), getattr(b, field))
+
+
+def test_write_then_read_is_identity(tmp_path):
+    file = make_file()
+    write_dialogues(tmp_path / "x.pkl", file)
+    assert_equal(read_dialogues(tmp_path / "x.pkl"), file)
+
+
+def test_writing_twice_gives_the_same_bytes(tmp_path):
+    for name in ("x", "y"):
+        write_dialogues(tmp_path / name, make_file())
+    assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x", "y"]
+
+
+def test_the_position_of_every_field(tmp_path):
+    file = make_file()
+    write_dialogues(tmp_path / "x.pkl", file)
+    raw = pickle.loads((tmp_path / "x.pkl").read_bytes())
+    first = file.dialogues[0]
+    assert type(raw) is list
+    assert len(raw) == 11
+    assert raw[0] == [dialogue.id for dialogue in file.dialogues]
+    assert raw[1][first.id] == list(first.speakers)
+    assert raw[2][first.id] == first.labels.tolist()
+    assert all(type(label) is int for label in raw[2][first.id])
+    np.testing.assert_array_equal(raw[3][first.id][0], first.text[0])
+    assert raw[3][first.id][0].dtype == np.float32
+    np.testing.assert_array_equal(raw[4][first.id][0], first.audio[0])
+    assert raw[5][first.id] == []
+    assert raw[6][first.id] == list(first.sentences)
+    assert raw[7] == list(file.train_ids)
+    assert raw[8] == list(file.test_ids)
+    assert raw[9][first.id] == list(first.utterance_ids)
+    assert raw[10]["dev_ids"] == list(file.dev_ids)
+    assert raw[10]["emotions"] == list(EMOTIONS)
+
+
+def test_arrays_of_two_dimensions_stand_for_lists_of_vectors(tmp_path):
+    file = read_dialogues(write_raw(tmp_path, raw_file()))
+    assert file.modalities == "at"
+    assert file.dialogues[0].audio.shape == (2, 5)
+    assert file.dialogues[0].text.dtype == np.float32
+    assert file.info == {"corpus": "hand"}
+
+
+@pytest.mark.parametrize("elements", [9, 10])
+def test_files_of_nine_and_ten_elements_take_dev_by_whole_sessions(tmp_path, elements):
+    file = read_dialogues(write_raw(tmp_path, raw_file(elements)))
+    assert (file.train_ids, file.dev_ids, file.test_ids) == (("A_1",), ("B_1",), ("C_1",))
+    assert file.emotions == ("0", "1")
+    expected = "A_1_000" if elements == 9 else "A_1_F001"
+    assert file.dialogues[0].utterance_ids[0] == expected
+
+
+def test_a_data_set_names_the_labels_that_the_file_does_not(tmp_path):
+    path = write_raw(tmp_path, raw_file(10))
+    assert read_dialogues(path, "iemocap_4").emotions == ("happy", "sad", "neutral", "angry")
+
+
+@pytest.mark.parametrize(
+    ("replaced", "message"),
+    [
+        ({"_2": {i: [0, 5] for i in IDS}}, r"A_1_M001.*label 5 has no name"),
+        ({"_2": {i: [0, -1] for i in IDS}}, "label -1 has no name"),
+        ({"_2": {i: [0, 0.5] for i in IDS}}, "whole numbers"),
+        ({"_2": {i: [0, 1, 1] for i in IDS}}, "unequal length"),
+        ({"_3": {i: [np.ones(3), np.full(3, np.nan)] for i in IDS}}, "text feature is not finite"),
+        ({"_3": {i: [np.ones(3), np.ones(2)] for i in IDS}}, "unequal widths"),
+        ({"_1": {"A_1": ["F", "M"]}}, "B_1 is missing in element 1"),
+        ({"_8": ["D_1"]}, "D_1 is in a split but not in the file"),
+        ({"_8": ["A_1"]}, "A_1.*occurs twice"),
+        ({"_9": {i: ["u", "v"] for i in IDS}}, "utterance id 'u' occurs twice"),
+        ({"_3": 7, "_2": 7}, "not a dialogue file"),
+    ],
+)
+def test_malformed_files_are_refused_with_file_and_place(tmp_path, replaced, message):
+    with pytest.raises(InputError, match=message) as error:
+        read_dialogues(write_raw(tmp_path, raw_file(**replaced)))
+    assert "raw.pkl" in str(error.value)
+
+
+@pytest.mark.parametrize("raw", [{"a": 1}, [1, 2], "text"])
+def test_other_pickles_are_refused(tmp_path, raw):
+    with pytest.raises(InputError, match="expected a list"):
+        read_dialogues(write_raw(tmp_path, raw))
+
+
+def test_one_training_session_without_dev_ids_is_refused(tmp_path):
+    with pytest.raises(InputError, match="needs at least two"):
+        read_dialogues(write_raw(tmp_path, raw_file(10, _7=["A_1"], _8=["B_1", "C_1"])))
+
+
+def test_a_missing_modality_is_known(tmp_path):
+    file = make_file()
+    file = replace(file, dialogues=tuple(replace(d, audio=None) for d in file.dialogues))
+    write_dialogues(tmp_path / "x.pkl", file)
+    read = read_dialogues(tmp_path / "x.pkl")
+    assert read.modalities == "t"
+    assert read.dialogues[0].audio is None

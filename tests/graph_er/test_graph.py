@@ -1,0 +1,95 @@
+import pytest
+import torch
+
+from graph_er.errors import InputError
+from graph_er.graph import (
+    dialogue_to_graph,
+    num_relations,
+    relation_types,
+    speaker_ids,
+    window_edges,
+)
+from tests.graph_er.dialogue_factory import make_dialogue
+
+
+def edge_set(edge_index):
+    return set(map(tuple, edge_index.t().tolist()))
+
+
+def naive_edges(length, past, future):
+    """Who hears whom, said by loops."""
+    return {
+        (source, target)
+        for target in range(length)
+        for source in range(length)
+        if (past < 0 or target - source <= past) and (future < 0 or source - target <= future)
+    }
+
+
+def test_one_from_the_past_and_none_from_the_future_by_hand():
+    edges = window_edges(3, past=1, future=0)
+    assert edges.t().tolist() == [[0, 0], [0, 1], [1, 1], [1, 2], [2, 2]]
+
+
+def test_none_from_the_past_and_one_from_the_future_by_hand():
+    edges = window_edges(3, past=0, future=1)
+    assert edges.t().tolist() == [[0, 0], [1, 0], [1, 1], [2, 1], [2, 2]]
+
+
+@pytest.mark.parametrize("length", [5, 6, 11, 50])
+def test_published_edge_count(length):
+    assert window_edges(length, 5, 5).size(1) == 11 * length - 30
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 12])
+@pytest.mark.parametrize("past", [-1, 0, 1, 5, 99])
+@pytest.mark.parametrize("future", [-1, 0, 2, 5])
+def test_edges_equal_those_of_the_plain_definition(length, past, future):
+    edges = window_edges(length, past, future)
+    assert edge_set(edges) == naive_edges(length, past, future)
+    assert edges.size(1) == len(edge_set(edges))
+
+
+def test_speakers_are_numbered_by_appearance_and_share_the_last_number():
+    assert speaker_ids(["M", "F", "M"], 2).tolist() == [0, 1, 0]
+    assert speaker_ids([("any", 1), 7, "x", 7], 2).tolist() == [0, 1, 1, 1]
+
+
+def test_cogmen_relations_by_hand():
+    # Speakers 0, 1, 0; id = 4 * speaker(source) + 2 * speaker(target) + (source is not earlier).
+    speakers = torch.tensor([0, 1, 0])
+    edges = window_edges(3, 1, 1)
+    expected = {(0, 0): 1, (1, 0): 5, (0, 1): 2, (1, 1): 7, (2, 1): 3, (1, 2): 4, (2, 2): 1}
+    types = relation_types(edges, speakers, "speaker_pairs")
+    assert dict(zip(map(tuple, edges.t().tolist()), types.tolist(), strict=True)) == expected
+
+
+def test_same_and_other_relations_by_hand():
+    speakers = torch.tensor([0, 1, 0])
+    edges = torch.tensor([[1, 0, 2, 0, 2], [1, 2, 0, 1, 1]])
+    assert relation_types(edges, speakers).tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("scheme", ["same_other", "speaker_pairs"])
+@pytest.mark.parametrize("num_speakers", [1, 2, 5])
+def test_relations_lie_in_range_and_all_occur(scheme, num_speakers):
+    speakers = torch.arange(40) % num_speakers
+    types = relation_types(window_edges(40, -1, -1), speakers, scheme, num_speakers)
+    assert types.min() >= 0
+    assert types.max() < num_relations(scheme, num_speakers)
+    if num_speakers > 1:
+        possible = num_relations(scheme, num_speakers)
+        assert len(types.unique()) == possible
+
+
+def test_a_dialogue_becomes_a_graph_with_modalities_in_the_order_given():
+    dialogue = make_dialogue("S1_a", 4)
+    options = {"past": 5, "future": 5, "scheme": "same_other", "num_speakers": 2}
+    graph = dialogue_to_graph(dialogue, "at", **options)
+    assert graph.x.shape == (4, 10)
+    torch.testing.assert_close(graph.x[:, :4], torch.from_numpy(dialogue.audio))
+    torch.testing.assert_close(graph.x[:, 4:], torch.from_numpy(dialogue.text))
+    assert graph.edge_index.shape == (2, 16)
+    assert graph.y.tolist() == dialogue.labels.tolist()
+    with pytest.raises(InputError, match=r"S1_a.*'v'"):
+        dialogue_to_graph(dialogue, "v", **options)
