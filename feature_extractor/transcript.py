@@ -1,0 +1,91 @@
+"""Transcripts of the ETRI corpora: read one file, and strip the transcribers' marks from its text.
+
+Marks as documented with KEMDy20 and counted in KEMDy19: ``b/`` breath, ``n/`` and ``N/`` noise,
+``l/`` filler, ``u/`` unintelligible, ``c/`` continuous speech, ``o/`` and ``s/`` (undocumented),
+``*`` uncertain word, ``+`` stutter, ``(X+X) X`` repetition, ``X (Y)`` an extra word.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+from graph_er.errors import InputError
+
+# Goes into the key of every cached text feature: raise it whenever `clean_transcript` changes.
+TRANSCRIPT_VERSION = 1
+
+# The guards keep ordinary text: "web/", "http://n/", "x.com?b/", "s/w", "ON/OFF" and "N/A" hold
+# no mark, while one that follows Hangul, a digit, a capital or punctuation is one.
+_MARKS = re.compile(
+    r"""(?<! [/_@] ) (?<! [a-z][.?=&:-] )
+        (?: (?<![a-z]) [cnulbos] | (?<![A-Za-z]) N (?! /A(?![A-Za-z/]) ) )
+        / (?: [cnNulbos]/ )*         # marks in a row: "n/b/"
+        (?! [a-z] (?![a-z/]) )       # a lone letter after the slash makes it an abbreviation
+    """,
+    re.VERBOSE,
+)
+_SPAN = re.compile(r"\(([^()]*)\)")
+# Between digits the two signs are arithmetic that somebody wrote, not marks.
+_SIGNS = re.compile(r"(?<!\d)[+*]|[+*](?!\d)")
+
+
+def clean_transcript(text: str) -> str:
+    """Return `text` without annotation marks, on one line, with single blanks.
+
+    Parentheses: a stutter that the speaker then completes, ``(X+X) X``, is dropped, since the
+    word stands after it and the text encoders have read fluent text only. Every other
+    parenthesis keeps its words and loses its brackets, because those words were spoken: the
+    extra word of ``X (Y)`` and a stutter that is never completed. So no word is lost that the
+    cleaned text does not hold, unlike with dropping all spans, and no word is said thrice, unlike
+    with dropping only the brackets (the two rules of earlier systems).
+
+    Args:
+        text: one transcript, with or without line ends; decomposed Hangul is composed.
+
+    Returns:
+        The words; ``""`` if there were only marks. Cleaning the result again changes nothing.
+    """
+    previous, cleaned = None, unicodedata.normalize("NFC", text)
+    # A removal can bring the halves of another mark together, so repeat; each pass only shortens.
+    while cleaned != previous:
+        previous, cleaned = cleaned, _strip_once(cleaned)
+    return cleaned
+
+
+def _strip_once(text: str) -> str:
+    text = _MARKS.sub("", text)
+    text = _SPAN.sub(_resolve_span, text)
+    text = _SIGNS.sub(" ", text).replace("(", " ").replace(")", " ")
+    return " ".join(text.split())
+
+
+def _resolve_span(span: re.Match[str]) -> str:
+    """Return what a parenthesis leaves: nothing for a completed stutter, else its words."""
+    inside = span.group(1)
+    pieces = [piece.strip() for piece in inside.split("+") if piece.strip()]
+    following = span.string[span.end() :].lstrip()
+    stutter = "+" in inside and all(following.startswith(piece) for piece in pieces)
+    return " " if stutter else f" {inside} "
+
+
+def read_transcript(path: Path) -> str:
+    """Return a transcript file's text as one uncleaned line; several lines join with a blank.
+
+    UTF-8 (with or without BOM) is tried first and strictly: cp949 decodes UTF-8 Hangul into
+    garbage without an error, the reverse fails.
+
+    Raises:
+        InputError: the file is neither UTF-8 nor cp949, or cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
+    for encoding in ("utf-8-sig", "cp949"):
+        try:
+            return " ".join(content.decode(encoding).split())
+        except UnicodeDecodeError:
+            continue
+    raise InputError(f"{path}: is neither UTF-8 nor cp949 text; restore the file or save as UTF-8")

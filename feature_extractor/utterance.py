@@ -1,0 +1,104 @@
+"""The record that every corpus reader returns: one utterance, and the corpus that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from graph_er.errors import InputError
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One spoken turn; everything is joined by `id`.
+
+    Attributes:
+        id: utterance id, unique in the corpus, e.g. ``Sess01_script01_F001``.
+        session: session id, e.g. ``Sess01``; splits never divide a session.
+        dialogue: dialogue id, ``<session>_<script>``, e.g. ``Sess01_script01``.
+        speaker: speaker label within the dialogue, e.g. ``F``.
+        start, end: seconds from the start of the dialogue, as annotated.
+        wav: the audio file.
+        duration: seconds of audio in that file (it differs from ``end - start`` in KEMDy19).
+        text: transcript, cleaned of annotation marks; may be empty.
+        emotion: name of the label.
+        soft_label: probability per emotion from the raters' votes, or None.
+        valence, arousal: mean ratings, 1 to 5, or None.
+        part: ``script`` or ``impro``, or None where the corpus has no parts.
+    """
+
+    id: str
+    session: str
+    dialogue: str
+    speaker: str
+    start: float
+    end: float
+    wav: Path
+    duration: float
+    text: str
+    emotion: str
+    soft_label: tuple[float, ...] | None = None
+    valence: float | None = None
+    arousal: float | None = None
+    part: str | None = None
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """All utterances of a corpus, dialogue by dialogue and in time order within each.
+
+    Attributes:
+        name: corpus name, e.g. ``kemdy19``.
+        emotions: label names in label order.
+        utterances: ordered by (dialogue id, start, id).
+        notices: what was dropped or odd, one readable line each, for the user.
+    """
+
+    name: str
+    emotions: tuple[str, ...]
+    utterances: tuple[Utterance, ...]
+    notices: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Check that ids are unique and each dialogue stands together and in time order."""
+        _check_unique(self.utterances)
+        _check_order(self.utterances)
+
+    @property
+    def sessions(self) -> list[str]:
+        """Session ids in order of first appearance."""
+        return list(dict.fromkeys(u.session for u in self.utterances))
+
+    def dialogues(self) -> dict[str, list[Utterance]]:
+        """Utterances by dialogue id, in time order."""
+        grouped: dict[str, list[Utterance]] = {}
+        for utterance in self.utterances:
+            grouped.setdefault(utterance.dialogue, []).append(utterance)
+        return grouped
+
+    def label(self, utterance: Utterance) -> int:
+        """Return the integer label of an utterance's emotion."""
+        return self.emotions.index(utterance.emotion)
+
+
+def _check_unique(utterances: Sequence[Utterance]) -> None:
+    seen: set[str] = set()
+    for utterance in utterances:
+        if utterance.id in seen:
+            raise InputError(f"utterance id {utterance.id} occurs twice; ids must be unique")
+        seen.add(utterance.id)
+
+
+def _check_order(utterances: Sequence[Utterance]) -> None:
+    closed: set[str] = set()
+    previous: Utterance | None = None
+    for utterance in utterances:
+        if previous is not None and utterance.dialogue == previous.dialogue:
+            if utterance.start < previous.start:
+                raise ValueError(f"{utterance.id} stands after {previous.id} but starts before it")
+        elif utterance.dialogue in closed:
+            raise ValueError(f"dialogue {utterance.dialogue} is not contiguous")
+        elif previous is not None:
+            closed.add(previous.dialogue)
+        previous = utterance

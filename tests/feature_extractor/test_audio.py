@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile
+
+from feature_extractor import audio
+from feature_extractor.audio import load_audio, probe_duration, probe_durations
+from graph_er.errors import InputError
+
+
+def tone(rate: int, seconds: float = 0.5, hertz: float = 440.0) -> np.ndarray:
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(rate * seconds)) / rate)
+
+
+@pytest.fixture
+def wav(tmp_path):
+    path = tmp_path / "tone.wav"
+    soundfile.write(path, tone(16_000), 16_000, subtype="PCM_16")
+    return path
+
+
+def test_sixteen_kilohertz_mono_comes_as_stored(wav):
+    samples = load_audio(wav)
+    assert samples.dtype == np.float32
+    assert samples.shape == (8000,)
+    np.testing.assert_allclose(samples, tone(16_000), atol=1e-4)
+    assert probe_duration(wav) == 0.5
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
+def test_other_rates_become_the_same_tone(tmp_path, rate):
+    path = tmp_path / "tone.flac"
+    soundfile.write(path, tone(rate), rate)
+    samples = load_audio(path)
+    assert samples.dtype == np.float32
+    assert samples.shape == (8000,)
+    np.testing.assert_allclose(samples[500:-500], tone(16_000)[500:-500], atol=5e-3)
+
+
+def test_channels_are_averaged(tmp_path):
+    path = tmp_path / "stereo.wav"
+    soundfile.write(path, np.stack([np.full(100, 0.5), np.full(100, -0.25)], axis=1), 16_000)
+    np.testing.assert_allclose(load_audio(path), np.full(100, 0.125), atol=1e-4)
+
+
+def broken_contents(good: bytes) -> dict[str, bytes]:
+    return {
+        "empty": b"",
+        "page": b"<!doctype html><html></html>",
+        "header_cut": good[:30],
+        "header_only": good[:44],
+        "data_cut": good[: len(good) // 2],
+    }
+
+
+@pytest.mark.parametrize("kind", ["empty", "page", "header_cut", "header_only", "data_cut"])
+@pytest.mark.parametrize("read", [probe_duration, load_audio])
+def test_broken_files_are_named(wav, kind, read):
+    wav.write_bytes(broken_contents(wav.read_bytes())[kind])
+    with pytest.raises(InputError, match=r"tone\.wav"):
+        read(wav)
+
+
+def test_a_header_without_samples_is_broken(tmp_path):
+    path = tmp_path / "none.wav"
+    soundfile.write(path, np.zeros(0), 16_000)
+    with pytest.raises(InputError, match="no audio samples"):
+        probe_duration(path)
+
+
+def test_a_streamed_header_of_unknown_length_is_read(wav):
+    content = bytearray(wav.read_bytes())
+    content[40:44] = b"\xff\xff\xff\xff"
+    wav.write_bytes(content)
+    assert load_audio(wav).shape == (8000,)
+
+
+def test_fewer_samples_than_the_header_says_is_refused(wav, monkeypatch):
+    read = soundfile.SoundFile.read
+    monkeypatch.setattr(
+        soundfile.SoundFile, "read", lambda self, **options: read(self, **options)[:-7]
+    )
+    with pytest.raises(InputError, match="7993 samples where the header says 8000"):
+        load_audio(wav)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_are_refused(tmp_path, bad):
+    path = tmp_path / "bad.wav"
+    soundfile.write(path, np.array([0.0, bad, 0.0]), 16_000, subtype="FLOAT")
+    with pytest.raises(InputError, match=r"bad\.wav.*NaN or infinite"):
+        load_audio(path)
+
+
+@pytest.mark.parametrize("many", [0, 100])
+def test_probing_many_keeps_order_and_names_every_bad_file(wav, monkeypatch, many):
+    monkeypatch.setattr(audio, "_MANY_FILES", many)
+    absent, page = wav.with_name("absent.wav"), wav.with_name("page.wav")
+    page.write_bytes(b"<html>")
+    durations, errors = probe_durations([absent, wav, page])
+    np.testing.assert_array_equal(durations, [np.nan, 0.5, np.nan])
+    assert ["absent.wav" in errors[0], "page.wav" in errors[1], len(errors)] == [True, True, 2]

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+
+from feature_extractor.transcript import clean_transcript, read_transcript
+from graph_er.errors import InputError
+
+MARKS = ["n/", "N/", "o/", "b/", "u/", "l/", "c/", "s/", "*", "+"]
+# Right after Latin letters "N/" reads as part of a word ("ON/OFF"), hence the blank after TV.
+WORDS = ["안녕", "왜", "그래서", "나는", "진짜?", "TV ", "3번", "응."]
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("b/ 안녕하세요\n", "안녕하세요"),
+        ("안녕 n/하세요 l/", "안녕 하세요"),
+        ("n/b/ 그래 N/ 응", "그래 응"),
+        ("그랬어.n/ 네~b/ 응?o/", "그랬어. 네~ 응?"),
+        ("n/TV c/3번 TVb/", "TV 3번 TV"),
+        ("누구* 야", "누구 야"),
+        ("b/ n/", ""),
+        ("", ""),
+        ("  두\t칸 \r\n 말 ", "두 칸 말"),
+    ],
+)
+def test_marks_go_and_words_stay(raw, clean):
+    assert clean_transcript(raw) == clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("(나+나) 나는 가", "나는 가"),
+        ("(나+나) b/ 나는", "나는"),
+        ("(그+그래) 그래서", "그래서"),
+        ("(저+저) 제가", "저 저 제가"),
+        ("가 (나+나)", "가 나 나"),
+        ("이거 (진짜) 좋아", "이거 진짜 좋아"),
+        ("나+나", "나 나"),
+        ("열린 (괄호", "열린 괄호"),
+    ],
+)
+def test_completed_stutter_is_dropped_and_other_parentheses_keep_words(raw, clean):
+    assert clean_transcript(raw) == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "24/7 열어",
+        "A/S 센터",
+        "N/A 값",
+        "s/w 개발",
+        "ON/OFF",
+        "web/앱",
+        "1+1 행사",
+        "2*3",
+        "아/어",
+        "http://n/b/c.html",
+        "https://x.com/b/page?n/3",
+        "kr.co/s/글",
+        "km/h",
+    ],
+)
+def test_ordinary_text_is_left_alone(text):
+    assert clean_transcript(text) == text
+
+
+def test_random_marks_never_survive_and_hangul_outside_spans_never_goes():
+    rng = random.Random(0)
+    for _ in range(2000):
+        words = [rng.choice(WORDS) for _ in range(rng.randint(1, 6))]
+        raw = "".join(
+            rng.choice(["", " "]) + rng.choice([*MARKS, ""]) + rng.choice(["", " "]) + word
+            for word in words
+        ) + rng.choice([*MARKS, ""])
+        clean = clean_transcript(raw)
+        assert not re.search(r"[a-zN]/|[*+]", clean), (raw, clean)
+        assert re.sub(r"[^가-힣]", "", clean) == re.sub(r"[^가-힣]", "", raw)
+
+
+def test_cleaning_twice_changes_nothing():
+    rng = random.Random(1)
+    pieces = [*MARKS, *WORDS, "(", ")", " ", "/", "n", "b", "1", "N/A"]
+    for _ in range(5000):
+        once = clean_transcript("".join(rng.choices(pieces, k=rng.randint(1, 12))))
+        assert clean_transcript(once) == once
+
+
+def test_decomposed_hangul_is_composed():
+    assert clean_transcript("\u1112\u1161\u11ab") == "한"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("안녕 b/ 응\n".encode(), "안녕 b/ 응"),
+        ("안녕".encode("utf-8-sig"), "안녕"),
+        ("그래".encode(), "그래"),  # these bytes are valid cp949, too
+        ("안녕 뷁\n".encode("cp949"), "안녕 뷁"),
+        ("첫째\r\n둘째\n".encode(), "첫째 둘째"),
+        (b"", ""),
+        (b"\n", ""),
+    ],
+)
+def test_read_transcript_knows_both_encodings(tmp_path, content, text):
+    path = tmp_path / "a.txt"
+    path.write_bytes(content)
+    assert read_transcript(path) == text
+
+
+def test_read_transcript_names_a_file_it_cannot_decode(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xff\xfe\x00\xff")
+    with pytest.raises(InputError, match=r"a\.txt.*UTF-8"):
+        read_transcript(path)
