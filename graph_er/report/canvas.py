@@ -1,0 +1,117 @@
+"""What the pictures share: an empty themed figure, heat-map cells, and writing SVG and PNG.
+
+matplotlib is used through its objects only: no window and no global figure.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from graph_er.report.palette import Theme, text_on
+
+# Font sizes in points.
+TINY, SMALL, BODY = 6, 8, 9.5
+
+
+def blank_figure(size: tuple[float, float], theme: Theme) -> tuple[Figure, Axes]:
+    """Return a figure of `size` inches and its axes, without frame or tick marks."""
+    figure = Figure(figsize=size, layout="constrained", facecolor=theme.paper)
+    axes = figure.add_subplot(facecolor=theme.paper)
+    axes.set_frame_on(False)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelcolor=theme.ink, labelsize=BODY)
+    return figure, axes
+
+
+def add_legend(figure: Figure, colours: dict[str, str], theme: Theme) -> None:
+    """Add one line of labelled colour patches above the axes, at the left."""
+    figure.legend(
+        handles=[Patch(facecolor=colour, label=label) for label, colour in colours.items()],
+        loc="outside upper left",
+        ncols=len(colours),
+        frameon=False,
+        labelcolor=theme.ink,
+        fontsize=BODY,
+        handlelength=1.1,
+        handleheight=1.1,
+        columnspacing=1.6,
+    )
+
+
+def heat_cells(
+    axes: Axes, shares: np.ndarray, theme: Theme, counts: np.ndarray | None = None
+) -> None:
+    """Draw shares (0 to 1) as coloured cells with the per cent in them.
+
+    Args:
+        axes: where to draw.
+        shares: ``[R, C]``.
+        theme: colours run from the paper to the theme's accent.
+        counts: ``[R, C]``, written small below the per cent; cells of count 0 stay empty.
+    """
+    base = to_hex(0.92 * _rgb(theme.paper) + 0.08 * _rgb(theme.accent))
+    colours = LinearSegmentedColormap.from_list("paper to accent", [base, theme.accent])
+    axes.imshow(shares, cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    for (row, column), share in np.ndenumerate(shares):
+        style = {"ha": "center", "va": "center", "color": text_on(to_hex(colours(share)))}
+        if counts is None:
+            axes.text(column, row, f"{100 * share:.0f}", fontsize=BODY, **style)
+        elif counts[row, column]:
+            axes.text(column, row - 0.12, f"{100 * share:.0f}", fontsize=SMALL, **style)
+            axes.text(column, row + 0.28, f"{counts[row, column]:.0f}", fontsize=TINY, **style)
+    axes.set_xticks(np.arange(shares.shape[1] - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(shares.shape[0] - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color=theme.paper, linewidth=2)
+    axes.tick_params(which="minor", length=0)
+
+
+def label_row(axes: Axes, row: float, label: str, distance: float = 6, **style: Any) -> None:
+    """Write `label` left of the axes at height `row`, ending `distance` points before them."""
+    axes.annotate(
+        label,
+        xy=(0, row),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(-distance, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        annotation_clip=False,
+        **style,
+    )
+
+
+def plain_labels(labels: Sequence[str], word: str) -> list[str]:
+    """Return labels that matplotlib's fonts can draw: one with Hangul becomes ``<word> <n>``."""
+    return [
+        label if label.isascii() else f"{word} {number}"
+        for number, label in enumerate(labels, start=1)
+    ]
+
+
+def to_svg(figure: Figure) -> str:
+    """Return the figure as SVG; the same figure gives the same text."""
+    buffer = io.StringIO()
+    # Ids in SVG are random unless salted; matplotlib takes the salt from its settings only.
+    with matplotlib.rc_context({"svg.hashsalt": "graph_er", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def to_png(figure: Figure, dpi: int = 200) -> bytes:
+    """Return the figure as PNG; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
+
+
+def _rgb(colour: str) -> np.ndarray:
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255

@@ -1,0 +1,149 @@
+"""Put the runs of a study into one record, the content of ``results.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graph_er.errors import InputError
+from graph_er.report.runs import (
+    METHODS,
+    STUDY_MODALITIES,
+    Run,
+    modality_order,
+    read_json,
+    read_runs,
+)
+from graph_er.scores import METRICS, score
+
+if TYPE_CHECKING:
+    from graph_er.dialogues import DialogueFile
+
+SCHEMA_VERSION = 1
+_SCORE_FIELDS = ("n", *METRICS, "per_class", "confusion_matrix")
+
+
+def collect_study(runs: Path, dialogue_file: DialogueFile) -> dict[str, Any]:
+    """Read the runs below `runs` and score the majority class; return plain values.
+
+    Returns:
+        ``schema_version``, ``study`` (corpus and provenance), ``emotions``, ``modalities`` (the
+        columns of the study), ``baselines``, ``entries`` (one per method, modalities and seed),
+        ``ensembles`` (one per run of several seeds) and ``missing`` (expected, but not there).
+
+    Raises:
+        InputError: a run cannot be read or scores other emotions than the dialogue file's.
+    """
+    found = read_runs(runs)
+    for run in found:
+        _check_emotions(run, dialogue_file.emotions)
+    columns = sorted({*STUDY_MODALITIES, *(run.modalities for run in found)}, key=modality_order)
+    present = {(run.method, run.modalities) for run in found}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "study": _provenance(found, dialogue_file.info),
+        "emotions": list(dialogue_file.emotions),
+        "modalities": columns,
+        "baselines": {"majority": majority_baseline(dialogue_file)},
+        "entries": [_entry(run, scores) for run in found for scores in run.seed_scores],
+        "ensembles": [_ensemble(run) for run in found if "per_seed" in run.evaluation],
+        "missing": [
+            {"method": method, "modalities": modalities}
+            for method in METHODS
+            for modalities in STUDY_MODALITIES
+            if (method, modalities) not in present
+        ],
+    }
+
+
+def majority_baseline(dialogue_file: DialogueFile) -> dict[str, Any]:
+    """Score the answer "always the most frequent emotion of train" on test."""
+    train = _labels(dialogue_file.side("train"))
+    gold = _labels(dialogue_file.side("test"))
+    if not train.size or not gold.size:
+        raise InputError("the dialogue file has no train or no test dialogues: nothing to compare")
+    majority = int(np.bincount(train).argmax())
+    scores = score(gold, np.full_like(gold, majority), dialogue_file.emotions)
+    return {
+        "emotion": dialogue_file.emotions[majority],
+        **{field: scores[field] for field in _SCORE_FIELDS},
+    }
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """Read a ``results.json`` that an earlier call wrote.
+
+    Raises:
+        InputError: it cannot be read or is no record of this schema.
+    """
+    results = read_json(path)
+    if results.get("schema_version") != SCHEMA_VERSION or "entries" not in results:
+        raise InputError(
+            f"{path}: not a results.json of schema version {SCHEMA_VERSION} "
+            f"(schema_version is {results.get('schema_version')!r}); write it again with --runs"
+        )
+    return results
+
+
+def _check_emotions(run: Run, emotions: Sequence[str]) -> None:
+    labels = run.evaluation["labels"]
+    if labels != list(emotions):
+        raise InputError(
+            f"{run.folder / 'eval.json'}: scores the emotions {', '.join(labels)}, but the "
+            f"dialogue file has {', '.join(emotions)}; give the --data_dir that the runs used"
+        )
+
+
+def _labels(dialogues: Iterable[Any]) -> np.ndarray:
+    arrays = [np.asarray(dialogue.labels, dtype=int) for dialogue in dialogues]
+    return np.concatenate(arrays) if arrays else np.zeros(0, dtype=int)
+
+
+def _entry(run: Run, scores: dict[str, Any]) -> dict[str, Any]:
+    identity = {"method": run.method, "modalities": run.modalities, "seed": scores["seed"]}
+    return identity | {field: scores[field] for field in _SCORE_FIELDS}
+
+
+def _ensemble(run: Run) -> dict[str, Any]:
+    identity = {
+        "method": run.method,
+        "modalities": run.modalities,
+        "seeds": run.evaluation["seeds"],
+    }
+    return identity | {field: run.evaluation[field] for field in _SCORE_FIELDS}
+
+
+def _provenance(runs: Sequence[Run], info: dict[str, Any]) -> dict[str, Any]:
+    corpus = str(info.get("corpus", "unknown"))
+    records = [run.record for run in runs]
+    commits = {record.get("commit") for record in records} - {None}
+    trees = {record.get("tree_clean") for record in records}
+    return {
+        "corpus": corpus,
+        "synthetic": bool(info.get("synthetic", corpus == "demo")),
+        "split": "test",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        # Runs of different commits are no study of either: no commit is named then.
+        "commit": commits.pop() if len(commits) == 1 else None,
+        "tree_clean": False if False in trees else True if trees == {True} else None,
+        "versions": _versions(records),
+        "wall_time_s": {
+            run.folder.name: run.record["wall_time_s"]
+            for run in runs
+            if "wall_time_s" in run.record
+        },
+    }
+
+
+def _versions(records: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Merge the package versions of the runs; versions that differ are all named."""
+    merged: dict[str, dict[str, None]] = {}
+    for record in records:
+        for package, version in record.get("versions", {}).items():
+            if version is not None:
+                merged.setdefault(package, {})[str(version)] = None
+    return {package: " / ".join(seen) for package, seen in sorted(merged.items())}

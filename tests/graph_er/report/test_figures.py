@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+
+from graph_er.report.canvas import plain_labels, to_png, to_svg
+from graph_er.report.example import Example, Turn
+from graph_er.report.figures import confusion_figure, emotion_figure, weighted_f1_figure
+from graph_er.report.palette import DARK, LIGHT, emotion_colours
+from graph_er.report.timeline import dialogue_figure
+
+EMOTIONS = ("neutral", "angry", "sad")
+
+
+def texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+@pytest.fixture
+def example():
+    turns = (
+        Turn("u1", "F", "응.", "angry", "angry", 0.9),
+        Turn("u2", "여자", "왜?", "sad", "angry", 0.4),
+    )
+    return Example("d1", "graph", "at", 2, turns)
+
+
+def test_the_same_record_gives_the_same_bytes(results):
+    settings = dict(matplotlib.rcParams)
+    assert to_svg(weighted_f1_figure(results)) == to_svg(weighted_f1_figure(results))
+    assert to_png(emotion_figure(results), dpi=50) == to_png(emotion_figure(results), dpi=50)
+    assert dict(matplotlib.rcParams) == settings
+
+
+def test_bars_stand_at_the_means_and_missing_runs_are_named(results):
+    figure = weighted_f1_figure(results)
+    bars = [p.get_height() for p in figure.axes[0].patches if isinstance(p, Rectangle)]
+    assert bars == pytest.approx([200 / 3, 250 / 3])
+    assert texts(figure).count("missing") == 7
+    assert "majority\nclass 33.3" in texts(figure)
+
+
+def test_the_heat_map_has_a_row_for_each_measured_condition(results):
+    figure = emotion_figure(results)
+    shown = figure.axes[0].images[0].get_array()
+    np.testing.assert_allclose(shown, [[1, 2 / 3, 0], [1, 5 / 6, 0.5]])
+
+
+def test_confusions_are_normalised_by_row_and_show_counts():
+    figure = confusion_figure([[3, 1, 0], [0, 0, 0], [0, 2, 2]], EMOTIONS)
+    shown = figure.axes[0].images[0].get_array()
+    np.testing.assert_allclose(shown, [[0.75, 0.25, 0], [0, 0, 0], [0, 0.5, 0.5]])
+    assert texts(figure) == ["75", "3", "25", "1", "50", "2", "50", "2"]
+
+
+def test_the_dialogue_shows_gold_above_predicted_in_the_lane_of_the_speaker(example):
+    figure = dialogue_figure(example, EMOTIONS)
+    colours = emotion_colours(EMOTIONS)
+    cells = {
+        (round(p.get_x()), p.get_y()): matplotlib.colors.to_hex(p.get_facecolor()).upper()
+        for p in figure.axes[0].patches
+        if p.get_height() == 0.84
+    }
+    in_order = [colour for _, colour in sorted(cells.items())]
+    assert in_order == [colours[e] for e in ("angry", "angry", "sad", "angry")]
+    tops = [y for _, y in sorted(cells)]
+    assert tops[0] < tops[1] < tops[2] < tops[3]
+    assert "90" in texts(figure)
+    assert "40" in texts(figure)
+
+
+def test_only_a_wrong_prediction_is_framed(example):
+    figure = dialogue_figure(example, EMOTIONS)
+    framed = [p for p in figure.axes[0].patches if p.get_height() == 0.84 and p.get_edgecolor()[3]]
+    assert [round(p.get_x()) for p in framed] == [1]
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_hangul_never_reaches_the_fonts(example, theme):
+    # matplotlib warns of a glyph it lacks, and warnings are errors here.
+    to_svg(dialogue_figure(example, EMOTIONS, theme))
+    to_svg(confusion_figure([[1, 0], [0, 1]], ("분노", "슬픔"), theme))
+    assert plain_labels(("F", "여자"), "speaker") == ["F", "speaker 2"]
