@@ -46,7 +46,7 @@ class TrainingConfig:
 
     epochs: int = option(20, "passes over the training dialogues")
     batch_size: int = option(8, "dialogues per step")
-    learning_rate: float = option(1e-3, "highest learning rate")
+    learning_rate: float = option(2e-3, "highest learning rate")
     weight_decay: float = option(1e-2, "decoupled weight decay")
     schedule: str = option("one_cycle", "learning-rate schedule", choices=SCHEDULES)
     ema: float = option(0.98, "decay of the moving average of the weights; 0 keeps no average")

@@ -158,17 +158,18 @@ class ResidualGraph(nn.Module):
     """Relational and attention layer with residuals; gives ``[input ; graph]``, ``[N, 2 * H]``.
 
     Layer norm instead of batch norm: statistics of a few dialogues per step are noise. Attention
-    sees the relation of an edge as a learned vector added to its key and value.
+    sees the relation of an edge as a learned vector added to its key and value: the edge feature is
+    one-hot, so that the layer's own linear map of it is that vector.
     """
 
     def __init__(self, hidden_size: int, relations: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.out_channels = 2 * hidden_size
         self.relational = RGCNConv(hidden_size, hidden_size, relations)
-        self.relation_vectors = nn.Embedding(relations, hidden_size)
         self.attention = TransformerConv(
-            hidden_size, hidden_size // heads, heads=heads, edge_dim=hidden_size
+            hidden_size, hidden_size // heads, heads=heads, edge_dim=relations
         )
+        self.relations = relations
         self.norms = nn.ModuleList(nn.LayerNorm(hidden_size) for _ in range(2))
         self.dropout = nn.Dropout(dropout)
 
@@ -176,7 +177,8 @@ class ResidualGraph(nn.Module):
         """Pass messages along the edges ``[2, E]`` of types ``[E]``."""
         heard = F.gelu(self.relational(x, edge_index, edge_type))
         hidden = self.norms[0](x + self.dropout(heard))
-        heard = self.attention(hidden, edge_index, self.relation_vectors(edge_type))
+        relation = F.one_hot(edge_type, self.relations).to(hidden.dtype)  # [E, R]
+        heard = self.attention(hidden, edge_index, relation)
         hidden = self.norms[1](hidden + self.dropout(heard))
         return torch.cat([x, hidden], dim=-1)
 

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs what is missing, checks the style and runs the tests; arguments go to pytest.
+#
+#   bash scripts/run_tests.sh              the default tests (minutes)
+#   bash scripts/run_tests.sh -m slow      the long ones
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+case ${1:-} in
+  -h | --help)
+    sed -n '2,5s/^# \{0,1\}//p' scripts/run_tests.sh
+    exit 0
+    ;;
+esac
+
+source scripts/setup.sh
+prepare_python requirements.txt tests/requirements.txt
+"$python" -m ruff check .
+"$python" -m ruff format --check .
+exec "$python" -m pytest "$@"

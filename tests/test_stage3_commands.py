@@ -1,0 +1,190 @@
+"""The commands of stage 3 as a user runs them: by path, by module, from another directory."""
+
+import csv
+import json
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from graph_er import eval as eval_command
+from graph_er import train as train_command
+from graph_er.cli import run_command
+from graph_er.dialogues import write_dialogues
+from tests.graph_er.dialogue_factory import make_dialogue, make_file
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICK = ("--epochs", "2", "--hidden_size", "8", "--context_feedforward", "8")
+
+
+@pytest.fixture
+def data(tmp_path):
+    path = tmp_path / "data.pkl"
+    write_dialogues(path, make_file())
+    return path
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "run"
+
+
+def train(data, out, *options):
+    argv = ["--data_dir", str(data), "--out", str(out), *QUICK, *options]
+    return run_command(train_command.main, argv)
+
+
+def evaluate(data, out, *options):
+    argv = ["--data_dir", str(data), "--pt_dir", str(out), *options]
+    return run_command(eval_command.main, argv)
+
+
+def test_train_then_eval_write_what_the_contract_names(data, out, capsys):
+    assert train(data, out, "--seeds", "2", "--modalities", "at") == 0
+    content = torch.load(out / "model.pt", weights_only=True)
+    assert [member["seed"] for member in content["members"]] == [1, 2]
+    assert evaluate(data, out) == 0
+    assert "weighted_f1" in capsys.readouterr().out
+    evaluation = json.loads((out / "eval_test" / "eval.json").read_text())
+    assert {
+        *("n", "accuracy", "weighted_f1", "macro_f1", "uar", "labels", "per_class"),
+        *("confusion_matrix", "modalities", "seeds", "mean", "std", "ensemble"),
+    } <= set(evaluation)
+    file = make_file()
+    expected = [i for dialogue in file.side("test") for i in dialogue.utterance_ids]
+    with (out / "eval_test" / "predictions.csv").open(encoding="utf-8") as rows:
+        assert [row["utterance"] for row in csv.DictReader(rows)] == expected
+    assert evaluation["n"] == len(expected)
+    record = json.loads((out / "run.json").read_text())
+    assert record["metrics"]["test"]["n"] == len(expected)
+    assert record["data"]["name"] == "data.pkl"
+
+
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+def test_eval_takes_the_file_and_any_side(data, out, split, tmp_path):
+    assert train(data, out, "--modalities", "t") == 0
+    target = tmp_path / "scores" / "e.json"
+    options = ("--split", split, "--out", str(target))
+    assert evaluate(data, out / "model.pt", *options) == 0
+    assert json.loads(target.read_text())["seed"] == 1
+    assert (tmp_path / "scores" / "predictions.csv").exists()
+
+
+@pytest.mark.parametrize("preset", ["default", "cogmen"])
+@pytest.mark.parametrize("window", [(-1, -1), (3, 0)])
+def test_presets_and_windows_train(data, out, preset, window):
+    options = ("--preset", preset, "--wp", str(window[0]), "--wf", str(window[1]))
+    assert train(data, out, *options) == 0
+    assert evaluate(data, out) == 0
+
+
+def test_the_same_seed_gives_the_same_file(data, tmp_path):
+    for name in ("first", "second"):
+        assert train(data, tmp_path / name) == 0
+    first, second = (
+        torch.load(tmp_path / name / "model.pt", weights_only=True)["members"][0]["weights"]
+        for name in ("first", "second")
+    )
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_bad_input_ends_with_status_2_and_one_message(data, out, tmp_path, capsys):
+    def refused(status, message):
+        error = capsys.readouterr().err
+        assert status == 2
+        assert message in error
+        assert "Traceback" not in error
+
+    refused(train(tmp_path / "absent.pkl", out), "absent.pkl: no such file; make it with")
+    refused(train(data, out, "--modalities", "v"), "no visual features")
+    refused(train(data, out, "--device", "tpu"), "--device 'tpu'")
+    refused(train(data, out, "--seeds", "0"), "--seeds is 0")
+    refused(evaluate(data, tmp_path / "nothing"), "no such checkpoint")
+    file = make_file()
+    write_dialogues(tmp_path / "no_test.pkl", replace(file, test_ids=()))
+    assert train(tmp_path / "no_test.pkl", out) == 0
+    capsys.readouterr()
+    refused(evaluate(tmp_path / "no_test.pkl", out), "no test dialogues")
+    write_dialogues(tmp_path / "wide.pkl", make_file(widths=(9, 4)))
+    refused(evaluate(tmp_path / "wide.pkl", out), "text 9")
+    with pytest.raises(SystemExit) as usage:
+        train(data, out, "--modalities", "x")
+    assert usage.value.code == 2
+
+
+def test_features_that_are_not_finite_are_named(tmp_path, out, capsys):
+    file = make_file()
+    first = file.dialogues[0]
+    audio = first.audio.copy()
+    audio[3, 1] = np.inf
+    broken = replace(file, dialogues=(replace(first, audio=audio), *file.dialogues[1:]))
+    write_dialogues(tmp_path / "inf.pkl", broken)
+    assert train(tmp_path / "inf.pkl", out) == 2
+    assert "utterance 3: the audio feature is not finite" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_hostile_pickle_is_refused_and_not_run(tmp_path, out, capsys):
+    class Exploit:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "owned",)
+
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps([Exploit()]))
+    assert train(tmp_path / "x.pkl", out) == 2
+    assert "refused" in capsys.readouterr().err
+    assert not (tmp_path / "owned").exists()
+
+
+def test_dialogues_of_one_utterance_train_and_say_that_there_is_no_context(tmp_path, out, caplog):
+    ids = [f"Sess{session:02d}_u{k}" for session in range(1, 5) for k in range(6)]
+    file = replace(
+        make_file(),
+        dialogues=tuple(make_dialogue(i, 1) for i in ids),
+        train_ids=tuple(ids[:12]),
+        dev_ids=tuple(ids[12:18]),
+        test_ids=tuple(ids[18:]),
+    )
+    write_dialogues(tmp_path / "single.pkl", file)
+    with caplog.at_level("INFO"):
+        assert train(tmp_path / "single.pkl", out) == 0
+    assert "no context" in caplog.text
+    assert evaluate(tmp_path / "single.pkl", out) == 0
+
+
+def test_more_speakers_at_test_than_in_training(tmp_path, out):
+    file = make_file()
+    crowd = make_dialogue("Sess04_script01", 9, speakers=tuple("ABCDEFG"))
+    dialogues = tuple(crowd if d.id == crowd.id else d for d in file.dialogues)
+    write_dialogues(tmp_path / "crowd.pkl", replace(file, dialogues=dialogues))
+    for preset in ("default", "cogmen"):
+        assert train(tmp_path / "crowd.pkl", out, "--preset", preset) == 0
+        assert evaluate(tmp_path / "crowd.pkl", out) == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[str(ROOT / "graph_er" / "train.py")], ["-m", "graph_er.train"]],
+    ids=["by path", "by module"],
+)
+def test_the_command_runs_in_a_process_of_its_own(data, tmp_path, command):
+    done = subprocess.run(
+        [sys.executable, *command, "--data_dir", str(data), "--out", "run", *QUICK],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"} if command[0] == "-m" else None,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "model.pt").exists()
+
+
+def test_the_default_data_file_is_named_with_the_command_that_makes_it(monkeypatch, capsys):
+    monkeypatch.setattr("graph_er.data_option.project_root", lambda: Path("/nowhere"))
+    assert run_command(train_command.main, []) == 2
+    assert "bash scripts/run_all.sh" in capsys.readouterr().err

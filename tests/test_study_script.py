@@ -1,0 +1,86 @@
+"""``scripts/run_all.sh`` in a copy of the project, on a small demo corpus."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(copy, *options):
+    environment = {**os.environ, "GRAPH_ER_PYTHON": sys.executable, "HF_HUB_OFFLINE": "1"}
+    return subprocess.run(
+        ["bash", str(copy / "scripts" / "run_all.sh"), *options],
+        cwd=copy.parent,  # any working directory will do
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    copy = tmp_path_factory.mktemp("study") / "graph_er"
+    copy.mkdir()
+    for name in ("graph_er", "feature_extractor", "scripts"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, copy / name)
+    small = ("--sessions", "4", "--dialogues", "2", "--utterances", "8")
+    subprocess.run(
+        [sys.executable, copy / "feature_extractor" / "demo.py", "--out", "data/demo", *small],
+        cwd=copy,
+        check=True,
+        capture_output=True,
+    )
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--corpus", "nothing"], "unknown corpus nothing"),
+        (["--seeds", "none"], "--seeds must be"),
+        (["--corpus", "kemdy19"], "needs --root"),
+        (["--what"], "unknown option --what"),
+        (["--seeds"], "--seeds needs a value"),
+    ],
+)
+def test_wrong_options_end_with_status_2(copy, options, message):
+    done = run(copy, *options)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_the_study_runs_then_reuses_then_redoes_what_changed(copy):
+    options = ("--seeds", "2", "--epochs1", "1")
+    done = run(copy, *options)
+    assert done.returncode == 0, done.stderr
+    assert "Weighted F1" in done.stdout
+    runs = copy / "runs" / "demo"
+    results = json.loads((runs / "results.json").read_text(encoding="utf-8"))
+    found = {(e["method"], e["modalities"], e["seed"]) for e in results["entries"]}
+    assert len(found) == 3 + 2 * 3 * 2
+    assert {e["n"] for e in results["entries"]} == {32}
+    assert results["study"]["synthetic"] is True
+    assert (runs / "report.md").exists()
+    assert "<html" in (runs / "report.html").read_text(encoding="utf-8")
+    leftovers = [p for p in copy.rglob("*") if ".partial" in p.name or p.name.endswith(".parts")]
+    assert leftovers == []
+
+    again = run(copy, *options)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == done.stdout
+    assert again.stderr.count("finished before") == 20
+
+    fewer = run(copy, "--seeds", "1", "--epochs1", "1")
+    assert fewer.returncode == 0, fewer.stderr
+    assert fewer.stderr.count("finished before") == 8
+    results = json.loads((runs / "results.json").read_text(encoding="utf-8"))
+    assert len(results["entries"]) == 3 + 2 * 3
