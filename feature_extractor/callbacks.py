@@ -1,0 +1,70 @@
+"""What training tells while it runs: a progress bar, and numbers to the experiment tracker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tqdm import tqdm
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from graph_er.tracking import Tracker
+
+
+class ProgressBar(TrainerCallback):
+    """One progress bar over all steps, with the latest dev scores."""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Open the bar, at the step where training starts or goes on."""
+        self._bar = tqdm(
+            total=state.max_steps,
+            initial=state.global_step,
+            desc="training",
+            unit="step",
+            disable=not state.is_world_process_zero,
+        )
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Advance by one step."""
+        self._bar.update()
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float],
+        **_: Any,
+    ) -> None:
+        """Show the dev scores of the epoch."""
+        dev = f"{metrics['eval_loss']:.3f}, wF1 {metrics['eval_weighted_f1']:.3f}"
+        self._bar.set_postfix_str(f"epoch {state.epoch:.0f}, dev loss {dev}")
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Close the bar."""
+        self._bar.close()
+
+
+class TrackerCallback(TrainerCallback):
+    """Hands the numbers of each epoch to the tracker."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        """Hand numbers to `tracker`."""
+        self._tracker = tracker
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float],
+        **_: Any,
+    ) -> None:
+        """Record numbers at their epoch, once where several processes train."""
+        if state.is_world_process_zero:
+            self._tracker.log_metrics(logs, step=round(state.epoch))

@@ -1,0 +1,43 @@
+"""The configuration of the stage 1 model, kept as ``config.json`` in its checkpoint."""
+
+from __future__ import annotations
+
+from transformers import AutoConfig, PreTrainedConfig
+from transformers.configuration_utils import SubConfigSpec
+
+
+class UtteranceConfig(PreTrainedConfig):
+    """Everything that rebuilds the model without its original encoders.
+
+    Attributes:
+        text_config, audio_config: the encoders' own configurations, or None without the modality.
+        emotions: label names in label order.
+        modalities: ``a``, ``t`` or ``at``.
+        fusion: name in `feature_extractor.fusion.registry`.
+        audio_size: width of the audio vector.
+        sampling_rate: Hz of the audio that the model hears.
+        max_tokens: longest text; the rest is cut off.
+        transcript_version: version of the transcript clean-up that the model was trained on.
+        text_source, audio_source: ids or folders of the encoders that training started from.
+    """
+
+    model_type = "utterance_classifier"
+    sub_configs_defaults = {  # noqa: RUF012 (as every configuration in transformers declares it)
+        "text_config": SubConfigSpec(config_class=AutoConfig, model_type="roberta", optional=True),
+        "audio_config": SubConfigSpec(
+            config_class=AutoConfig, model_type="wav2vec2", optional=True
+        ),
+    }
+    text_config: PreTrainedConfig | dict | None = None
+    audio_config: PreTrainedConfig | dict | None = None
+    emotions: list[str] | tuple[str, ...] = ()
+    modalities: str = "at"
+    fusion: str = "concat"
+    audio_size: int = 768
+    sampling_rate: int = 16_000
+    max_tokens: int = 512
+    transcript_version: int = 0
+    text_source: str | None = None
+    audio_source: str | None = None
+    # What `Trainer` is not to gather over the dev set.
+    keys_to_ignore_at_inference = ["text_vector", "audio_vector"]  # noqa: RUF012

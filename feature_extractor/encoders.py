@@ -1,0 +1,91 @@
+"""Loading pretrained encoders and what prepares their input, from a hub id or a local folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers import (
+    AutoFeatureExtractor,
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    SequenceFeatureExtractor,
+)
+from transformers.utils import logging as transformers_logging
+
+from graph_er.errors import InputError
+
+_NO_LIMIT = 100_000
+_MAX_TOKENS = 512
+
+
+def quiet_transformers() -> None:
+    """Silence the progress bars and reports on heads that loading an encoder leaves behind."""
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+
+
+def load_text_encoder(id_or_dir: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a text encoder without its pooler, and its tokenizer.
+
+    Raises:
+        InputError: not found, or not an encoder that transformers knows.
+    """
+    model = _load(AutoModel.from_pretrained, id_or_dir, "text encoder")
+    # Nothing reads the pooler; many checkpoints do not even hold one.
+    model.pooler = None
+    return model, _load(AutoTokenizer.from_pretrained, id_or_dir, "tokenizer of the text encoder")
+
+
+def load_audio_encoder(id_or_dir: str) -> tuple[PreTrainedModel, SequenceFeatureExtractor]:
+    """Load a wav2vec 2.0 or a relative, and its feature extractor. A CTC head is left behind.
+
+    Raises:
+        InputError: not found, or not such an encoder.
+    """
+    model = _load(AutoModel.from_pretrained, id_or_dir, "audio encoder")
+    if not hasattr(model.config, "conv_stride"):
+        raise InputError(
+            f"--audio_encoder {id_or_dir}: a {model.config.model_type} model does not hear raw "
+            "audio; name a wav2vec 2.0, HuBERT, WavLM or the like"
+        )
+    # A dropped layer has no gradient, which distributed training takes for an error.
+    model.config.layerdrop = 0.0
+    extractor = _load(
+        AutoFeatureExtractor.from_pretrained, id_or_dir, "feature extractor of the audio encoder"
+    )
+    return model, extractor
+
+
+def load_sentence_encoder(id_or_dir: str) -> Any:
+    """Load a sentence-transformers model.
+
+    Raises:
+        InputError: not found, or not such a model.
+    """
+    from sentence_transformers import SentenceTransformer  # here: slow to import, rarely needed
+
+    return _load(SentenceTransformer, id_or_dir, "sentence encoder")
+
+
+def max_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return the longest text in tokens that encoder and tokenizer both take, at most 512."""
+    # RoBERTa counts positions from its padding id on and so has two fewer than its table.
+    positions = getattr(model.config, "max_position_embeddings", _NO_LIMIT) - 2
+    return min(tokenizer.model_max_length, positions, _MAX_TOKENS)
+
+
+def _load(from_pretrained: Callable[..., Any], id_or_dir: str, what: str) -> Any:
+    try:
+        return from_pretrained(id_or_dir, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().split("\n")[0]
+        kind = "folder" if Path(id_or_dir).is_dir() else "local folder nor a reachable hub id"
+        found = f"is not a usable {kind}" if kind == "folder" else f"is neither a {kind}"
+        raise InputError(
+            f"{what} {id_or_dir!r} {found} ({reason}); name a Hugging Face folder, or a hub id "
+            "with a network or a filled cache"
+        ) from error

@@ -1,0 +1,71 @@
+"""Score stage 1 alone: every utterance by itself, without its dialogue."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # run as a file: put the repository root, not this folder, on the path
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from feature_extractor.options import add_corpus_options, add_device_option, corpus_policies
+from graph_er.cli import run_command
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="feature-extractor-eval",
+        description="Score the utterance classifier of stage 1 alone.",
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, required=True, help="checkpoint folder of stage 1"
+    )
+    add_corpus_options(parser)
+    parser.add_argument(
+        "--split", choices=("test", "dev", "train"), default="test", help="(default: test)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="JSON to write, with predictions.csv beside it "
+        "(default: eval_<split>/eval.json in the checkpoint folder)",
+    )
+    parser.add_argument(
+        "--batch_size", type=int, default=16, help="most utterances per batch (default: 16)"
+    )
+    add_device_option(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the scores and write them."""
+    arguments = _parser().parse_args(argv)
+    from feature_extractor.evaluation import run_evaluation
+    from feature_extractor.execution import Execution, resolve_device
+
+    execution = Execution(device=resolve_device(arguments.device), batch_size=arguments.batch_size)
+    scores = run_evaluation(
+        checkpoint_dir=arguments.checkpoint,
+        corpus_name=arguments.corpus,
+        root=arguments.root,
+        policies=corpus_policies(arguments),
+        side=arguments.split,
+        out=arguments.out,
+        execution=execution,
+        tell=print,
+    )
+    print(
+        f"{arguments.split}: n {scores['n']}, accuracy {scores['accuracy']:.4f}, weighted F1 "
+        f"{scores['weighted_f1']:.4f}, macro F1 {scores['macro_f1']:.4f}, UAR {scores['uar']:.4f}"
+    )
+
+
+def cli() -> int:
+    """Run as a console command."""
+    return run_command(main)
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

@@ -1,0 +1,114 @@
+"""Scoring stage 1 alone on the utterances of one side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+from tqdm import tqdm
+
+from feature_extractor.batching import UtteranceDataset
+from feature_extractor.checkpoint import Checkpoint, load_checkpoint
+from feature_extractor.encoders import quiet_transformers
+from feature_extractor.execution import Execution
+from feature_extractor.prediction import predict
+from feature_extractor.sources import (
+    Tell,
+    corpus_root,
+    is_synthetic,
+    open_corpus,
+    utterances_by_side,
+)
+from feature_extractor.utterance import Corpus, Utterance
+from graph_er.errors import InputError
+from graph_er.evaluation import EvaluatedUtterances, evaluate, write_evaluation
+from graph_er.run_record import add_metrics, read_run_record
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Utterances, the probabilities ``[N, C]`` that stage 1 gives them, and their scores."""
+
+    utterances: EvaluatedUtterances
+    probabilities: np.ndarray
+    scores: dict[str, Any]
+
+
+def evaluate_utterances(
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    utterances: Sequence[Utterance],
+    seed: int,
+    execution: Execution,
+) -> Evaluation:
+    """Score a checkpoint on `utterances`, all of them, however long.
+
+    Args:
+        checkpoint: the stage 1 model.
+        corpus: where the utterances are from.
+        utterances: ``N`` of them.
+        seed: the seed that the checkpoint was trained with.
+        execution: how to run.
+    """
+    dataset = UtteranceDataset(corpus, utterances, sampling_rate=checkpoint.sampling_rate)
+    durations = [utterance.duration for utterance in utterances]
+    with tqdm(total=len(utterances), desc="evaluation", unit="utt", leave=False) as bar:
+        output = predict(
+            checkpoint.model, checkpoint.collator(), dataset, durations, execution, bar
+        )
+    evaluated = EvaluatedUtterances(
+        dialogues=[u.dialogue for u in utterances],
+        utterances=[u.id for u in utterances],
+        speakers=[u.speaker for u in utterances],
+        gold=np.array([corpus.label(u) for u in utterances]),
+        emotions=corpus.emotions,
+    )
+    probabilities = softmax(output["logits"], axis=1)
+    return Evaluation(evaluated, probabilities, evaluate(evaluated, probabilities[None], [seed]))
+
+
+def run_evaluation(
+    checkpoint_dir: Path,
+    corpus_name: str,
+    root: Path | None,
+    policies: dict[str, Any],
+    side: str,
+    out: Path | None,
+    execution: Execution,
+    tell: Tell,
+) -> dict[str, Any]:
+    """Score a checkpoint folder on one side of a corpus; write the scores there and to `out`.
+
+    Returns:
+        The scores as written (contract of the evaluation JSON).
+
+    Raises:
+        InputError: bad input, or a corpus whose emotions are not the checkpoint's.
+    """
+    quiet_transformers()
+    checkpoint = load_checkpoint(checkpoint_dir)
+    config = checkpoint.model.config
+    corpus = open_corpus(corpus_name, corpus_root(corpus_name, root), tell, **policies)
+    if list(corpus.emotions) != list(config.emotions):
+        raise InputError(
+            f"{checkpoint_dir} knows the emotions {', '.join(config.emotions)}; corpus "
+            f"{corpus.name} has {', '.join(corpus.emotions)}"
+        )
+    seed = read_run_record(checkpoint_dir)["seed"]
+    utterances = utterances_by_side(corpus)[side]
+    result = evaluate_utterances(checkpoint, corpus, utterances, seed, execution)
+    scores = {
+        **result.scores,
+        "modalities": config.modalities,
+        "split": side,
+        "corpus": corpus.name,
+        "synthetic": is_synthetic(corpus.name),
+    }
+    path = out or checkpoint_dir / f"eval_{side}" / "eval.json"
+    write_evaluation(path, scores, result.utterances, result.probabilities)
+    add_metrics(checkpoint_dir, side, scores)
+    return scores

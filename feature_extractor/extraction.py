@@ -1,0 +1,154 @@
+"""Stage 2: vectors of every utterance of a corpus, and the dialogue file made of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+from tqdm import tqdm
+
+from feature_extractor.batching import UtteranceDataset
+from feature_extractor.execution import Execution
+from feature_extractor.prediction import predict
+from feature_extractor.sources import corpus_digest, is_synthetic
+from feature_extractor.store import CHUNK_SIZE, PartStore, Vectors
+from feature_extractor.transcript import TRANSCRIPT_VERSION
+from feature_extractor.utterance import Corpus, Utterance
+from graph_er.dialogues import Dialogue, DialogueFile, write_dialogues
+from graph_er.errors import InputError
+from graph_er.splits import split_sessions
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """What gives vectors.
+
+    Attributes:
+        model: trained or frozen; its `UtteranceOutput` holds the vectors.
+        collate: pads examples for it.
+        sampling_rate: Hz of the audio, or None if it hears none.
+        identity: SHA-256 of its weights.
+        info: plain values that tell in the dialogue file where the vectors come from.
+    """
+
+    model: nn.Module
+    collate: Callable[..., dict[str, Any]]
+    sampling_rate: int | None
+    identity: str
+    info: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The chunks that one of several processes makes: those of number `index` modulo `count`."""
+
+    index: int = 0
+    count: int = 1
+
+
+def extract_corpus(
+    extractor: Extractor,
+    corpus: Corpus,
+    out: Path,
+    execution: Execution,
+    shard: Shard = Shard(),
+    chunk_size: int = CHUNK_SIZE,
+) -> bool:
+    """Make this shard's parts and, once no shard's parts are missing, the dialogue file.
+
+    Returns:
+        True if the file was written, False if parts of other shards are still missing.
+
+    Raises:
+        InputError: an utterance's audio is bad, or its vector is not finite.
+    """
+    ids = [utterance.id for utterance in corpus.utterances]
+    store = PartStore(out, ids, _fingerprint(extractor, corpus, execution), chunk_size)
+    own = [chunk for chunk in store.missing() if chunk % shard.count == shard.index]
+    with tqdm(total=sum(len(store.chunks[c]) for c in own), desc="extraction", unit="utt") as bar:
+        for chunk in own:
+            utterances = [corpus.utterances[index] for index in store.chunks[chunk]]
+            store.write(chunk, _vectors(extractor, corpus, utterances, execution, bar))
+    if store.missing():
+        return False
+    write_dialogues(out, dialogue_file(corpus, store.read(), extractor.info))
+    store.remove()
+    return True
+
+
+def dialogue_file(corpus: Corpus, vectors: Vectors, info: dict[str, Any]) -> DialogueFile:
+    """Group vectors by dialogue.
+
+    Args:
+        corpus: ``N`` utterances.
+        vectors: ``text`` and ``audio`` ``[N, D]`` in the order of the corpus, or one of them.
+        info: where they come from.
+    """
+    rows = {utterance.id: row for row, utterance in enumerate(corpus.utterances)}
+    dialogues = []
+    for dialogue_id, utterances in corpus.dialogues().items():
+        picked = [rows[utterance.id] for utterance in utterances]
+        dialogues.append(
+            Dialogue(
+                id=dialogue_id,
+                utterance_ids=tuple(u.id for u in utterances),
+                speakers=tuple(u.speaker for u in utterances),
+                labels=np.array([corpus.label(u) for u in utterances], dtype=np.int64),
+                sentences=tuple(u.text for u in utterances),
+                **{name: values[picked] for name, values in vectors.items()},
+            )
+        )
+    sides = _dialogues_by_side(corpus)
+    info = {
+        "corpus": corpus.name,
+        "synthetic": is_synthetic(corpus.name),
+        "transcript_version": TRANSCRIPT_VERSION,
+        "parts": {u.dialogue: u.part for u in corpus.utterances if u.part is not None},
+        **info,
+    }
+    return DialogueFile(tuple(dialogues), *sides, emotions=tuple(corpus.emotions), info=info)
+
+
+def _vectors(
+    extractor: Extractor,
+    corpus: Corpus,
+    utterances: list[Utterance],
+    execution: Execution,
+    bar: tqdm,
+) -> Vectors:
+    dataset = UtteranceDataset(corpus, utterances, sampling_rate=extractor.sampling_rate)
+    durations = [utterance.duration for utterance in utterances]
+    output = predict(extractor.model, extractor.collate, dataset, durations, execution, bar)
+    vectors = {name: rows for name, rows in output.items() if name != "logits"}
+    for name, rows in vectors.items():
+        bad = ~np.isfinite(rows).all(axis=1)
+        if bad.any():
+            utterance = utterances[int(np.flatnonzero(bad)[0])]
+            raise InputError(
+                f"utterance {utterance.id}: its {name} vector is not finite ({utterance.wav}); "
+                "try --dtype float32, or train stage 1 again with a lower --lr"
+            )
+    return vectors
+
+
+def _fingerprint(extractor: Extractor, corpus: Corpus, execution: Execution) -> str:
+    """Return a digest of what the vectors depend on: weights, corpus and precision.
+
+    The batch size is not among it: after running out of memory one goes on with a smaller one.
+    """
+    parts = (extractor.identity, corpus_digest(corpus), str(execution.dtype))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _dialogues_by_side(corpus: Corpus) -> tuple[tuple[str, ...], ...]:
+    split = split_sessions(corpus.sessions)
+    session = {u.dialogue: u.session for u in corpus.utterances}
+    return tuple(
+        tuple(dialogue for dialogue in session if split.side(session[dialogue]) == side)
+        for side in ("train", "dev", "test")
+    )

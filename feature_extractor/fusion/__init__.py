@@ -1,0 +1,1 @@
+"""Heads that join one text and one audio vector into emotion logits."""

@@ -1,0 +1,196 @@
+"""Stage 1 from a corpus on disk to a finished checkpoint folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import set_seed
+
+from feature_extractor.batching import UtteranceDataset
+from feature_extractor.checkpoint import Checkpoint, build_checkpoint
+from feature_extractor.encoders import quiet_transformers
+from feature_extractor.evaluation import evaluate_utterances
+from feature_extractor.execution import Execution, device_name, resolve_device
+from feature_extractor.settings import ModelSettings, TrainingSettings
+from feature_extractor.sources import (
+    Tell,
+    corpus_digest,
+    corpus_root,
+    is_synthetic,
+    open_corpus,
+    utterances_by_side,
+    with_default_encoders,
+)
+from feature_extractor.training import CHECKPOINTS, Job, fit, last_complete
+from feature_extractor.transcript import TRANSCRIPT_VERSION
+from feature_extractor.utterance import Corpus, Utterance
+from graph_er.errors import InputError
+from graph_er.files import write_json
+from graph_er.run_record import RECORD_NAME, write_run_record
+from graph_er.tracking import Mode, start_tracking
+
+_SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is trained on what and where to; the rest are `ModelSettings` and `TrainingSettings`."""
+
+    corpus: str
+    root: Path | None
+    policies: dict[str, Any]
+    modalities: str
+    out: Path
+    seed: int
+    device: str
+    comet: Mode
+    resume: bool
+    overwrite: bool
+
+
+def run_stage1(
+    run: Run, model_settings: ModelSettings, settings: TrainingSettings, tell: Tell
+) -> None:
+    """Train on the corpus's training side, choose the epoch on dev, save to ``run.out``.
+
+    ``run.json`` is written last: a folder without it is an unfinished run.
+
+    Args:
+        run: what to train.
+        model_settings: the model.
+        settings: the training.
+        tell: receives lines for the user.
+
+    Raises:
+        InputError: bad input, or ``run.out`` holds a run that may not be replaced.
+    """
+    started = time.time()
+    quiet_transformers()
+    if _is_finished(run):
+        tell(f"{run.out} is finished already; nothing to do")
+        return
+    device = resolve_device(run.device)
+    root = corpus_root(run.corpus, run.root)
+    corpus = open_corpus(run.corpus, root, tell, **run.policies)
+    sides = utterances_by_side(corpus)
+    model_settings = with_default_encoders(model_settings, corpus, root, sides["train"])
+    config = _configuration(run, corpus, model_settings, settings)
+
+    set_seed(run.seed)
+    checkpoint = build_checkpoint(model_settings, run.modalities, corpus.emotions)
+    train, dev = _datasets(run, corpus, sides, checkpoint, settings, tell)
+    _open_folder(run, config)
+    tracker = start_tracking(run.comet, name=run.out.name, folder=run.out / "comet")
+    tracker.log_parameters(config)
+    resume_from = last_complete(run.out / CHECKPOINTS) if run.resume else None
+    job = Job(run.out, run.seed, device, tracker)
+    training = fit(checkpoint, train, dev, settings, job, resume_from)
+
+    execution = Execution(device, batch_size=settings.batch_size, num_workers=settings.num_workers)
+    dev_result = evaluate_utterances(checkpoint, corpus, sides["dev"], run.seed, execution)
+    gold, predicted = dev_result.utterances.gold, dev_result.probabilities.argmax(axis=1)
+    tracker.log_confusion_matrix(gold, predicted, corpus.emotions, "dev")
+    tracker.end()
+    scores = dev_result.scores
+    checkpoint.save(run.out)
+    write_run_record(
+        run.out,
+        config=config,
+        seed=run.seed,
+        metrics={"dev": scores, "training": training},
+        data=None,
+        started=started,
+        device=device_name(device),
+    )
+    shutil.rmtree(run.out / CHECKPOINTS, ignore_errors=True)
+    tell(
+        f"best epoch {training['best_epoch']} of {settings.epochs}: dev loss "
+        f"{training['best_dev_loss']:.4f}, weighted F1 {scores['weighted_f1']:.4f} "
+        f"(n {scores['n']}); {time.time() - started:.0f} s; saved to {run.out}"
+    )
+
+
+def _is_finished(run: Run) -> bool:
+    """Tell whether there is nothing left to do, and refuse to replace a run unasked."""
+    holds_run = (run.out / RECORD_NAME).exists()
+    unfinished = (run.out / CHECKPOINTS).exists()
+    if run.overwrite or not run.out.exists():
+        return False
+    if holds_run and not run.resume:
+        raise InputError(f"{run.out} holds a finished run; add --overwrite or choose another --out")
+    if unfinished and not run.resume:
+        raise InputError(
+            f"{run.out} holds an unfinished run; add --resume to go on, --overwrite to start again"
+        )
+    return holds_run
+
+
+def _open_folder(run: Run, config: dict[str, Any]) -> None:
+    """Make or empty the output folder; refuse to resume a run of other settings."""
+    settings_path = run.out / CHECKPOINTS / _SETTINGS
+    is_run = (run.out / RECORD_NAME).exists() or (run.out / CHECKPOINTS).exists()
+    if run.overwrite and is_run:
+        shutil.rmtree(run.out)
+    elif run.out.exists() and any(run.out.iterdir()) and not is_run:
+        raise InputError(f"{run.out} holds other files; choose another --out")
+    if not settings_path.exists():
+        write_json(settings_path, config)
+        return
+    before = json.loads(settings_path.read_text(encoding="utf-8"))
+    now = json.loads(json.dumps(config))
+    differing = [key for key in now if before.get(key) != now[key]]
+    if differing:
+        changes = "; ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in differing)
+        raise InputError(f"{run.out}: cannot go on with other options ({changes})")
+
+
+def _configuration(
+    run: Run, corpus: Corpus, model_settings: ModelSettings, settings: TrainingSettings
+) -> dict[str, Any]:
+    """Return everything that the result depends on, as plain values."""
+    return {
+        "corpus": corpus.name,
+        "synthetic": is_synthetic(corpus.name),
+        "corpus_sha256": corpus_digest(corpus),
+        **run.policies,
+        "modalities": run.modalities,
+        **asdict(model_settings),
+        **asdict(settings),
+        "transcript_version": TRANSCRIPT_VERSION,
+        "seed": run.seed,
+    }
+
+
+def _datasets(
+    run: Run,
+    corpus: Corpus,
+    sides: dict[str, list[Utterance]],
+    checkpoint: Checkpoint,
+    settings: TrainingSettings,
+    tell: Tell,
+) -> tuple[UtteranceDataset, UtteranceDataset]:
+    """Return the train side without clips over the clip length, and the whole dev side."""
+    clip_length = settings.clip_length
+    kept = [u for u in sides["train"] if u.duration <= clip_length]
+    dropped = len(sides["train"]) - len(kept)
+    tell(
+        f"train {len(kept)} utterances ({dropped} longer than {clip_length:g} s left out), "
+        f"dev {len(sides['dev'])}, test {len(sides['test'])} (not seen here)"
+    )
+    if not kept:
+        raise InputError(f"no training utterance is at most {clip_length:g} s; raise --clip_length")
+    options = {
+        "sampling_rate": checkpoint.sampling_rate,
+        "soft_labels": run.policies["multi_label"] == "soft",
+    }
+    train = UtteranceDataset(
+        corpus, kept, speed_perturbation=settings.speed_perturbation, **options
+    )
+    # Dev in order of length: its batches are taken as they come, and so hold little padding.
+    by_length = sorted(sides["dev"], key=lambda utterance: utterance.duration)
+    return train, UtteranceDataset(corpus, by_length, **options)

@@ -1,0 +1,100 @@
+"""Stage 1: train the utterance classifier whose vectors the graph is built on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # run as a file: put the repository root, not this folder, on the path
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from feature_extractor.options import add_corpus_options, add_device_option, corpus_policies
+from feature_extractor.settings import (
+    MODALITY_CHOICES,
+    PRESETS,
+    ModelSettings,
+    TrainingSettings,
+)
+from graph_er.cli import run_command
+from graph_er.flags import add_flags, from_flags
+from graph_er.paths import project_root
+
+_OLDER_NAMES = {"audio": "a", "text": "t", "both": "at"}
+
+
+def _parser() -> argparse.ArgumentParser:
+    demo = ", ".join(f"{name} {value}" for name, value in PRESETS["demo"].items())
+    parser = argparse.ArgumentParser(
+        prog="feature-extractor-train",
+        description="Stage 1: train the utterance classifier on speech and transcripts.",
+        epilog=f"--corpus demo has other defaults: {demo}.",
+    )
+    add_corpus_options(parser)
+    parser.add_argument(
+        "--modalities",
+        "--using_model",
+        type=lambda name: _OLDER_NAMES.get(name, name),
+        choices=MODALITY_CHOICES,
+        default="at",
+        help="a audio, t text, at both; the older names audio, text, both are taken as well "
+        "(default: at)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="checkpoint folder (default: model_checkpoints/stage1_<corpus>_<modalities>)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of every draw (default: 0)")
+    add_device_option(parser)
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the run that --out holds already"
+    )
+    parser.add_argument(
+        "--comet",
+        choices=("off", "offline", "online"),
+        default="off",
+        help="record the run with Comet; offline needs neither key nor network (default: off)",
+    )
+    add_flags(parser, ModelSettings, title="model")
+    add_flags(parser, TrainingSettings, title="training")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train and save a checkpoint folder."""
+    arguments = _parser().parse_args(argv)
+    preset = PRESETS.get(arguments.corpus, {})
+    model_settings = from_flags(ModelSettings, arguments, **_of(ModelSettings, preset))
+    settings = from_flags(TrainingSettings, arguments, **_of(TrainingSettings, preset))
+    name = f"stage1_{arguments.corpus}_{arguments.modalities}"
+    from feature_extractor.stage1 import Run, run_stage1
+
+    run = Run(
+        corpus=arguments.corpus,
+        root=arguments.root,
+        policies=corpus_policies(arguments),
+        modalities=arguments.modalities,
+        out=arguments.out or project_root() / "model_checkpoints" / name,
+        seed=arguments.seed,
+        device=arguments.device,
+        comet=arguments.comet,
+        resume=arguments.resume,
+        overwrite=arguments.overwrite,
+    )
+    run_stage1(run, model_settings, settings, tell=print)
+
+
+def _of(config: type, preset: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in preset.items() if name in config.__dataclass_fields__}
+
+
+def cli() -> int:
+    """Run as a console command."""
+    return run_command(main)
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

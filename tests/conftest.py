@@ -1,0 +1,9 @@
+"""Set before any test module imports torch: what every command sets for itself."""
+
+import os
+
+from graph_er.tracking import forbid_error_reports
+
+forbid_error_reports()
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -1,0 +1,225 @@
+"""The commands of stages 1 and 2 as a user runs them, on a demo corpus of a dozen utterances."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+import torch
+
+from feature_extractor import eval as eval_command
+from feature_extractor import extract as extract_command
+from feature_extractor import train as train_command
+from feature_extractor.demo_corpus.generate import DemoSettings, generate_demo
+from graph_er.cli import run_command
+from graph_er.dialogues import read_dialogues
+from tests.feature_extractor.tiny_corpus import make_audio_folder, make_text_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = ("--epochs", "1", "--device", "cpu")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    root = tmp_path_factory.mktemp("corpus") / "demo"
+    generate_demo(root, DemoSettings(sessions=4, dialogues=1, utterances=3))
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(demo, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "at"
+    assert train(demo, out) == 0
+    return out
+
+
+def train(demo, out, *options):
+    argv = ["--root", str(demo), "--out", str(out), *QUICK, *options]
+    return run_command(train_command.main, argv)
+
+
+def extract(demo, out, *options):
+    return run_command(extract_command.main, ["--root", str(demo), "--out", str(out), *options])
+
+
+def test_the_checkpoint_folder_is_what_the_contract_names(trained):
+    names = {path.name for path in trained.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "run.json"} <= names
+    assert {"preprocessor_config.json", "tokenizer_config.json"} <= names
+    assert "checkpoints" not in names
+    record = json.loads((trained / "run.json").read_text())
+    assert record["seed"] == 0
+    assert record["config"]["modalities"] == "at"
+    assert record["config"]["synthetic"] is True
+    assert record["metrics"]["dev"]["n"] == 3
+    assert "test" not in record["metrics"]
+
+
+def test_eval_writes_scores_and_predictions(demo, trained, tmp_path, capsys):
+    out = tmp_path / "scores" / "eval.json"
+    argv = ["--checkpoint", str(trained), "--root", str(demo), "--out", str(out)]
+    assert run_command(eval_command.main, argv) == 0
+    assert "weighted F1" in capsys.readouterr().out
+    scores = json.loads(out.read_text())
+    assert (scores["n"], scores["split"], scores["modalities"], scores["seed"]) == (
+        6,
+        "test",
+        "at",
+        0,
+    )
+    assert scores["synthetic"] is True
+    with (out.parent / "predictions.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["utterance"].split("_")[0] for row in rows} == {"Sess03", "Sess04"}
+    probabilities = [float(v) for k, v in rows[0].items() if k.startswith("prob_")]
+    assert sum(probabilities) == pytest.approx(1, abs=1e-4)
+    record = json.loads((trained / "run.json").read_text())
+    assert record["metrics"]["test"]["weighted_f1"] == scores["weighted_f1"]
+
+
+def test_extract_writes_every_utterance(demo, trained, tmp_path):
+    assert extract(demo, tmp_path / "x.pkl", "--checkpoint", str(trained)) == 0
+    file = read_dialogues(tmp_path / "x.pkl")
+    assert sum(len(dialogue) for dialogue in file.dialogues) == 12
+    assert file.modalities == "at"
+    assert len(file.info["checkpoint_sha256"]) == 64
+    assert file.info["frozen"] is False
+
+
+def test_frozen_features_need_no_checkpoint(demo, tmp_path):
+    assert extract(demo, tmp_path / "x.pkl", "--frozen") == 0
+    file = read_dialogues(tmp_path / "x.pkl")
+    assert file.modalities == "at"
+    assert file.info["frozen"] is True
+
+
+@pytest.mark.parametrize(("name", "modalities"), [("audio", "a"), ("text", "t")])
+def test_the_older_names_of_modalities(demo, tmp_path, name, modalities):
+    assert train(demo, tmp_path / "run", "--using_model", name) == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["modalities"] == modalities
+
+
+def test_encoders_of_any_width_by_folder(demo, tmp_path):
+    text, audio = make_text_folder(tmp_path / "t"), make_audio_folder(tmp_path / "a", "group")
+    options = ("--text_encoder", str(text), "--audio_encoder", str(audio), "--loss", "ce_cosine")
+    assert train(demo, tmp_path / "run", *options) == 0
+    shutil.rmtree(text)
+    shutil.rmtree(audio)
+    assert extract(demo, tmp_path / "x.pkl", "--checkpoint", str(tmp_path / "run")) == 0
+    dialogue = read_dialogues(tmp_path / "x.pkl").dialogues[0]
+    assert (dialogue.text.shape[1], dialogue.audio.shape[1]) == (16, 16)
+
+
+def test_a_finished_run_is_replaced_on_request_only(demo, trained, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    before = (run / "run.json").read_bytes()
+    assert train(demo, run) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert train(demo, run, "--resume") == 0
+    assert "finished already" in capsys.readouterr().out
+    assert (run / "run.json").read_bytes() == before
+    assert train(demo, run, "--overwrite", "--seed", "3") == 0
+    assert json.loads((run / "run.json").read_text())["seed"] == 3
+
+
+def test_an_unfinished_run_goes_on_with_the_same_options_only(demo, tmp_path, capsys, monkeypatch):
+    from feature_extractor.checkpoint import Checkpoint
+
+    def killed(self, folder):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", killed)
+        assert train(demo, tmp_path / "run") == 1
+    assert not (tmp_path / "run" / "run.json").exists()
+    assert extract(demo, tmp_path / "x.pkl", "--checkpoint", str(tmp_path / "run")) == 2
+    assert train(demo, tmp_path / "run") == 2
+    assert "--resume" in capsys.readouterr().err
+    assert train(demo, tmp_path / "run", "--resume", "--lr", "0.5") == 2
+    assert "lr was" in capsys.readouterr().err
+    assert train(demo, tmp_path / "run", "--resume") == 0
+    assert (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_foreign_folder_is_never_emptied(demo, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.jpg").write_text("x")
+    assert train(demo, tmp_path / "photos", "--overwrite") == 2
+    assert "holds other files" in capsys.readouterr().err
+    assert (tmp_path / "photos" / "one.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--corpus", "kemdy19"), "nowhere"),
+        (("--audio_encoder", "no/such-model"), "no/such-model"),
+        (("--clip_length", "0.001"), "--clip_length"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(demo, tmp_path, capsys, monkeypatch, options, message):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    root = tmp_path / "nowhere" if "--corpus" in options else demo
+    assert train(root, tmp_path / "run", *options) == 2
+    error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(error) == 1
+    assert message in error[0]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there(demo, tmp_path):
+    assert train(demo, tmp_path / "run", "--device", "cuda") == 2
+
+
+@pytest.mark.parametrize("command", ["train", "extract", "eval"])
+def test_help_by_path_and_module_from_elsewhere(command, tmp_path):
+    by_path = [sys.executable, str(ROOT / "feature_extractor" / f"{command}.py"), "--help"]
+    by_module = [sys.executable, "-m", f"feature_extractor.{command}", "--help"]
+    for argv, folder in ((by_path, tmp_path), (by_module, ROOT)):
+        done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "--corpus" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("modalities", ["a", "t", "at"])
+def test_full_width_encoders_pass_through_both_stages(demo, tmp_path, modalities):
+    """The real models' shapes, with random weights."""
+    from transformers import RobertaConfig, RobertaModel
+
+    audio = make_audio_folder(
+        tmp_path / "audio", hidden_size=1024, num_hidden_layers=24, num_attention_heads=16,
+        intermediate_size=4096, conv_dim=(512,) * 7, conv_kernel=(10, 3, 3, 3, 3, 2, 2),
+        conv_stride=(5, 2, 2, 2, 2, 2, 2), num_feat_extract_layers=7, conv_bias=True,
+        num_conv_pos_embeddings=128, num_conv_pos_embedding_groups=16,
+    )  # fmt: skip
+    text = make_text_folder(tmp_path / "text")
+    RobertaModel(
+        RobertaConfig(vocab_size=32_000, type_vocab_size=1, pad_token_id=1)
+    ).save_pretrained(text)
+    run = tmp_path / "run"
+    encoders = ("--text_encoder", str(text), "--audio_encoder", str(audio))
+    options = (
+        "--modalities",
+        modalities,
+        "--batch_size",
+        "2",
+        "--lr",
+        "1e-5",
+        "--audio_size",
+        "768",
+    )
+    assert train(demo, run, *encoders, *options) == 0
+    shutil.rmtree(audio)
+    shutil.rmtree(text)
+    assert extract(demo, tmp_path / "x.pkl", "--checkpoint", str(run)) == 0
+    dialogue = read_dialogues(tmp_path / "x.pkl").dialogues[0]
+    widths = {name: dialogue.features(name).shape[1] for name in modalities}
+    assert widths == dict.fromkeys(modalities, 768)
