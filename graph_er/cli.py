@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,9 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     with 2 on a usage error). Anything else is a defect: it keeps its traceback and exits with 1.
     """
     forbid_error_reports()
+    # Waiting threads that spin make small models ten times slower as soon as another process
+    # wants a core; OpenMP reads this when torch is first imported, inside `main`.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         main(argv)

@@ -1,0 +1,38 @@
+"""The READMEs quote numbers from files; here they are held to them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from graph_er.report.collect import read_results
+from graph_er.report.markdown import updated_readme
+
+ROOT = Path(__file__).resolve().parents[1]
+READMES = ("README.md", "README.ko.md")
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_results_table_is_the_one_in_the_results_file(name):
+    path = ROOT / name
+    text = path.read_text(encoding="utf-8")
+    assert updated_readme(text, read_results(ROOT / "docs" / "results.json"), path) == text
+    assert "Weighted F1" in text
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_no_placeholder_is_left_and_every_linked_file_exists(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.search(r"@[A-Z_]+@", text)
+    linked = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert len(linked) >= 3
+    assert [link for link in linked if not (ROOT / link).exists()] == []
+
+
+def test_both_languages_show_the_same_commands():
+    commands = [
+        re.findall(r"^(?:bash|python) \S+(?: [^#\n]*\S)?", (ROOT / name).read_text("utf-8"), re.M)
+        for name in READMES
+    ]
+    assert commands[0] == commands[1]
+    assert len(commands[0]) >= 9
