@@ -36,3 +36,18 @@ def test_both_languages_show_the_same_commands():
     ]
     assert commands[0] == commands[1]
     assert len(commands[0]) >= 9
+
+
+def test_the_quoted_study_shows_what_the_demo_is_for():
+    results = read_results(ROOT / "docs" / "results.json")
+    found = {}
+    for entry in results["entries"]:
+        key = entry["method"], entry["modalities"]
+        found.setdefault(key, []).append(100 * entry["weighted_f1"])
+    mean = {key: sum(values) / len(values) for key, values in found.items()}
+    majority = 100 * results["baselines"]["majority"]["weighted_f1"]
+    assert mean["graph", "at"] >= mean["concat", "at"] + 4
+    for method in ("concat", "graph_frozen", "graph"):
+        assert mean[method, "at"] > max(mean[method, "a"], mean[method, "t"])
+        assert min(mean[method, m] for m in ("a", "t", "at")) > majority + 20
+    assert len(found["graph", "at"]) >= 5
