@@ -7,7 +7,7 @@
 #   --corpus NAME            demo (default) or kemdy19
 #   --root DIR               where the corpus lies (demo: made there; default data/demo)
 #   --seeds N                seeds of stage 3 (default 5)
-#   --epochs1 N              epochs of stage 1 (default: the corpus's)
+#   --stage1_epochs N        epochs of stage 1 (default: the corpus's)
 #   --text_encoder ID        hub id or folder (default: the corpus's)
 #   --audio_encoder ID       hub id or folder (default: the corpus's)
 #   --sentence_encoder ID    sentence-transformers text features in the frozen condition
@@ -35,7 +35,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage && exit 0 ;;
     --force) force=1 && shift && continue ;;
-    --corpus | --root | --seeds | --epochs1 | --text_encoder | --audio_encoder | --sentence_encoder | --device)
+    --corpus | --root | --seeds | --stage1_epochs | --text_encoder | --audio_encoder | --sentence_encoder | --device)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help"
       ;;
     *) fail "unknown option $1; see --help" ;;
@@ -44,7 +44,7 @@ while [ $# -gt 0 ]; do
     --corpus) corpus=$2 ;;
     --root) root=$(from_caller "$2") ;;
     --seeds) seeds=$2 ;;
-    --epochs1) stage1+=(--epochs "$2") ;;
+    --stage1_epochs) stage1+=(--epochs "$2") ;;
     --text_encoder | --audio_encoder) encoders+=("$1" "$(local_or_hub "$2")") ;;
     --sentence_encoder) sentence=(--sentence_encoder "$(local_or_hub "$2")") ;;
     --device) device=$2 ;;
@@ -84,14 +84,14 @@ step() { # name target command ...
   changed=1
   echo "== $name" >&2
   printf '%s' "$*" >"$begun"
-  "$@"
+  "$@" >&2
   mv "$begun" "$done"
   echo "== $name: $((SECONDS - start)) s" >&2
 }
 
 # ---- corpus --------------------------------------------------------------------------------------
 if [ "$corpus" = demo ] && [ ! -e "$root" ]; then
-  "$python" feature_extractor/demo.py --out "$root"
+  "$python" feature_extractor/demo.py --out "$root" >&2
 fi
 
 # ---- stage 1: utterance classifiers; method (1) of the table -------------------------------------
@@ -119,7 +119,7 @@ for method in graph_frozen graph; do
       --data_dir "$data" --seeds "$seeds" --tag "${corpus}_${method}_$m" --out "$folder" \
       --device "$device"
     step "${method}_${m}_eval" "$folder/eval.json" "$python" graph_er/eval.py --pt_dir "$folder" \
-      --data_dir "$data" --out "$folder/eval.json" --device "$device" >"$runs/steps/eval.log"
+      --data_dir "$data" --out "$folder/eval.json" --device "$device"
   done
 done
 

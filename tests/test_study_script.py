@@ -59,7 +59,7 @@ def test_wrong_options_end_with_status_2(copy, options, message):
 
 
 def test_the_study_runs_then_reuses_then_redoes_what_changed(copy):
-    options = ("--seeds", "2", "--epochs1", "1")
+    options = ("--seeds", "2", "--stage1_epochs", "1")
     done = run(copy, *options)
     assert done.returncode == 0, done.stderr
     assert "Weighted F1" in done.stdout
@@ -79,7 +79,7 @@ def test_the_study_runs_then_reuses_then_redoes_what_changed(copy):
     assert again.stdout == done.stdout
     assert again.stderr.count("finished before") == 20
 
-    fewer = run(copy, "--seeds", "1", "--epochs1", "1")
+    fewer = run(copy, "--seeds", "1", "--stage1_epochs", "1")
     assert fewer.returncode == 0, fewer.stderr
     assert fewer.stderr.count("finished before") == 8
     results = json.loads((runs / "results.json").read_text(encoding="utf-8"))
