@@ -16,8 +16,9 @@ Main = Callable[[Sequence[str] | None], None]
 def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     """Run a command's `main`; return its exit status.
 
-    0 done; 2 bad input, told in one message on stderr without a traceback (argparse itself exits
-    with 2 on a usage error). Anything else is a defect: it keeps its traceback and exits with 1.
+    0 done; 2 bad input or a file that cannot be read or written, told in one message on stderr
+    without a traceback (argparse itself exits with 2 on a usage error). Anything else is a defect:
+    it keeps its traceback and exits with 1.
     """
     forbid_error_reports()
     # Waiting threads that spin make small models ten times slower as soon as another process
@@ -28,6 +29,11 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
         main(argv)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 2
     except KeyboardInterrupt:
         print("stopped by the user; run the same command again to go on", file=sys.stderr)  # noqa: T201

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from graph_er.flags import option
+from graph_er.flags import option, require
 
 RELATION_SCHEMES = ("same_other", "speaker_pairs")
 SCHEDULES = ("one_cycle", "plateau")
@@ -34,6 +34,24 @@ class ModelConfig:
     residual: bool = option(True, "residuals and layer norm in the graph, and a skip around it")
     dropout: float = option(0.4, "dropout probability")
 
+    def __post_init__(self) -> None:
+        """Check the values against each other."""
+        require(self.hidden_size >= 1, "hidden_size", self.hidden_size, "at least 1")
+        require(self.context_layers >= 0, "context_layers", self.context_layers, "at least 0")
+        require(self.context_heads >= 0, "context_heads", self.context_heads, "at least 0")
+        feedforward = self.context_feedforward
+        require(feedforward >= 1, "context_feedforward", feedforward, "at least 1")
+        require(self.graph_heads >= 1, "graph_heads", self.graph_heads, "at least 1")
+        for name in ("wp", "wf"):
+            window = getattr(self, name)
+            require(window >= -1, name, window, "-1 (unlimited), 0 or more")
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 to below 1")
+        divided = not (self.residual and self.hidden_size % self.graph_heads)
+        divisor = f"a divisor of hidden_size {self.hidden_size}"
+        require(divided, "graph_heads", self.graph_heads, divisor)
+        usable = self.project or not self.speaker_embedding
+        require(usable, "speaker_embedding", True, "off (--no-speaker_embedding) with --no-project")
+
     @property
     def causal(self) -> bool:
         """Whether an utterance may hear nothing that comes after it."""
@@ -52,6 +70,18 @@ class TrainingConfig:
     ema: float = option(0.98, "decay of the moving average of the weights; 0 keeps no average")
     label_smoothing: float = option(0.1, "share of probability spread over all emotions")
     clip_norm: float = option(1.0, "largest gradient norm; 0 does not clip")
+
+    def __post_init__(self) -> None:
+        """Check each value's range; NaN is in none."""
+        require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
+        require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        rate = self.learning_rate
+        require(0 < rate < float("inf"), "learning_rate", rate, "above 0 and finite")
+        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "at least 0")
+        require(0 <= self.ema < 1, "ema", self.ema, "from 0 to below 1")
+        smoothing = self.label_smoothing
+        require(0 <= smoothing < 1, "label_smoothing", smoothing, "from 0 to below 1")
+        require(self.clip_norm >= 0, "clip_norm", self.clip_norm, "at least 0")
 
 
 # COGMEN (Joshi et al., NAACL 2022) as published, with padding masked and windows as named. Its

@@ -23,4 +23,8 @@ def choose_device(name: str) -> str:
         raise InputError(f"--device {name!r} is not supported; use auto, cpu or cuda")
     if kind == "cuda" and not torch.cuda.is_available():
         raise InputError(f"--device {name!r}: no CUDA device is available; use --device cpu")
+    index = torch.device(name).index or 0
+    if kind == "cuda" and index >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise InputError(f"--device {name!r}: this machine has {count} CUDA device(s), from cuda:0")
     return name

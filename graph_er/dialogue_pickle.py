@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections import OrderedDict, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,29 +80,75 @@ class _PortablePickler(pickle.Pickler):
         return NotImplemented
 
 
-def _array(shape: tuple[int, ...], dtype: Any = "<f8", buffer: Any = None) -> np.ndarray:
-    """Build an array from its bytes; without bytes nothing is allocated."""
-    dtype = np.dtype(dtype)
-    if buffer is None or dtype.hasobject:
-        raise ValueError("an array without its data, or of Python objects")
-    return np.ndarray(shape, dtype, buffer)
+class _Constructor:
+    """A callable that a file can only call: it takes no state and no attributes."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        object.__setattr__(self, "_function", function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._function(*arguments)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise ValueError("state for a constructor")
 
 
-def _from_buffer(buffer: bytes, dtype: Any, shape: tuple[int, ...], order: str) -> np.ndarray:
+class _Type:
+    """Stands in for numpy's type objects, whose own state could make numpy read wild memory."""
+
+    def __init__(self, name: str, *_flags: Any) -> None:
+        self.numpy = _plain_type(np.dtype(name))
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        # (version, byte order, subtype, field names, fields, ...): plain types have none of these.
+        _, order, *fields = state
+        if order not in ("<", ">", "|", "=") or any(part is not None for part in fields[:3]):
+            raise ValueError("an array of records")
+        self.numpy = self.numpy.newbyteorder(order)
+
+
+class _Array(np.ndarray):
+    """An array of protocols 0 to 4: made empty, then given shape, type and data as its state."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        version, shape, kind, is_fortran, data = state
+        super().__setstate__((version, shape, kind.numpy, is_fortran, data))
+
+
+def _plain_type(dtype: np.dtype) -> np.dtype:
+    if dtype.hasobject or dtype.fields or dtype.subdtype:
+        raise ValueError("an array of Python objects or records")
+    return dtype
+
+
+def _to_numpy(kind: Any) -> np.dtype:
+    return kind.numpy if isinstance(kind, _Type) else _plain_type(np.dtype(kind))
+
+
+def _array(shape: tuple[int, ...], kind: Any = None, buffer: Any = None) -> np.ndarray:
+    """Build an array from its bytes, as `write_plain_pickle` has it; none without them."""
+    if buffer is None:
+        raise ValueError("an array without its data")
+    return np.ndarray(shape, _to_numpy(kind), buffer)
+
+
+def _from_buffer(buffer: bytes, kind: Any, shape: tuple[int, ...], order: str) -> np.ndarray:
     """Build an array as pickle protocol 5 does."""
-    return np.frombuffer(buffer, dtype=np.dtype(dtype)).reshape(shape, order=order).copy()
+    return np.frombuffer(buffer, dtype=_to_numpy(kind)).reshape(shape, order=order).copy()
 
 
 def _empty_array(_subtype: Any, _shape: Any, _typecode: Any) -> np.ndarray:
-    """Start an array of protocols 0 to 4; its shape, type and data follow as its state."""
-    return np.ndarray.__new__(np.ndarray, (0,), "b")
+    """Start an array whose state follows; nothing is allocated by the size that a file claims."""
+    return np.ndarray.__new__(_Array, (0,), "b")
 
 
-def _scalar(dtype: Any, data: Any) -> Any:
+def _scalar(kind: Any, data: Any) -> Any:
     """Build one number from its bytes."""
     if isinstance(data, str):
         data = data.encode("latin1")
-    return np.frombuffer(data, dtype=np.dtype(dtype))[0]
+    return np.frombuffer(data, dtype=_to_numpy(kind))[0]
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -111,20 +158,12 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-def _dtype(name: str, *_flags: Any) -> np.dtype:
-    # A copy: the byte order that follows as its state must not reach numpy's shared instance.
-    dtype = np.dtype(name, False, True)
-    if dtype.hasobject:
-        raise ValueError("an array of Python objects")
-    return dtype
-
-
 _CONSTRUCTORS: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("collections", "defaultdict"): defaultdict,
-    ("_codecs", "encode"): _encode,
-    ("numpy", "ndarray"): _array,
-    ("numpy", "dtype"): _dtype,
+    ("_codecs", "encode"): _Constructor(_encode),
+    ("numpy", "ndarray"): _Constructor(_array),
+    ("numpy", "dtype"): _Constructor(_Type),
     **{
         (module, name): kind
         for module in ("builtins", "__builtin__")
@@ -138,7 +177,7 @@ _CONSTRUCTORS: dict[tuple[str, str], Any] = {
         }.items()
     },
     **{
-        (f"{core}.{module}", name): function
+        (f"{core}.{module}", name): _Constructor(function)
         for core in _NUMPY_CORES
         for module, name, function in (
             ("multiarray", "_reconstruct", _empty_array),

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from graph_er.evaluation import evaluate, write_evaluation
     from graph_er.prediction import evaluated_utterances, predict_probabilities
     from graph_er.report.text import classification_report
-    from graph_er.run_record import add_metrics
+    from graph_er.run_record import add_metrics, describe_data
 
     device = choose_device(arguments.device)
     checkpoint = load_checkpoint(arguments.pt_dir)
@@ -62,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         **evaluate(utterances, probabilities, checkpoint.seeds),
         "modalities": checkpoint.spec.modalities,
         "split": arguments.split,
+        "data": describe_data(arguments.data_dir),
     }
     folder = arguments.pt_dir if arguments.pt_dir.is_dir() else arguments.pt_dir.parent
     out = arguments.out or folder / f"eval_{arguments.split}" / "eval.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,11 +13,18 @@ import torch
 from torch_geometric.data import Data
 from tqdm import tqdm
 
-from graph_er.checkpoint import Checkpoint, ModelSpec, feature_widths, save_checkpoint
+from graph_er.checkpoint import (
+    CHECKPOINT_NAME,
+    Checkpoint,
+    ModelSpec,
+    feature_widths,
+    save_checkpoint,
+)
 from graph_er.config import ModelConfig, TrainingConfig
 from graph_er.data_option import require_side
 from graph_er.device import choose_device
 from graph_er.dialogues import Dialogue, DialogueFile
+from graph_er.errors import InputError
 from graph_er.prediction import predict_logits
 from graph_er.run_record import RECORD_NAME, write_run_record
 from graph_er.scores import METRICS
@@ -58,8 +66,7 @@ def run_training(
     config = {"model": asdict(model_config), "training": asdict(training_config)}
     config |= {"modalities": modalities, "tag": tag}
     _announce(spec, model_config, train, dev, len(seeds))
-    # Gone until the new run is complete, so that no record stands beside another run's weights.
-    (out / RECORD_NAME).unlink(missing_ok=True)
+    _remove_earlier_run(out)
 
     members = []
     for seed in seeds:
@@ -83,6 +90,20 @@ def run_training(
         device=device,
     )
     logger.info("wrote %s", out)
+
+
+def _remove_earlier_run(out: Path) -> None:
+    """Remove what an earlier run and its evaluations left, so that nothing of it can be mixed in.
+
+    Raises:
+        InputError: `out` is no folder.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; name a folder with --out")
+    for name in (CHECKPOINT_NAME, RECORD_NAME, "eval.json", "predictions.csv"):
+        (out / name).unlink(missing_ok=True)
+    for side in ("train", "dev", "test"):
+        shutil.rmtree(out / f"eval_{side}", ignore_errors=True)
 
 
 def _announce(

@@ -7,12 +7,20 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_type_hints
 
+from graph_er.errors import InputError
+
 Config = TypeVar("Config")
 
 
 def option(default: Any, help: str, *, choices: Sequence[str] | None = None) -> Any:
     """Declare a dataclass field with a default and the help text of its flag."""
     return dataclasses.field(default=default, metadata={"help": help, "choices": choices})
+
+
+def require(holds: bool, name: str, value: Any, range_: str) -> None:
+    """Raise `InputError` naming the flag, its value and what it must be, unless `holds`."""
+    if not holds:
+        raise InputError(f"--{name} is {value}; it must be {range_}")
 
 
 def add_flags(

@@ -45,18 +45,16 @@ def window_edges(length: int, past: int, future: int) -> Tensor:
     return torch.stack([sources[inside], targets[inside]])
 
 
-def speaker_ids(speakers: Sequence[Hashable], num_speakers: int) -> Tensor:
+def speaker_ids(speakers: Sequence[Hashable]) -> Tensor:
     """Number the speakers of a dialogue in order of first appearance.
 
-    Labels mean nothing beyond the dialogue, so unseen names are no problem; speakers past
-    `num_speakers` share the last number.
+    Labels mean nothing beyond the dialogue, so unseen names are no problem.
 
     Returns:
-        ``[U]``, int64, in ``0 .. num_speakers - 1``.
+        ``[U]``, int64, from 0.
     """
     order: dict[Hashable, int] = {}
-    ids = [order.setdefault(speaker, len(order)) for speaker in speakers]
-    return torch.tensor(ids).clamp(max=num_speakers - 1)
+    return torch.tensor([order.setdefault(speaker, len(order)) for speaker in speakers])
 
 
 def relation_types(
@@ -70,7 +68,7 @@ def relation_types(
         scheme: ``same_other``, five relations in the order of `SAME_OTHER_RELATIONS`; or
             ``speaker_pairs``, COGMEN's ``2 * (S * speaker(source) + speaker(target)) + d`` with
             ``d = 0`` where the source is earlier and 1 otherwise (a self-loop counts as 1).
-        num_speakers: ``S``, for ``speaker_pairs``.
+        num_speakers: ``S``, for ``speaker_pairs`` alone; speakers past it count as the last.
 
     Returns:
         ``edge_type`` ``[E]``, int64.
@@ -78,6 +76,7 @@ def relation_types(
     source, target = edge_index
     later = (source >= target).long()
     if scheme == "speaker_pairs":
+        speakers = speakers.clamp(max=num_speakers - 1)
         return 2 * (num_speakers * speakers[source] + speakers[target]) + later
     other = (speakers[source] != speakers[target]).long()
     return torch.where(source == target, 0, 1 + 2 * other + later)
@@ -101,19 +100,20 @@ def dialogue_to_graph(
 
     Returns:
         ``Data`` with ``x`` ``[U, D]`` (the modalities side by side, in the order given),
-        ``edge_index`` ``[2, E]``, ``edge_type`` ``[E]``, ``speaker`` ``[U]`` and ``y`` ``[U]``.
+        ``edge_index`` ``[2, E]``, ``edge_type`` ``[E]``, ``y`` ``[U]``, and ``speaker`` ``[U]``,
+        in which speakers past `num_speakers` share the last number.
 
     Raises:
         InputError: the dialogue lacks one of the modalities.
     """
     parts = [_require(dialogue, modality) for modality in modalities]
     edge_index = window_edges(len(dialogue), past, future)
-    speaker = speaker_ids(dialogue.speakers, num_speakers)
+    speaker = speaker_ids(dialogue.speakers)
     return Data(
         x=torch.from_numpy(np.concatenate(parts, axis=1)),
         edge_index=edge_index,
         edge_type=relation_types(edge_index, speaker, scheme, num_speakers),
-        speaker=speaker,
+        speaker=speaker.clamp(max=num_speakers - 1),
         y=torch.from_numpy(dialogue.labels),
     )
 

@@ -17,6 +17,7 @@ from torch_geometric.nn import RGCNConv, TransformerConv
 from torch_geometric.utils import to_dense_batch
 
 from graph_er.config import ModelConfig
+from graph_er.errors import InputError
 from graph_er.graph import num_relations
 
 # With pyg-lib installed RGCNConv may take a path whose mean is not per relation; results must not
@@ -264,6 +265,11 @@ def attention_heads(width: int) -> int:
 
 
 def _context_encoder(config: ModelConfig, in_channels: int) -> ContextEncoder:
+    if config.context_heads and in_channels % config.context_heads:
+        raise InputError(
+            f"--context_heads is {config.context_heads}, which does not divide the width "
+            f"{in_channels}; 0 chooses one that does"
+        )
     return ContextEncoder(
         in_channels,
         config.hidden_size,

@@ -47,13 +47,18 @@ def write_run_record(
         "config": config,
         "seed": seed,
         "metrics": metrics,
-        "data": {"name": data.name, "sha256": sha256(data)} if data else None,
+        "data": describe_data(data) if data else None,
         **environment(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_time_s": round(time.time() - started, 2),
         "device": device,
     }
     write_json(folder / RECORD_NAME, record)
+
+
+def describe_data(path: Path) -> dict[str, str]:
+    """Return a data file's name and SHA-256."""
+    return {"name": path.name, "sha256": sha256(path)}
 
 
 def read_run_record(folder: Path) -> dict[str, Any]:

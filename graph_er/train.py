@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     if arguments.seeds < 1:
         raise InputError(f"--seeds is {arguments.seeds}; train at least one")
+    if not 0 <= arguments.seed < 2**32 - arguments.seeds:
+        raise InputError(f"--seed is {arguments.seed}; it must be at least 0 and below 2**32")
     file = read_data(arguments)
     from graph_er.experiment import run_training  # after parsing: torch takes seconds to import
 

@@ -12,7 +12,7 @@
 #   --audio_encoder ID       hub id or folder (default: the corpus's)
 #   --sentence_encoder ID    sentence-transformers text features in the frozen condition
 #   --device NAME            auto (default), cpu or cuda
-#   --force                  start over instead of reusing what is finished
+#   --force                  start over instead of reusing what is finished (the corpus is kept)
 #
 # Results: runs/<corpus>/report.html, report.md, results.json; checkpoints: model_checkpoints/<corpus>/.
 set -euo pipefail
@@ -67,23 +67,33 @@ if [ $force = 1 ]; then rm -rf "$runs" "$checkpoints" "$tuned" "$frozen"*.parts 
 mkdir -p "$runs/steps"
 started=$SECONDS
 
-# A step is skipped if it was finished with the very same command, its target is still there, and
-# nothing before it was made anew. One that was interrupted goes on where it stopped; any other
+# What the steps depend on beside their command lines: the code, and what the corpus says.
+digest() { "$python" -c 'import hashlib, pathlib, sys
+whole = hashlib.sha256()
+for name in sys.argv[1:]:
+    for path in sorted(p for p in [pathlib.Path(name), *pathlib.Path(name).rglob("*")] if p.is_file()):
+        if path.suffix in (".py", ".txt", ".json", ".csv") and "report" not in path.parts:
+            whole.update(path.as_posix().encode() + b"\0" + path.read_bytes())
+print(whole.hexdigest()[:16])' "$@"; }
+
+# A step is skipped if it was finished with the very same command, code and corpus, its target is
+# still there, and nothing before it was made anew. One that was interrupted goes on where it stopped; any other
 # starts with its target removed.
 changed=0
 step() { # name target command ...
   local name=$1 target=$2 done=$runs/steps/$1.done begun=$runs/steps/$1.begun start=$SECONDS
   shift 2
-  if [ $changed = 0 ] && [ -e "$target" ] && [ "$(cat "$done" 2>/dev/null)" = "$*" ]; then
+  local key="$inputs $*"
+  if [ $changed = 0 ] && [ -e "$target" ] && [ "$(cat "$done" 2>/dev/null)" = "$key" ]; then
     echo "== $name: finished before" >&2
     return
   fi
-  if [ $changed = 1 ] || [ -f "$done" ] || [ "$(cat "$begun" 2>/dev/null)" != "$*" ]; then
+  if [ $changed = 1 ] || [ -f "$done" ] || [ "$(cat "$begun" 2>/dev/null)" != "$key" ]; then
     rm -rf "$done" "$target"
   fi
   changed=1
   echo "== $name" >&2
-  printf '%s' "$*" >"$begun"
+  printf '%s' "$key" >"$begun"
   "$@" >&2
   mv "$begun" "$done"
   echo "== $name: $((SECONDS - start)) s" >&2
@@ -93,6 +103,8 @@ step() { # name target command ...
 if [ "$corpus" = demo ] && [ ! -e "$root" ]; then
   "$python" feature_extractor/demo.py --out "$root" >&2
 fi
+
+inputs=$(digest graph_er feature_extractor requirements.txt "$root/annotation" "$root/demo.json")
 
 # ---- stage 1: utterance classifiers; method (1) of the table -------------------------------------
 for m in a t at; do

@@ -9,8 +9,12 @@ prepare_python() { # requirements file ...
     python=$VIRTUAL_ENV/bin/python
   else
     python=$PWD/.venv/bin/python
-    [ -x "$python" ] || make_environment
+    "$python" -m pip --version >/dev/null 2>&1 || make_environment # also one made only by half
   fi
+  command -v "$python" >/dev/null || {
+    echo "error: no interpreter at $python; set GRAPH_ER_PYTHON or VIRTUAL_ENV right, or neither" >&2
+    exit 2
+  }
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "error: $python is older than Python 3.11; name a newer one in GRAPH_ER_PYTHON" >&2
     exit 2

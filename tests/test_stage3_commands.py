@@ -83,6 +83,26 @@ def test_presets_and_windows_train(data, out, preset, window):
     assert evaluate(data, out) == 0
 
 
+def test_training_again_removes_what_the_run_before_left(data, out):
+    assert train(data, out) == 0
+    assert evaluate(data, out) == 0
+    assert evaluate(data, out, "--out", str(out / "eval.json")) == 0
+    assert train(data, out, "--learning_rate", "1e30", "--clip_norm", "0") == 2
+    assert [path.name for path in out.iterdir()] == []
+
+
+def test_scores_name_the_data_that_they_are_of(data, out, tmp_path):
+    assert train(data, out) == 0
+    other = tmp_path / "other.pkl"
+    write_dialogues(other, make_file(seed=5))
+    assert evaluate(other, out) == 0
+    evaluation = json.loads((out / "eval_test" / "eval.json").read_text())
+    record = json.loads((out / "run.json").read_text())
+    assert evaluation["data"]["name"] == "other.pkl"
+    assert evaluation["data"]["sha256"] != record["data"]["sha256"]
+    assert record["metrics"]["test"]["data"] == evaluation["data"]
+
+
 def test_the_same_seed_gives_the_same_file(data, tmp_path):
     for name in ("first", "second"):
         assert train(data, tmp_path / name) == 0
@@ -104,6 +124,16 @@ def test_bad_input_ends_with_status_2_and_one_message(data, out, tmp_path, capsy
     refused(train(data, out, "--modalities", "v"), "no visual features")
     refused(train(data, out, "--device", "tpu"), "--device 'tpu'")
     refused(train(data, out, "--seeds", "0"), "--seeds is 0")
+    for option, value in (
+        *(("--epochs", "0"), ("--batch_size", "0"), ("--learning_rate", "nan"), ("--ema", "2")),
+        *(("--dropout", "2"), ("--wp", "-5"), ("--graph_heads", "3"), ("--context_heads", "5")),
+        *(("--hidden_size", "0"), ("--seed", "-1"), ("--label_smoothing", "1")),
+        ("--context_layers", "-1"),
+    ):
+        refused(train(data, out, option, value), option)
+        assert not out.exists()
+    refused(train(data, out, "--no-project"), "--no-speaker_embedding")
+    refused(train(data, data), "is a file")
     refused(evaluate(data, tmp_path / "nothing"), "no such checkpoint")
     file = make_file()
     write_dialogues(tmp_path / "no_test.pkl", replace(file, test_ids=()))

@@ -127,3 +127,55 @@ def test_factories_of_default_dicts_are_plain(tmp_path):
     path = tmp_path / "x.pkl"
     path.write_bytes(pickle.dumps(defaultdict(list, {"a": [1]})))
     assert read_plain_pickle(path) == {"a": [1]}
+
+
+def test_state_for_a_constructor_is_refused_and_changes_nothing(tmp_path):
+    # GLOBAL numpy.ndarray, then BUILD with a state that would set attributes on the constructor.
+    for state in (b"(N(dS'__defaults__'\n(I1\ntstt", b"(dS'_function'\nI1\ns"):
+        path = tmp_path / "state.pkl"
+        path.write_bytes(b"(cnumpy\nndarray\n" + state + b"bl.")
+        with pytest.raises(InputError):
+            read_plain_pickle(path)
+    path.write_bytes(pickle.dumps(PLAIN))
+    assert_plain(read_plain_pickle(path))
+
+
+class Crafted:
+    """A numpy type with a state of its own."""
+
+    def __init__(self, state):
+        self.state = state
+
+    def __reduce__(self):
+        return np.dtype, ("f8", False, True), self.state
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        (3, "|", (np.dtype("f8"), (3,)), None, None, 24, 8, 63),
+        (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 8, 63),
+        (3, "?", None, None, None, -1, -1, 0),
+        (),
+    ],
+)
+def test_crafted_types_are_refused(tmp_path, state):
+    path = tmp_path / "type.pkl"
+    path.write_bytes(pickle.dumps([Crafted(state)], protocol=2))
+    with pytest.raises(InputError):
+        read_plain_pickle(path)
+
+
+def test_flags_of_a_type_do_not_reach_numpy(tmp_path):
+    path = tmp_path / "type.pkl"
+    path.write_bytes(pickle.dumps([Crafted((3, "<", None, None, None, 1, 1, 63))], protocol=2))
+    (kind,) = read_plain_pickle(path)
+    assert kind.numpy == np.dtype("f8")
+    assert not kind.numpy.hasobject
+
+
+def test_records_are_refused(tmp_path):
+    path = tmp_path / "records.pkl"
+    path.write_bytes(pickle.dumps(np.zeros(2, dtype=[("a", "f4"), ("b", "O")])))
+    with pytest.raises(InputError):
+        read_plain_pickle(path)

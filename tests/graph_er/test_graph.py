@@ -50,9 +50,19 @@ def test_edges_equal_those_of_the_plain_definition(length, past, future):
     assert edges.size(1) == len(edge_set(edges))
 
 
-def test_speakers_are_numbered_by_appearance_and_share_the_last_number():
-    assert speaker_ids(["M", "F", "M"], 2).tolist() == [0, 1, 0]
-    assert speaker_ids([("any", 1), 7, "x", 7], 2).tolist() == [0, 1, 1, 1]
+def test_speakers_are_numbered_by_appearance():
+    assert speaker_ids(["M", "F", "M"]).tolist() == [0, 1, 0]
+    assert speaker_ids([("any", 1), 7, "x", 7]).tolist() == [0, 1, 2, 1]
+
+
+def test_speakers_past_the_training_maximum_stay_apart_from_each_other():
+    dialogue = make_dialogue("S1_a", 3, speakers=("A", "B", "C"))
+    options = {"past": 1, "future": 0, "num_speakers": 2}
+    graph = dialogue_to_graph(dialogue, "a", scheme="same_other", **options)
+    assert graph.edge_type.tolist() == [0, 3, 0, 3, 0]
+    assert graph.speaker.tolist() == [0, 1, 1]
+    pairs = dialogue_to_graph(dialogue, "a", scheme="speaker_pairs", **options)
+    assert pairs.edge_type.max() < num_relations("speaker_pairs", 2)
 
 
 def test_cogmen_relations_by_hand():

@@ -79,6 +79,50 @@ def test_every_parameter_gets_a_gradient(config, modalities, num_speakers):
     assert without == []
 
 
+def moved(model, graph, **changes):
+    """Which utterances' logits move when fields of a graph are replaced."""
+    changed = graph.clone()
+    for name, value in changes.items():
+        changed[name] = value
+    return ((run(model, [changed]) - run(model, [graph])).abs().sum(dim=1) > 1e-6).tolist()
+
+
+@pytest.mark.parametrize("part", ["relational", "attention"])
+def test_each_graph_layer_reads_the_edges(config, part):
+    model, (graph,) = build(config), graphs(config, [6])
+    # The other layer is silenced: its messages become zero, its skip or root part stays.
+    other = model.graph.attention if part == "relational" else model.graph.relational
+    for name, value in other.named_parameters():
+        if name == "weight" or name.startswith(("lin_value", "lin_edge")):
+            value.data.zero_()
+    alone = graph.edge_index[0] == graph.edge_index[1]
+    changes = {"edge_index": graph.edge_index[:, alone], "edge_type": graph.edge_type[alone]}
+    assert all(moved(model, graph, **changes))
+
+
+def test_relations_are_told_apart(config):
+    model, (graph,) = build(config), graphs(config, [6])
+    assert all(moved(model, graph, edge_type=graph.edge_type.flip(0)))
+    if config.residual:  # the default's attention reads relations as well
+        model.graph.relational.weight.data.zero_()
+        assert all(moved(model, graph, edge_type=graph.edge_type.flip(0)))
+
+
+def test_the_default_hears_who_speaks():
+    model, (graph,) = build(ModelConfig()), graphs(ModelConfig(), [6])
+    assert any(moved(model, graph, speaker=1 - graph.speaker))
+
+
+@pytest.mark.parametrize("positions", [True, False])
+def test_order_reaches_the_context_encoder_by_positions_alone(positions):
+    config = ModelConfig(wp=0, wf=0, positions=positions)
+    # `wf=0` is causal; the last utterance hears the first two, whose order is exchanged.
+    model, (graph,) = build(config), graphs(config, [5])
+    order = torch.tensor([1, 0, 2, 3, 4])
+    swapped = moved(model, graph, x=graph.x[order], speaker=graph.speaker[order])
+    assert swapped[4] is positions
+
+
 def test_eval_is_deterministic_and_logits_are_of_shape_n_by_c(config):
     model, dialogues = build(config), graphs(config, [4, 7])
     first = run(model, dialogues)
