@@ -43,6 +43,13 @@ class ModelSpec:
     emotions: tuple[str, ...]
     num_speakers: int
 
+    def __post_init__(self) -> None:
+        """Check that there is one width for each known modality."""
+        if not self.modalities or not set(self.modalities) <= set(MODALITY_NAMES):
+            raise InputError(f"modalities {self.modalities!r} are not known")
+        if len(self.widths) != len(self.modalities):
+            raise InputError(f"{len(self.widths)} widths for modalities {self.modalities!r}")
+
     def check(self, file: DialogueFile) -> None:
         """Raise `InputError` unless the dialogues of `file` fit a model of this spec."""
         if file.emotions != self.emotions:
@@ -96,12 +103,21 @@ class Checkpoint:
         return [member["seed"] for member in self.members]
 
     def models(self) -> list[DialogueGNN]:
-        """Build every member's model, in eval mode."""
+        """Build every member's model, in eval mode.
+
+        Raises:
+            InputError: there is no member, or a member's weights are not of this architecture or
+                not finite.
+        """
+        if not self.members:
+            raise InputError("the checkpoint holds no trained member")
         return [self._build(member["weights"]) for member in self.members]
 
     def _build(self, weights: dict[str, torch.Tensor]) -> DialogueGNN:
         model = self.spec.build(self.config)
         model.load_state_dict(weights, strict=True)
+        if not all(torch.isfinite(parameter).all() for parameter in model.parameters()):
+            raise InputError("the checkpoint's weights are not finite")
         return model.eval()
 
 
@@ -141,8 +157,9 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
         "members": list(checkpoint.members),
     }
     path = folder / CHECKPOINT_NAME
-    with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+    # A file object, since torch would write the temporary file's name into the archive.
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)
     return path
 
 
@@ -157,10 +174,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise InputError(f"{path}: no such checkpoint; train one with `python graph_er/train.py`")
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")
-        if content["format"] != _FORMAT or content["version"] != _VERSION:
-            raise InputError(f"{path}: checkpoint format {content['version']!r} is not known")
+        if (content["format"], content["version"]) != (_FORMAT, _VERSION):
+            raise InputError("written by another program or release")
         spec = content["spec"]
-        return Checkpoint(
+        checkpoint = Checkpoint(
             config=ModelConfig(**content["config"]),
             spec=ModelSpec(
                 modalities=spec["modalities"],
@@ -170,8 +187,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             ),
             members=tuple(content["members"]),
         )
-    except InputError:
-        raise
+        checkpoint.models()  # what does not build is found here, not halfway through the work
+        return checkpoint
     except Exception as error:  # a foreign or broken file can fail in any way
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: not a graph_er checkpoint ({reason})") from error
+        raise InputError(f"{path}: not a graph_er checkpoint ({reason[:200]})") from error

@@ -23,8 +23,10 @@ class ModelConfig:
     context_heads: int = option(4, "attention heads of those layers; 0 chooses as COGMEN does")
     context_feedforward: int = option(256, "width of their feed-forward part")
     positions: bool = option(True, "add sinusoidal positions before those layers")
-    wp: int = option(10, "past window: how many earlier utterances one hears; -1 is unlimited")
-    wf: int = option(10, "future window, likewise; 0 makes the whole model causal")
+    wp: int = option(
+        10, "past window of the graph: how many earlier utterances one hears; -1 is unlimited"
+    )
+    wf: int = option(10, "future window of the graph, likewise; 0 makes the whole model causal")
     relations: str = option(
         "same_other",
         "edge types: same or other speaker and direction, or COGMEN's ordered speaker pairs",
@@ -37,6 +39,8 @@ class ModelConfig:
     def __post_init__(self) -> None:
         """Check the values against each other."""
         require(self.hidden_size >= 1, "hidden_size", self.hidden_size, "at least 1")
+        known = self.relations in RELATION_SCHEMES
+        require(known, "relations", self.relations, f"one of {', '.join(RELATION_SCHEMES)}")
         require(self.context_layers >= 0, "context_layers", self.context_layers, "at least 0")
         require(self.context_heads >= 0, "context_heads", self.context_heads, "at least 0")
         feedforward = self.context_feedforward

@@ -151,6 +151,15 @@ def _scalar(kind: Any, data: Any) -> Any:
     return np.frombuffer(data, dtype=_to_numpy(kind))[0]
 
 
+def _bytearray(data: Any = b"") -> bytearray:
+    """Copy bytes; a bare size would reserve memory that the file does not hold."""
+    if isinstance(data, str):
+        data = data.encode("latin1")
+    if not isinstance(data, bytes):
+        raise ValueError("a bytearray without its data")
+    return bytearray(data)
+
+
 def _encode(text: str, encoding: str) -> bytes:
     """Rebuild bytes that protocols 0 to 2 spell as text."""
     if encoding not in ("latin1", "latin-1"):
@@ -172,7 +181,7 @@ _CONSTRUCTORS: dict[tuple[str, str], Any] = {
             "dict": dict,
             "set": set,
             "frozenset": frozenset,
-            "bytearray": bytearray,
+            "bytearray": _Constructor(_bytearray),
             "complex": complex,
         }.items()
     },

@@ -36,6 +36,8 @@ from graph_er.splits import session_of, split_dev
 
 SCHEMA_VERSION = 1
 _FEATURE_POSITIONS = {"t": 3, "a": 4, "v": 5}
+# Far more than any label set has; keeps a stray number from becoming a billion names.
+_MOST_UNNAMED_LABELS = 1000
 _INFO_KEYS = ("dev_ids", "emotions", "schema_version")
 
 
@@ -206,7 +208,9 @@ def _dialogue(raw: Sequence[Any], dialogue_id: str) -> Dialogue:
         if dialogue_id not in raw[position]:
             raise InputError(f"dialogue {dialogue_id} is missing in element {position}")
     labels = np.asarray(raw[2][dialogue_id])
-    if labels.ndim != 1 or not np.array_equal(labels, labels.astype(np.int64)):
+    with np.errstate(invalid="ignore"):
+        whole = labels.dtype.kind in "iufb" and np.array_equal(labels, labels.astype(np.int64))
+    if labels.ndim != 1 or not whole:
         raise InputError(f"dialogue {dialogue_id}: labels must be a list of whole numbers")
     if len(raw) > 9 and dialogue_id in raw[9]:
         utterance_ids = tuple(str(i) for i in raw[9][dialogue_id])
@@ -219,11 +223,19 @@ def _dialogue(raw: Sequence[Any], dialogue_id: str) -> Dialogue:
     return Dialogue(
         id=dialogue_id,
         utterance_ids=utterance_ids,
-        speakers=tuple(raw[1][dialogue_id]),
+        speakers=tuple(_hashable(speaker, dialogue_id) for speaker in raw[1][dialogue_id]),
         labels=labels.astype(np.int64),
         sentences=tuple(str(sentence) for sentence in raw[6][dialogue_id]) or ("",) * len(labels),
         **features,
     )
+
+
+def _hashable(speaker: Any, dialogue_id: str) -> Any:
+    try:
+        hash(speaker)
+    except TypeError:
+        raise InputError(f"dialogue {dialogue_id}: {speaker!r} cannot be a speaker label") from None
+    return speaker
 
 
 def _features(by_dialogue: Any, dialogue_id: str, name: str) -> np.ndarray | None:
@@ -235,7 +247,12 @@ def _features(by_dialogue: Any, dialogue_id: str, name: str) -> np.ndarray | Non
         raise InputError(
             f"dialogue {dialogue_id}: {name} features of unequal widths {sorted(widths)}"
         )
-    features = np.stack([np.asarray(row, dtype=np.float32).reshape(-1) for row in rows])
+    if widths == {0}:
+        raise InputError(f"dialogue {dialogue_id}: {name} features of width 0")
+    if any(np.iscomplexobj(row) for row in rows):
+        raise InputError(f"dialogue {dialogue_id}: {name} features are complex numbers")
+    with np.errstate(over="ignore", invalid="ignore"):  # the check that follows names them
+        features = np.stack([np.asarray(row, dtype=np.float32).reshape(-1) for row in rows])
     if not np.isfinite(features).all():
         row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         raise InputError(
@@ -260,10 +277,14 @@ def _emotions(
     named: Sequence[Any] | None, dataset: str | None, dialogues: Sequence[Dialogue]
 ) -> tuple[str, ...]:
     if named is not None:
+        if not isinstance(named, list | tuple) or len(set(named)) < len(named):
+            raise InputError(f"'emotions' must be a list of different names, not {named!r}")
         return tuple(str(name) for name in named)
     if dataset is not None:
         return DATASET_EMOTIONS[dataset]
-    highest = max(int(dialogue.labels.max()) for dialogue in dialogues)
+    highest = max((int(dialogue.labels.max()) for dialogue in dialogues), default=-1)
+    if highest >= _MOST_UNNAMED_LABELS:
+        raise InputError(f"label {highest} in a file that names no emotions; is it a label?")
     return tuple(str(label) for label in range(highest + 1))
 
 

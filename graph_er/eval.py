@@ -19,7 +19,7 @@ from graph_er.data_option import add_data_options, read_data, require_side
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line of stage 3's evaluation."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="graph-er-eval", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--pt_dir",
         type=Path,

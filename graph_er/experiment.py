@@ -100,6 +100,8 @@ def _remove_earlier_run(out: Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder with --out")
+    if (out / "model.safetensors").exists():
+        raise InputError(f"{out} holds a stage-1 checkpoint; name another folder with --out")
     for name in (CHECKPOINT_NAME, RECORD_NAME, "eval.json", "predictions.csv"):
         (out / name).unlink(missing_ok=True)
     for side in ("train", "dev", "test"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import platform
 import subprocess
 import time
@@ -14,6 +15,8 @@ from typing import Any
 from graph_er.errors import InputError
 from graph_er.files import sha256, write_json
 from graph_er.paths import project_root
+
+logger = logging.getLogger(__name__)
 
 RECORD_NAME = "run.json"
 _PACKAGES = (
@@ -69,7 +72,10 @@ def read_run_record(folder: Path) -> dict[str, Any]:
     """
     path = folder / RECORD_NAME
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(record, dict) or not isinstance(record.get("metrics"), dict):
+            raise ValueError("not an object with 'metrics'")
+        return record
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; was the run finished?") from None
     except (ValueError, OSError) as error:
@@ -77,11 +83,18 @@ def read_run_record(folder: Path) -> dict[str, Any]:
 
 
 def add_metrics(folder: Path, side: str, scores: dict[str, Any]) -> None:
-    """Add the scores of one side to the ``run.json`` of a checkpoint folder, if it has one."""
-    if (folder / RECORD_NAME).exists():
-        record = read_run_record(folder)
-        record["metrics"] = {**record.get("metrics", {}), side: scores}
+    """Add the scores of one side to the ``run.json`` of a checkpoint folder, if it has one.
+
+    A folder that cannot be written to keeps its record as it is, and the log says so.
+    """
+    if not (folder / RECORD_NAME).exists():
+        return
+    record = read_run_record(folder)
+    record["metrics"][side] = scores
+    try:
         write_json(folder / RECORD_NAME, record)
+    except OSError as error:
+        logger.warning("%s: the scores were not added (%s)", folder / RECORD_NAME, error.strerror)
 
 
 def environment() -> dict[str, Any]:

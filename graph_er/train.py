@@ -29,7 +29,7 @@ MODALITY_CHOICES = ("a", "t", "at", "v", "av", "tv", "atv")
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line of stage 3's training."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="graph-er-train", description=__doc__.splitlines()[0])
     parser.add_argument("--modalities", choices=MODALITY_CHOICES, default="at")
     add_data_options(parser)
     parser.add_argument("--tag", help="name of the run (default: graph_<modalities>)")

@@ -81,7 +81,7 @@ print(whole.hexdigest()[:16])' "$@"; }
 # starts with its target removed.
 changed=0
 step() { # name target command ...
-  local name=$1 target=$2 done=$runs/steps/$1.done begun=$runs/steps/$1.begun start=$SECONDS
+  local name=$1 target=$2 done=$runs/steps/$1.done begun=$runs/steps/$1.begun start=$SECONDS old
   shift 2
   local key="$inputs $*"
   if [ $changed = 0 ] && [ -e "$target" ] && [ "$(cat "$done" 2>/dev/null)" = "$key" ]; then
@@ -89,12 +89,25 @@ step() { # name target command ...
     return
   fi
   if [ $changed = 1 ] || [ -f "$done" ] || [ "$(cat "$begun" 2>/dev/null)" != "$key" ]; then
-    rm -rf "$done" "$target"
+    for old in "$done" "$target"; do
+      rm -rf "$old.before"
+      [ ! -e "$old" ] || mv "$old" "$old.before"
+    done
   fi
   changed=1
   echo "== $name" >&2
   printf '%s' "$key" >"$begun"
-  "$@" >&2
+  "$@" >&2 || {
+    local status=$?
+    # Bad input (status 2) is found before any work; what was there before is put back.
+    if [ $status = 2 ] && [ -e "$target.before" ]; then
+      rm -rf "$target" "$begun"
+      mv "$target.before" "$target"
+      [ ! -e "$done.before" ] || mv "$done.before" "$done"
+    fi
+    exit $status
+  }
+  rm -rf "$target.before" "$done.before"
   mv "$begun" "$done"
   echo "== $name: $((SECONDS - start)) s" >&2
 }

@@ -79,6 +79,13 @@ def test_the_study_runs_then_reuses_then_redoes_what_changed(copy):
     assert again.stdout == done.stdout
     assert again.stderr.count("finished before") == 20
 
+    refused = run(copy, "--seeds", "2", "--stage1_epochs", "0")
+    assert refused.returncode == 2
+    assert "epochs" in refused.stderr
+    again = run(copy, *options)
+    assert again.returncode == 0, again.stderr
+    assert "== stage1_t: finished before" in again.stderr
+
     fewer = run(copy, "--seeds", "1", "--stage1_epochs", "1")
     assert fewer.returncode == 0, fewer.stderr
     assert fewer.stderr.count("finished before") == 8

@@ -68,6 +68,42 @@ def test_foreign_and_broken_files_are_refused(tmp_path):
         load_checkpoint(tmp_path / "absent")
 
 
+def test_equal_models_give_equal_bytes(tmp_path):
+    paths = [save(tmp_path / name, [perturbed(0)]) for name in ("a", "b")]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("config", {"hidden_size": "x"}),
+        ("config", {"hidden_size": 64}),
+        ("config", {"relations": "unknown"}),
+        ("config", {"unknown": 1}),
+        ("spec", {"modalities": "zz"}),
+        ("spec", {"widths": [4]}),
+        ("spec", {"num_speakers": 0}),
+        (None, {"members": []}),
+        (None, {"members": [{"seed": 1, "weights": {}}]}),
+        (None, {"version": 99}),
+    ],
+)
+def test_checkpoints_that_do_not_fit_together_are_refused(tmp_path, part, change):
+    path = save(tmp_path, [perturbed(0)])
+    content = torch.load(path, weights_only=True)
+    (content[part] if part else content).update(change)
+    torch.save(content, path)
+    with pytest.raises(InputError, match="not a graph_er checkpoint"):
+        load_checkpoint(path)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    model = perturbed(0)
+    model.head.output.bias.data.fill_(float("nan"))
+    with pytest.raises(InputError, match="not finite"):
+        load_checkpoint(save(tmp_path, [model]))
+
+
 def test_a_file_of_other_widths_emotions_or_modalities_is_refused():
     SPEC.check(make_file())
     with pytest.raises(InputError, match=r"audio 4 \+ text 6.*audio 5 \+ text 6"):

@@ -117,12 +117,24 @@ def test_a_data_set_names_the_labels_that_the_file_does_not(tmp_path):
         ({"_8": ["A_1"]}, "A_1.*occurs twice"),
         ({"_9": {i: ["u", "v"] for i in IDS}}, "utterance id 'u' occurs twice"),
         ({"_3": 7, "_2": 7}, "not a dialogue file"),
+        ({"_2": {i: ["x", "y"] for i in IDS}}, "whole numbers"),
+        ({"_1": {i: [["F"], ["M"]] for i in IDS}}, "cannot be a speaker label"),
+        ({"_3": {i: [np.ones(0), np.ones(0)] for i in IDS}}, "width 0"),
+        ({"_3": {i: [np.ones(3) * 1j] * 2 for i in IDS}}, "complex"),
+        ({"_10": {"dev_ids": ["B_1"], "emotions": "xy"}}, "list of different names"),
+        ({"_10": {"dev_ids": ["B_1"], "emotions": ["x", "x"]}}, "list of different names"),
     ],
 )
 def test_malformed_files_are_refused_with_file_and_place(tmp_path, replaced, message):
     with pytest.raises(InputError, match=message) as error:
         read_dialogues(write_raw(tmp_path, raw_file(**replaced)))
     assert "raw.pkl" in str(error.value)
+
+
+def test_a_stray_label_does_not_become_a_billion_names(tmp_path):
+    raw = raw_file(10, _2={i: [0, 10**15] for i in IDS})
+    with pytest.raises(InputError, match="names no emotions"):
+        read_dialogues(write_raw(tmp_path, raw))
 
 
 @pytest.mark.parametrize("raw", [{"a": 1}, [1, 2], "text"])
