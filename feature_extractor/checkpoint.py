@@ -14,7 +14,13 @@ from transformers import (
 
 from feature_extractor.batching import Collator
 from feature_extractor.configuration import UtteranceConfig
-from feature_extractor.encoders import load_audio_encoder, load_text_encoder, max_tokens
+from feature_extractor.encoders import (
+    first_line,
+    load_audio_encoder,
+    load_text_encoder,
+    make_readable,
+    max_tokens,
+)
 from feature_extractor.model import UtteranceClassifier
 from feature_extractor.pooling import minimum_samples
 from feature_extractor.settings import ModelSettings
@@ -54,20 +60,32 @@ class Checkpoint:
         for part in (self.tokenizer, self.feature_extractor):
             if part is not None:
                 part.save_pretrained(folder)
+        make_readable(folder / WEIGHTS)
 
 
 def build_checkpoint(
     settings: ModelSettings,
     modalities: str,
     emotions: tuple[str, ...],
+    *,
+    corpus: str | None = None,
+    sessions: dict[str, list[str]] | None = None,
 ) -> Checkpoint:
     """Join pretrained encoders under new layers.
+
+    Args:
+        settings: the model.
+        modalities: ``a``, ``t`` or ``at``.
+        emotions: label names in label order.
+        corpus: name of the corpus to be trained on, kept in the configuration.
+        sessions: its session ids by side, kept likewise.
 
     Raises:
         InputError: an encoder cannot be found.
     """
     text = audio = tokenizer = feature_extractor = None
     config: dict[str, object] = {"audio_size": settings.audio_size}
+    config |= {"corpus": corpus, "sessions": sessions}
     if "t" in modalities:
         text, tokenizer = load_text_encoder(settings.text_encoder)
         config |= {"text_config": text.config.to_dict(), "text_source": settings.text_encoder}
@@ -106,12 +124,23 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         config = UtteranceConfig.from_pretrained(folder)
         model, report = UtteranceClassifier.from_pretrained(
-            folder, config=config, local_files_only=True, output_loading_info=True
+            folder,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
         )
         tokenizer = _part(AutoTokenizer, folder) if "t" in config.modalities else None
         extractor = _part(AutoFeatureExtractor, folder) if "a" in config.modalities else None
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InputError(f"{folder}: cannot be loaded ({error}); train it again") from error
+        emotions = list(config.emotions)
+    except Exception as error:  # files damaged or of another kind fail in any way
+        raise InputError(
+            f"{folder}: cannot be loaded ({first_line(error)}); train it again"
+        ) from error
+    if not emotions or not all(isinstance(name, str) for name in emotions):
+        raise InputError(f"{folder}/config.json: emotions {emotions!r} are no list of names")
+    if not isinstance(config.sessions, dict | None):
+        raise InputError(f"{folder}/config.json: sessions {config.sessions!r} are not by side")
     if wrong := [*report["missing_keys"], *report["unexpected_keys"]]:
         raise InputError(f"{folder}: {WEIGHTS} does not fit config.json ({wrong[0]})")
     return Checkpoint(model, tokenizer, extractor)

@@ -19,6 +19,8 @@ class UtteranceConfig(PreTrainedConfig):
         max_tokens: longest text; the rest is cut off.
         transcript_version: version of the transcript clean-up that the model was trained on.
         text_source, audio_source: ids or folders of the encoders that training started from.
+        corpus: name of the corpus trained on, or None where it was not recorded.
+        sessions: its session ids by side (``train``, ``dev``, ``test``), or None likewise.
     """
 
     model_type = "utterance_classifier"
@@ -39,5 +41,7 @@ class UtteranceConfig(PreTrainedConfig):
     transcript_version: int = 0
     text_source: str | None = None
     audio_source: str | None = None
+    corpus: str | None = None
+    sessions: dict[str, list[str]] | None = None
     # What `Trainer` is not to gather over the dev set.
     keys_to_ignore_at_inference = ["text_vector", "audio_vector"]  # noqa: RUF012

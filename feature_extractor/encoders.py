@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,11 @@ def load_text_encoder(id_or_dir: str) -> tuple[PreTrainedModel, PreTrainedTokeni
         InputError: not found, or not an encoder that transformers knows.
     """
     model = _load(AutoModel.from_pretrained, id_or_dir, "text encoder")
+    if model.main_input_name != "input_ids":
+        raise InputError(
+            f"--text_encoder {id_or_dir}: a {model.config.model_type} model does not read text; "
+            "name a RoBERTa, BERT, ELECTRA or the like"
+        )
     # Nothing reads the pooler; many checkpoints do not even hold one.
     model.pooler = None
     return model, _load(AutoTokenizer.from_pretrained, id_or_dir, "tokenizer of the text encoder")
@@ -78,11 +84,24 @@ def max_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> in
     return min(tokenizer.model_max_length, positions, _MAX_TOKENS)
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its kind where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def make_readable(path: Path) -> None:
+    """Give a file the mode of any other new file: safetensors makes its files private."""
+    umask = os.umask(0)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
+
+
 def _load(from_pretrained: Callable[..., Any], id_or_dir: str, what: str) -> Any:
     try:
         return from_pretrained(id_or_dir, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except Exception as error:  # files damaged or of another kind fail in any way
+        reason = first_line(error)
         kind = "folder" if Path(id_or_dir).is_dir() else "local folder nor a reachable hub id"
         found = f"is not a usable {kind}" if kind == "folder" else f"is neither a {kind}"
         raise InputError(

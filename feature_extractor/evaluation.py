@@ -21,6 +21,7 @@ from feature_extractor.sources import (
     corpus_root,
     is_synthetic,
     open_corpus,
+    refuse_unfit_corpus,
     utterances_by_side,
 )
 from feature_extractor.utterance import Corpus, Utterance
@@ -53,12 +54,23 @@ def evaluate_utterances(
         utterances: ``N`` of them.
         seed: the seed that the checkpoint was trained with.
         execution: how to run.
+
+    Raises:
+        InputError: the model's output is not finite.
     """
     dataset = UtteranceDataset(corpus, utterances, sampling_rate=checkpoint.sampling_rate)
     durations = [utterance.duration for utterance in utterances]
     with tqdm(total=len(utterances), desc="evaluation", unit="utt", leave=False) as bar:
         output = predict(
             checkpoint.model, checkpoint.collator(), dataset, durations, execution, bar
+        )
+    bad = ~np.isfinite(output["logits"]).all(axis=1)
+    if bad.any():
+        name = checkpoint.model.name_or_path or "the trained model"
+        first = utterances[int(np.flatnonzero(bad)[0])]
+        raise InputError(
+            f"{name}: its output on {int(bad.sum())} utterances, {first.id} the first, is not "
+            "finite; train stage 1 again, with a lower --lr if need be"
         )
     evaluated = EvaluatedUtterances(
         dialogues=[u.dialogue for u in utterances],
@@ -87,17 +99,14 @@ def run_evaluation(
         The scores as written (contract of the evaluation JSON).
 
     Raises:
-        InputError: bad input, or a corpus whose emotions are not the checkpoint's.
+        InputError: bad input, or a corpus whose emotions are not the checkpoint's or whose test
+            sessions it was trained with.
     """
     quiet_transformers()
     checkpoint = load_checkpoint(checkpoint_dir)
     config = checkpoint.model.config
     corpus = open_corpus(corpus_name, corpus_root(corpus_name, root), tell, **policies)
-    if list(corpus.emotions) != list(config.emotions):
-        raise InputError(
-            f"{checkpoint_dir} knows the emotions {', '.join(config.emotions)}; corpus "
-            f"{corpus.name} has {', '.join(corpus.emotions)}"
-        )
+    refuse_unfit_corpus(config, corpus, checkpoint_dir)
     seed = read_run_record(checkpoint_dir)["seed"]
     utterances = utterances_by_side(corpus)[side]
     result = evaluate_utterances(checkpoint, corpus, utterances, seed, execution)

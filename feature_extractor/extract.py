@@ -53,8 +53,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Extract, and write the file unless other shards are still at work."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    if not 0 <= arguments.shard < arguments.num_shards:
-        parser.error("--shard must be from 0 to --num_shards - 1")
     frozen_only = ("text_encoder", "audio_encoder", "sentence_encoder")
     if arguments.checkpoint and any(getattr(arguments, name) for name in frozen_only):
         parser.error("--text_encoder, --audio_encoder and --sentence_encoder go with --frozen")

@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from feature_extractor.batching import UtteranceDataset
 from feature_extractor.execution import Execution
+from feature_extractor.options import require
 from feature_extractor.prediction import predict
-from feature_extractor.sources import corpus_digest, is_synthetic
+from feature_extractor.sources import audio_digest, corpus_digest, is_synthetic
 from feature_extractor.store import CHUNK_SIZE, PartStore, Vectors
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
@@ -32,7 +33,8 @@ class Extractor:
         model: trained or frozen; its `UtteranceOutput` holds the vectors.
         collate: pads examples for it.
         sampling_rate: Hz of the audio, or None if it hears none.
-        identity: SHA-256 of its weights.
+        identity: SHA-256 of all that its vectors depend on: weights, configuration and what
+            prepares the input; see `stage2.extractor_digest`.
         info: plain values that tell in the dialogue file where the vectors come from.
     """
 
@@ -49,6 +51,16 @@ class Shard:
 
     index: int = 0
     count: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            InputError: there are no shards, or not this one.
+        """
+        require("num_shards", self.count, self.count >= 1, "1 or more")
+        last = self.count - 1
+        require("shard", self.index, 0 <= self.index <= last, f"0 to --num_shards - 1, here {last}")
 
 
 def extract_corpus(
@@ -137,11 +149,17 @@ def _vectors(
 
 
 def _fingerprint(extractor: Extractor, corpus: Corpus, execution: Execution) -> str:
-    """Return a digest of what the vectors depend on: weights, corpus and precision.
+    """Return a digest of what the vectors depend on: extractor, transcripts, audio and precision.
 
     The batch size is not among it: after running out of memory one goes on with a smaller one.
     """
-    parts = (extractor.identity, corpus_digest(corpus), str(execution.dtype))
+    parts = (
+        extractor.identity,
+        corpus_digest(corpus),
+        audio_digest(corpus),
+        str(TRANSCRIPT_VERSION),
+        str(execution.dtype),
+    )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

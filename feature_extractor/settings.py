@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from feature_extractor.options import require
 from graph_er.flags import option
 
 MODALITY_CHOICES = ("a", "t", "at")
@@ -34,6 +35,14 @@ class ModelSettings:
         768, "width of the audio vector without a text encoder; with one it is the text width"
     )
 
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            InputError: a value is out of its range.
+        """
+        require("audio_size", self.audio_size, self.audio_size >= 1, "1 or more")
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -57,8 +66,24 @@ class TrainingSettings:
     )
     num_workers: int = option(2, "processes that decode audio; 0 decodes in the main process")
 
+    def __post_init__(self) -> None:
+        """Check the ranges.
 
-# Tuned on the demo's dev session for two cores.
+        Raises:
+            InputError: a value is out of its range.
+        """
+        for name in ("epochs", "batch_size", "accumulate_grad"):
+            require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        for name in ("lr", "head_lr", "clip_norm", "clip_length"):
+            require(name, getattr(self, name), getattr(self, name) > 0, "a number above 0")
+        for name in ("weight_decay", "num_workers"):
+            require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        require("warmup", self.warmup, 0 <= self.warmup <= 1, "0 to 1")
+        share = self.speed_perturbation
+        require("speed_perturbation", share, 0 <= share < 1, "0 or more and below 1")
+
+
+# Tuned on the demo's dev sessions for two cores.
 PRESETS: dict[str, dict[str, Any]] = {
     "demo": {
         "audio_size": 128,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.corpora.registry import read_corpus
 from feature_extractor.settings import AUDIO_ENCODER, TEXT_ENCODER, ModelSettings
 from feature_extractor.utterance import Corpus, Utterance
@@ -28,11 +29,23 @@ def is_synthetic(name: str) -> bool:
 
 
 def corpus_digest(corpus: Corpus) -> str:
-    """Return the SHA-256 of what a corpus says: ids, speakers, labels, texts and durations."""
+    """Return the SHA-256 of what a corpus says: ids, speakers, labels, texts and durations.
+
+    It is the same wherever the corpus lies; see `audio_digest` for the files themselves.
+    """
     rows = [
         (u.id, u.speaker, u.emotion, u.text, u.duration, u.soft_label) for u in corpus.utterances
     ]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def audio_digest(corpus: Corpus) -> str:
+    """Return the SHA-256 of the audio files' sizes and modification times, in corpus order.
+
+    Audio replaced in place shows here without reading all of it; so does a copy with new times.
+    """
+    stats = [(u.id, u.wav.stat().st_size, u.wav.stat().st_mtime_ns) for u in corpus.utterances]
+    return hashlib.sha256(json.dumps(stats).encode()).hexdigest()
 
 
 def corpus_root(name: str, root: Path | None) -> Path:
@@ -54,12 +67,18 @@ def open_corpus(name: str, root: Path, tell: Tell, **policies: Any) -> Corpus:
         root: its folder, as `corpus_root` returns it.
         tell: receives the reader's notices for the user.
         policies: see `corpora.registry.read_corpus`.
-    """
-    if name == "demo" and not root.exists():
-        from feature_extractor.demo_corpus.generate import generate_demo
 
-        tell(f"making the demo corpus in {root}")
-        generate_demo(root, progress=True)
+    Raises:
+        InputError: bad input, or a demo that another release made.
+    """
+    if name == "demo":
+        from feature_extractor.demo_corpus.generate import generate_demo, refuse_other_version
+
+        if root.exists():
+            refuse_other_version(root)
+        else:
+            tell(f"making the demo corpus in {root}")
+            generate_demo(root, progress=True)
     corpus = read_corpus(name, root, **policies)
     for notice in corpus.notices:
         tell(notice)
@@ -73,6 +92,41 @@ def utterances_by_side(corpus: Corpus) -> dict[str, list[Utterance]]:
     for utterance in corpus.utterances:
         sides[split.side(utterance.session)].append(utterance)
     return sides
+
+
+def refuse_unfit_corpus(config: UtteranceConfig, corpus: Corpus, folder: Path) -> None:
+    """Refuse a corpus of other emotions, or whose test sessions a checkpoint was trained on.
+
+    The sessions (training's and those of dev) can be checked where the configuration names them,
+    for the same corpus.
+
+    Args:
+        config: of the checkpoint.
+        corpus: what it is to be run on.
+        folder: where the checkpoint lies, for the message.
+
+    Raises:
+        InputError: the corpus is such a one.
+    """
+    if list(corpus.emotions) != list(config.emotions):
+        raise InputError(
+            f"{folder} knows the emotions {', '.join(config.emotions)}; corpus "
+            f"{corpus.name} has {', '.join(corpus.emotions)}"
+        )
+    if config.sessions is None or config.corpus != corpus.name:
+        return
+    test = split_sessions(corpus.sessions).test
+    seen = [
+        f"{session} ({side})"
+        for session in test
+        for side in ("train", "dev")
+        if session in config.sessions.get(side, ())
+    ]
+    if seen:
+        raise InputError(
+            f"{folder} was trained with {', '.join(seen)} of corpus {corpus.name}, test "
+            "sessions here; name the --root that it was trained on, or train stage 1 on this one"
+        )
 
 
 def with_default_encoders(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -15,7 +14,15 @@ from feature_extractor.batching import UtteranceDataset
 from feature_extractor.checkpoint import Checkpoint, build_checkpoint
 from feature_extractor.encoders import quiet_transformers
 from feature_extractor.evaluation import evaluate_utterances
-from feature_extractor.execution import Execution, device_name, resolve_device
+from feature_extractor.execution import Execution, device_name, training_device
+from feature_extractor.options import require
+from feature_extractor.run_folder import (
+    check_folder,
+    check_same_options,
+    discard_unstarted,
+    is_finished,
+    open_folder,
+)
 from feature_extractor.settings import ModelSettings, TrainingSettings
 from feature_extractor.sources import (
     Tell,
@@ -30,11 +37,8 @@ from feature_extractor.training import CHECKPOINTS, Job, fit, last_complete
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
-from graph_er.files import write_json
-from graph_er.run_record import RECORD_NAME, write_run_record
+from graph_er.run_record import write_run_record
 from graph_er.tracking import Mode, start_tracking
-
-_SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,23 @@ class Run:
     resume: bool
     overwrite: bool
 
+    def __post_init__(self) -> None:
+        """Check the seed, which NumPy takes as 32 bits.
+
+        Raises:
+            InputError: it is out of range.
+        """
+        require("seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
+
 
 def run_stage1(
     run: Run, model_settings: ModelSettings, settings: TrainingSettings, tell: Tell
 ) -> None:
     """Train on the corpus's training side, choose the epoch on dev, save to ``run.out``.
 
-    ``run.json`` is written last: a folder without it is an unfinished run.
+    ``run.json`` is written last: a folder without it is an unfinished run. It names the data by
+    ``config["corpus_sha256"]`` (see `sources.corpus_digest`); its ``data``, the digest of one data
+    file, is null, as a corpus is many files.
 
     Args:
         run: what to train.
@@ -71,25 +85,30 @@ def run_stage1(
     """
     started = time.time()
     quiet_transformers()
-    if _is_finished(run):
-        tell(f"{run.out} is finished already; nothing to do")
-        return
-    device = resolve_device(run.device)
+    check_folder(run.out, resume=run.resume, overwrite=run.overwrite)
+    device = training_device(run.device)
     root = corpus_root(run.corpus, run.root)
     corpus = open_corpus(run.corpus, root, tell, **run.policies)
     sides = utterances_by_side(corpus)
     model_settings = with_default_encoders(model_settings, corpus, root, sides["train"])
     config = _configuration(run, corpus, model_settings, settings)
+    if not run.overwrite:
+        check_same_options(run.out, config)
+    if is_finished(run.out) and not run.overwrite:
+        tell(f"{run.out} is finished already; nothing to do")
+        return
 
     set_seed(run.seed)
-    checkpoint = build_checkpoint(model_settings, run.modalities, corpus.emotions)
+    sessions = {side: sorted({u.session for u in rows}) for side, rows in sides.items()}
+    checkpoint = build_checkpoint(
+        model_settings, run.modalities, corpus.emotions, corpus=corpus.name, sessions=sessions
+    )
     train, dev = _datasets(run, corpus, sides, checkpoint, settings, tell)
-    _open_folder(run, config)
     tracker = start_tracking(run.comet, name=run.out.name, folder=run.out / "comet")
+    open_folder(run.out, config, overwrite=run.overwrite)
     tracker.log_parameters(config)
-    resume_from = last_complete(run.out / CHECKPOINTS) if run.resume else None
     job = Job(run.out, run.seed, device, tracker)
-    training = fit(checkpoint, train, dev, settings, job, resume_from)
+    training = _fit(run, checkpoint, train, dev, settings, job)
 
     execution = Execution(device, batch_size=settings.batch_size, num_workers=settings.num_workers)
     dev_result = evaluate_utterances(checkpoint, corpus, sides["dev"], run.seed, execution)
@@ -115,38 +134,21 @@ def run_stage1(
     )
 
 
-def _is_finished(run: Run) -> bool:
-    """Tell whether there is nothing left to do, and refuse to replace a run unasked."""
-    holds_run = (run.out / RECORD_NAME).exists()
-    unfinished = (run.out / CHECKPOINTS).exists()
-    if run.overwrite or not run.out.exists():
-        return False
-    if holds_run and not run.resume:
-        raise InputError(f"{run.out} holds a finished run; add --overwrite or choose another --out")
-    if unfinished and not run.resume:
-        raise InputError(
-            f"{run.out} holds an unfinished run; add --resume to go on, --overwrite to start again"
-        )
-    return holds_run
-
-
-def _open_folder(run: Run, config: dict[str, Any]) -> None:
-    """Make or empty the output folder; refuse to resume a run of other settings."""
-    settings_path = run.out / CHECKPOINTS / _SETTINGS
-    is_run = (run.out / RECORD_NAME).exists() or (run.out / CHECKPOINTS).exists()
-    if run.overwrite and is_run:
-        shutil.rmtree(run.out)
-    elif run.out.exists() and any(run.out.iterdir()) and not is_run:
-        raise InputError(f"{run.out} holds other files; choose another --out")
-    if not settings_path.exists():
-        write_json(settings_path, config)
-        return
-    before = json.loads(settings_path.read_text(encoding="utf-8"))
-    now = json.loads(json.dumps(config))
-    differing = [key for key in now if before.get(key) != now[key]]
-    if differing:
-        changes = "; ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in differing)
-        raise InputError(f"{run.out}: cannot go on with other options ({changes})")
+def _fit(
+    run: Run,
+    checkpoint: Checkpoint,
+    train: UtteranceDataset,
+    dev: UtteranceDataset,
+    settings: TrainingSettings,
+    job: Job,
+) -> dict[str, Any]:
+    """Train, from the last checkpoint on where that is wanted; see `training.fit`."""
+    resume_from = last_complete(run.out / CHECKPOINTS) if run.resume else None
+    try:
+        return fit(checkpoint, train, dev, settings, job, resume_from)
+    except InputError:
+        discard_unstarted(run.out)
+        raise
 
 
 def _configuration(

@@ -33,7 +33,9 @@ class PartStore:
         Args:
             out: the file to be assembled.
             ids: all utterance ids, ``[N]``, in order.
-            fingerprint: equal for two runs exactly if their vectors are.
+            fingerprint: equal for two runs whose parts may be put together. It leaves out the
+                batch size on purpose, and so the last bits: parts are the same to the byte for
+                equal batch sizes.
             chunk_size: utterances per part.
         """
         self.folder = out.with_name(out.name + ".parts")

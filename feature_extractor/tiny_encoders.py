@@ -34,8 +34,10 @@ from transformers import (
     Wav2Vec2FeatureExtractor,
     Wav2Vec2Model,
 )
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from feature_extractor.audio import SAMPLE_RATE
+from feature_extractor.encoders import make_readable
 
 _RECIPE = "recipe.json"
 # Raised whenever other encoders come out of the same texts, so that old folders are not reused.
@@ -118,6 +120,7 @@ def make_text_encoder(folder: Path, texts: Sequence[str]) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         RobertaModel(config).save_pretrained(folder)
+    make_readable(folder / SAFE_WEIGHTS_NAME)
     tokenizer.save_pretrained(folder)
 
 
@@ -128,6 +131,7 @@ def make_audio_encoder(folder: Path) -> None:
         model = Wav2Vec2Model(Wav2Vec2Config(**_AUDIO))
         _draw_filters(model.feature_extractor.conv_layers[0].conv)
         model.save_pretrained(folder)
+    make_readable(folder / SAFE_WEIGHTS_NAME)
     # Unit variance per utterance, as for the large models: microphones differ by session, so that
     # loudness itself does not carry over to new ones.
     Wav2Vec2FeatureExtractor(

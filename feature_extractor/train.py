@@ -20,6 +20,7 @@ from feature_extractor.settings import (
 from graph_er.cli import run_command
 from graph_er.flags import add_flags, from_flags
 from graph_er.paths import project_root
+from graph_er.tracking import MODES
 
 _OLDER_NAMES = {"audio": "a", "text": "t", "both": "at"}
 
@@ -54,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--comet",
-        choices=("off", "offline", "online"),
+        choices=MODES,
         default="off",
         help="record the run with Comet; offline needs neither key nor network (default: off)",
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.utils.data import Dataset, Sampler
 from transformers import (
@@ -21,6 +22,7 @@ from transformers import (
     TrainingArguments,
 )
 from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from feature_extractor.batching import UtteranceDataset
 from feature_extractor.callbacks import ProgressBar, TrackerCallback
@@ -28,6 +30,7 @@ from feature_extractor.checkpoint import Checkpoint
 from feature_extractor.losses import LOSSES
 from feature_extractor.model import UtteranceClassifier
 from feature_extractor.settings import TrainingSettings
+from graph_er.errors import InputError
 from graph_er.scores import METRICS, score
 from graph_er.tracking import Tracker
 
@@ -54,6 +57,9 @@ def fit(
     resume_from: Path | None = None,
 ) -> dict[str, Any]:
     """Train `checkpoint`'s model in place and leave it at its best epoch by dev loss.
+
+    Raises:
+        InputError: the loss is not finite, so that training on would be pointless.
 
     Returns:
         ``best_epoch``, ``best_dev_loss`` and ``history``, one entry per epoch.
@@ -110,14 +116,16 @@ def parameter_groups(model: UtteranceClassifier, settings: TrainingSettings) -> 
 def last_complete(folder: Path) -> Path | None:
     """Return the newest complete `Trainer` checkpoint in `folder`, and delete incomplete ones.
 
-    `Trainer` writes its state file last, so a checkpoint with a whole one is complete.
+    `Trainer` writes its state file last, so a checkpoint with a whole one is complete, unless its
+    weights were cut short later, by a full disk or a copy.
     """
     numbered = {int(path.name.split("-")[1]): path for path in folder.glob("checkpoint-*")}
     for _, path in sorted(numbered.items(), reverse=True):
         try:
             json.loads((path / _TRAINER_STATE).read_text(encoding="utf-8"))
-            return path
-        except (OSError, ValueError):
+            with safe_open(path / SAFE_WEIGHTS_NAME, framework="pt"):
+                return path
+        except (OSError, ValueError, SafetensorError):
             shutil.rmtree(path)
     return None
 
@@ -146,6 +154,11 @@ class _UtteranceTrainer(Trainer):
         features = {name: value for name, value in inputs.items() if name != "labels"}
         outputs = model(**features)
         loss = self._loss(outputs.logits.float(), inputs["labels"])
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"the {'training' if model.training else 'dev'} loss became {loss.item()}; lower "
+                "--lr and --head_lr, or look for audio files of extreme values"
+            )
         return (loss, outputs) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler:

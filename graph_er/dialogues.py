@@ -21,7 +21,7 @@ Within a dialogue utterances stand in time order. The positional list exists in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Dialogue:
 
     id: str
     utterance_ids: tuple[str, ...]
-    speakers: tuple[Any, ...]
+    speakers: tuple[Hashable, ...]
     labels: np.ndarray
     sentences: tuple[str, ...]
     text: np.ndarray | None = None
@@ -63,6 +63,8 @@ class Dialogue:
 
     def __post_init__(self) -> None:
         """Check that all fields are of one length."""
+        if any(not isinstance(speaker, Hashable) for speaker in self.speakers):
+            raise InputError(f"dialogue {self.id}: {self.speakers!r} cannot be speaker labels")
         lengths = {"labels": len(self.labels), "speakers": len(self.speakers)}
         lengths |= {"utterance ids": len(self.utterance_ids), "sentences": len(self.sentences)}
         for modality, name in MODALITY_NAMES.items():
@@ -223,19 +225,11 @@ def _dialogue(raw: Sequence[Any], dialogue_id: str) -> Dialogue:
     return Dialogue(
         id=dialogue_id,
         utterance_ids=utterance_ids,
-        speakers=tuple(_hashable(speaker, dialogue_id) for speaker in raw[1][dialogue_id]),
+        speakers=tuple(raw[1][dialogue_id]),
         labels=labels.astype(np.int64),
         sentences=tuple(str(sentence) for sentence in raw[6][dialogue_id]) or ("",) * len(labels),
         **features,
     )
-
-
-def _hashable(speaker: Any, dialogue_id: str) -> Any:
-    try:
-        hash(speaker)
-    except TypeError:
-        raise InputError(f"dialogue {dialogue_id}: {speaker!r} cannot be a speaker label") from None
-    return speaker
 
 
 def _features(by_dialogue: Any, dialogue_id: str, name: str) -> np.ndarray | None:

@@ -110,6 +110,8 @@ def _data_rows(path: Path, problems: list[str]) -> Iterator[tuple[int, list[str]
                 f"{path}, line {line}: a data row where a header row belongs; the file begins with "
                 "two header rows, put the missing one back"
             )
+    if not any(any(cells) for _, cells in records[_HEADER_ROWS:]):
+        problems.append(f"{path}: holds no data row below its two header rows; restore the file")
     yield from ((line, cells) for line, cells in records[_HEADER_ROWS:] if any(cells))
 
 

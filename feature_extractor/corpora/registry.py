@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from feature_extractor.corpora import CORPORA
 from feature_extractor.corpora.kemdy19 import LabelsOf, MultiLabel, read_kemdy19
 from feature_extractor.corpora.kemdy19_counts import counts_line, expected_counts
 from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
-
-# The demo corpus is written in KEMDy19's layout and read by the same reader.
-CORPORA = ("demo", "kemdy19")
 
 
 def read_corpus(
@@ -19,6 +17,7 @@ def read_corpus(
 ) -> Corpus:
     """Read a corpus by name; the policies are those of `read_kemdy19`.
 
+    The demo corpus is written in KEMDy19's layout and read by the same reader.
     The last notice of KEMDy19 puts the found counts beside the expected ones.
 
     Raises:

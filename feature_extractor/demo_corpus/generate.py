@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -44,6 +46,8 @@ _ABOUT = (
 )
 # Raised whenever other bytes come out of the same settings, so that old folders are not reused.
 _VERSION = 2
+# A run writes several files a second.
+_STALE_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ def generate_demo(
     if _already_made(out, settings):
         return False
     out.parent.mkdir(parents=True, exist_ok=True)
+    _remove_stale(out)
     scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", suffix=".partial", dir=out.parent))
     try:
         building = scratch / "corpus"
@@ -124,6 +129,37 @@ def generate_demo(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return True
+
+
+def _remove_stale(out: Path) -> None:
+    """Delete what runs for `out` left that were killed: nothing was written there for a while."""
+    name = re.compile(rf"\.{re.escape(out.name)}-[a-z0-9_]{{8}}\.partial")
+    for scratch in out.parent.iterdir():
+        if not name.fullmatch(scratch.name) or scratch.is_symlink() or not scratch.is_dir():
+            continue
+        written = max(path.lstat().st_mtime for path in (scratch, *scratch.rglob("*")))
+        if time.time() - written > _STALE_SECONDS:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def refuse_other_version(root: Path) -> None:
+    """Refuse a demo corpus that another release made; one without a record is let pass.
+
+    Raises:
+        InputError: its version is another one, or its record is damaged.
+    """
+    record = root / SETTINGS_FILE
+    if not record.is_file():
+        return
+    try:
+        version = json.loads(record.read_text(encoding="utf-8"))["version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{record} is damaged ({error}); delete {root} and run again") from error
+    if version != _VERSION:
+        raise InputError(
+            f"{root}: this demo corpus was made by another release (version {version}, this one "
+            f"makes {_VERSION}); delete it and run again to have it made anew"
+        )
 
 
 def _already_made(out: Path, settings: DemoSettings) -> bool:

@@ -79,5 +79,7 @@ def write_corpus(root: Path, own: Sequence[Segment], heard: Sequence[Segment] = 
             files.setdefault((session, partner[actor]), [])
             write_media(root, segment.id)
     for (session, actor), segments in files.items():
-        write_annotation(root, session, actor, segments)
+        # Real files hold every segment; without such rows of the other policy one would be empty.
+        others = [Segment(s.id, 0.0, 1.0, "neutral") for s in files[session, partner[actor]]]
+        write_annotation(root, session, actor, segments or others)
     return root

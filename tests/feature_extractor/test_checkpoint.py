@@ -72,3 +72,38 @@ def test_weights_of_another_model_are_refused(tmp_path):
     shutil.copy(tmp_path / "audio" / "model.safetensors", tmp_path / "both")
     with pytest.raises(InputError, match=r"does not fit|cannot be loaded"):
         load_checkpoint(tmp_path / "both")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model.safetensors", None),
+        ("config.json", "[1]"),
+        ("config.json", {"modalities": 5}),
+        ("config.json", {"emotions": None}),
+        ("config.json", {"emotions": [1, 2, 3]}),
+        ("config.json", {"sessions": ["Sess01"]}),
+        ("preprocessor_config.json", "[]"),
+        ("tokenizer.json", "{}"),
+    ],
+)
+def test_a_damaged_folder_is_named_in_one_line(tmp_path, name, content):
+    run = tmp_path / "run"
+    save(make_checkpoint(tmp_path / "encoders"), run)
+    path = run / name
+    if content is None:
+        path.write_bytes(path.read_bytes()[:-100])
+    elif isinstance(content, dict):
+        path.write_text(json.dumps({**json.loads(path.read_text()), **content}))
+    else:
+        path.write_text(content)
+    with pytest.raises(InputError, match=str(run)) as caught:
+        load_checkpoint(run)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_are_as_readable_as_any_new_file(tmp_path):
+    make_checkpoint(tmp_path / "encoders").save(tmp_path / "run")
+    (tmp_path / "new").write_text("")
+    mode = (tmp_path / "new").stat().st_mode
+    assert (tmp_path / "run" / "model.safetensors").stat().st_mode == mode

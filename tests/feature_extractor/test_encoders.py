@@ -43,6 +43,21 @@ def test_an_empty_folder_is_named(tmp_path):
         load_text_encoder(str(tmp_path / "empty"))
 
 
+def test_an_audio_model_does_not_read(tmp_path):
+    folder = make_audio_folder(tmp_path / "audio")
+    with pytest.raises(InputError, match="does not read text"):
+        load_text_encoder(str(folder))
+
+
+def test_a_damaged_folder_is_named_in_one_line(tmp_path):
+    folder = make_audio_folder(tmp_path / "audio")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(InputError, match="is not a usable folder") as caught:
+        load_audio_encoder(str(folder))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_text_model_does_not_hear(tmp_path):
     with pytest.raises(InputError, match="does not hear raw audio"):
         load_audio_encoder(str(make_text_folder(tmp_path / "text")))

@@ -1,4 +1,6 @@
+import json
 import pickle
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ from feature_extractor import extraction
 from feature_extractor.execution import Execution
 from feature_extractor.extraction import Extractor, Shard, extract_corpus
 from feature_extractor.frozen import load_frozen
+from feature_extractor.stage2 import extractor_digest
 from feature_extractor.store import PartStore
 from graph_er.dialogues import read_dialogues
 from graph_er.errors import InputError
@@ -129,7 +132,9 @@ def test_a_vector_that_is_not_finite_is_named(tmp_path, corpus):
     assert not (tmp_path / "x.pkl").exists()
 
 
-def test_other_weights_texts_or_precision_are_another_extraction(tmp_path, corpus):
+def test_other_weights_texts_audio_or_precision_are_another_extraction(
+    tmp_path, corpus, monkeypatch
+):
     extractor = extractor_of(tmp_path)
     first = replace(corpus.utterances[0], text="다른 말")
     changed = replace(corpus, utterances=(first, *corpus.utterances[1:]))
@@ -139,9 +144,80 @@ def test_other_weights_texts_or_precision_are_another_extraction(tmp_path, corpu
         extraction._fingerprint(extractor, changed, CPU),
         extraction._fingerprint(extractor, corpus, replace(CPU, dtype=torch.bfloat16)),
     }
-    assert len(prints) == 4
+    with first.wav.open("ab") as file:
+        file.write(b"\0\0")
+    prints.add(extraction._fingerprint(extractor, corpus, CPU))
+    monkeypatch.setattr(extraction, "TRANSCRIPT_VERSION", -1)
+    prints.add(extraction._fingerprint(extractor, corpus, CPU))
+    assert len(prints) == 6
     smaller = replace(CPU, batch_size=1)
     assert extraction._fingerprint(extractor, corpus, smaller) in prints
+
+
+def digest_of(text, audio, sentence_encoder=None):
+    model, collate, _ = load_frozen(str(text), str(audio), sentence_encoder)
+    return extractor_digest("weights", model, collate)
+
+
+def test_what_prepares_the_input_is_part_of_the_identity(tmp_path):
+    text, audio = make_text_folder(tmp_path / "text"), make_audio_folder(tmp_path / "audio")
+    first = digest_of(text, audio)
+    shutil.copytree(text, tmp_path / "copy")
+    assert digest_of(tmp_path / "copy", audio) == first
+    settings = json.loads((audio / "preprocessor_config.json").read_text())
+    (audio / "preprocessor_config.json").write_text(
+        json.dumps({**settings, "do_normalize": not settings["do_normalize"]})
+    )
+    second = digest_of(text, audio)
+    tokenizer = json.loads((text / "tokenizer.json").read_text())
+    tokenizer["normalizer"] = {"type": "NFKC"}
+    (text / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert len({first, second, digest_of(text, audio)}) == 3
+
+
+def test_use_does_not_change_an_identity(tmp_path):
+    text, audio = make_text_folder(tmp_path / "text"), make_audio_folder(tmp_path / "audio")
+    model, collate, _ = load_frozen(str(text), str(audio), None)
+    before = extractor_digest("weights", model, collate)
+    collate([{"text": "그래", "audio": np.zeros(900, dtype=np.float32)}])
+    assert extractor_digest("weights", model, collate) == before
+
+
+def test_how_a_sentence_encoder_pools_is_part_of_the_identity(tmp_path):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import (
+        Normalize,
+        Pooling,
+        Transformer,
+    )
+
+    text, audio = make_text_folder(tmp_path / "text"), make_audio_folder(tmp_path / "audio")
+    kinds = {
+        "mean": [Pooling(16, pooling_mode="mean")],
+        "cls": [Pooling(16, pooling_mode="cls")],
+        "unit": [Pooling(16, pooling_mode="mean"), Normalize()],
+    }
+    for name, modules in kinds.items():
+        encoder = SentenceTransformer(modules=[Transformer(str(text)), *modules])
+        encoder.save(str(tmp_path / name))
+    digests = [digest_of("unread", audio, str(tmp_path / name)) for name in kinds]
+    assert len(set(digests)) == 3
+    assert digest_of("unread", audio, str(tmp_path / "mean")) == digests[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: Shard(0, 0), "--num_shards is 0"),
+        (lambda: Shard(2, 2), "--shard is 2"),
+        (lambda: Shard(-1, 2), "--shard is -1"),
+        (lambda: replace(CPU, batch_size=0), "--batch_size is 0"),
+        (lambda: replace(CPU, num_workers=-1), "--num_workers is -1"),
+    ],
+)
+def test_an_option_out_of_range_is_named(make, named):
+    with pytest.raises(InputError, match=named):
+        make()
 
 
 def test_frozen_encoders_keep_their_own_widths(tmp_path, corpus):

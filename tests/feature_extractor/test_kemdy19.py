@@ -332,8 +332,14 @@ def test_empty_annotation_folder_and_half_sessions_are_refused(root):
 def test_files_without_rows_are_refused(tmp_path):
     for actor in "FM":
         write_annotation(tmp_path, "01", actor, [])
-    with pytest.raises(InputError, match="no utterance is left"):
+    with pytest.raises(InputError, match="holds no data row"):
         read_kemdy19(tmp_path)
+
+
+def test_one_file_of_no_bytes_is_refused(root):
+    annotation(root, "M").write_bytes(b"")
+    with pytest.raises(InputError, match=r"Session01_M_res\.csv: holds no data row"):
+        read_kemdy19(root)
 
 
 def test_demo_is_read_like_kemdy19_under_its_own_name(root):

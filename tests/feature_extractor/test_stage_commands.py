@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import huggingface_hub.constants
+import numpy as np
 import pytest
+import soundfile
 import torch
+from safetensors.torch import load_file, save_file
 
 from feature_extractor import eval as eval_command
 from feature_extractor import extract as extract_command
@@ -57,6 +60,14 @@ def test_the_checkpoint_folder_is_what_the_contract_names(trained):
     assert record["config"]["synthetic"] is True
     assert record["metrics"]["dev"]["n"] == 3
     assert "test" not in record["metrics"]
+    assert len(record["config"]["corpus_sha256"]) == 64
+    config = json.loads((trained / "config.json").read_text())
+    assert config["corpus"] == "demo"
+    assert config["sessions"] == {
+        "train": ["Sess01"],
+        "dev": ["Sess02"],
+        "test": ["Sess03", "Sess04"],
+    }
 
 
 def test_eval_writes_scores_and_predictions(demo, trained, tmp_path, capsys):
@@ -123,9 +134,41 @@ def test_a_finished_run_is_replaced_on_request_only(demo, trained, tmp_path, cap
     assert "--overwrite" in capsys.readouterr().err
     assert train(demo, run, "--resume") == 0
     assert "finished already" in capsys.readouterr().out
+    assert train(demo, run, "--resume", "--lr", "0.5") == 2
+    assert "lr was" in capsys.readouterr().err
     assert (run / "run.json").read_bytes() == before
     assert train(demo, run, "--overwrite", "--seed", "3") == 0
     assert json.loads((run / "run.json").read_text())["seed"] == 3
+
+
+def test_sessions_seen_in_training_are_no_test_sessions(trained, tmp_path, capsys):
+    smaller = tmp_path / "smaller"
+    generate_demo(smaller, DemoSettings(sessions=4, dialogues=1, utterances=3, seed=1))
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    config = json.loads((run / "config.json").read_text())
+    config["sessions"] = {"train": ["Sess01", "Sess02", "Sess03"], "dev": ["Sess04"], "test": []}
+    (run / "config.json").write_text(json.dumps(config))
+    assert extract(smaller, tmp_path / "x.pkl", "--checkpoint", str(run)) == 2
+    assert "Sess03 (train), Sess04 (dev)" in capsys.readouterr().err
+    argv = ["--checkpoint", str(run), "--root", str(smaller)]
+    assert run_command(eval_command.main, argv) == 2
+    assert "Sess03 (train), Sess04 (dev)" in capsys.readouterr().err
+    assert not (tmp_path / "x.pkl.parts").exists()
+
+
+@pytest.mark.parametrize("options", [("--seed", "-1"), ("--seed", "4294967296"), ("--lr", "nan")])
+def test_a_number_out_of_range_makes_no_folder(tmp_path, capsys, options):
+    assert train(tmp_path / "demo", tmp_path / "run", *options) == 2
+    assert f"{options[0]} is {options[1]}; choose" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_extraction_out_of_range_makes_no_folder(tmp_path, capsys):
+    for options in (("--batch_size", "0"), ("--num_shards", "0"), ("--num_workers", "-1")):
+        assert extract(tmp_path / "demo", tmp_path / "x.pkl", "--frozen", *options) == 2
+        assert f"{options[0]} is {options[1]}; choose" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unfinished_run_goes_on_with_the_same_options_only(demo, tmp_path, capsys, monkeypatch):
@@ -145,6 +188,31 @@ def test_an_unfinished_run_goes_on_with_the_same_options_only(demo, tmp_path, ca
     assert "lr was" in capsys.readouterr().err
     assert train(demo, tmp_path / "run", "--resume") == 0
     assert (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_refused_run_does_not_block_the_corrected_command(demo, tmp_path, capsys):
+    broken = tmp_path / "demo"
+    shutil.copytree(demo, broken)
+    wav = next((broken / "wav").rglob("*.wav"))
+    whole = wav.read_bytes()
+    soundfile.write(wav, np.full(8000, np.nan, dtype=np.float32), 16_000, subtype="FLOAT")
+    assert train(broken, tmp_path / "run") == 2
+    assert wav.name in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+    wav.write_bytes(whole)
+    assert train(broken, tmp_path / "run") == 0
+
+
+def test_weights_that_are_not_finite_get_no_scores(demo, trained, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    weights = load_file(run / "model.safetensors")
+    weights["head.classifier.bias"][0] = float("nan")
+    save_file(weights, run / "model.safetensors", metadata={"format": "pt"})
+    argv = ["--checkpoint", str(run), "--root", str(demo)]
+    assert run_command(eval_command.main, argv) == 2
+    assert f"{run}: its output on 6 utterances" in capsys.readouterr().err
+    assert not (run / "eval_test").exists()
 
 
 def test_a_foreign_folder_is_never_emptied(demo, tmp_path, capsys):

@@ -2,6 +2,7 @@ import inspect
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from feature_extractor.batching import UtteranceDataset
 from feature_extractor.settings import TrainingSettings
@@ -12,6 +13,7 @@ from feature_extractor.training import (
     last_complete,
     parameter_groups,
 )
+from graph_er.errors import InputError
 from graph_er.tracking import Tracker
 from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
 
@@ -96,14 +98,32 @@ def test_resuming_a_run_that_only_lacked_its_end(tmp_path):
 
 
 def test_incomplete_checkpoints_are_deleted(tmp_path):
-    for step, state in ((9, '{"a": 1}'), (10, '{"cut sh'), (11, None)):
+    whole = save({"x": torch.zeros(2)})
+    for step, state, weights in (
+        (9, '{"a": 1}', whole),
+        (10, '{"cut sh', whole),
+        (11, None, whole),
+        (12, '{"a": 1}', whole[:-1]),
+        (13, '{"a": 1}', None),
+    ):
         folder = tmp_path / f"checkpoint-{step}"
         folder.mkdir()
+        if weights is not None:
+            (folder / "model.safetensors").write_bytes(weights)
         if state is not None:
             (folder / "trainer_state.json").write_text(state)
     assert last_complete(tmp_path) == tmp_path / "checkpoint-9"
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-9"]
     assert last_complete(tmp_path / "nowhere") is None
+
+
+def test_a_loss_that_is_not_finite_ends_training(tmp_path):
+    checkpoint = make_checkpoint(tmp_path / "encoders", "t")
+    with torch.no_grad():
+        checkpoint.model.head.classifier.bias[0] = float("nan")
+    job = Job(tmp_path / "run", 0, torch.device("cpu"), Tracker())
+    with pytest.raises(InputError, match="training loss became nan; lower --lr"):
+        fit(checkpoint, *sides(tmp_path, "t"), QUICK, job)
 
 
 @pytest.mark.parametrize("modalities", ["a", "t"])

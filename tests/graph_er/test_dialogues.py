@@ -118,7 +118,7 @@ def test_a_data_set_names_the_labels_that_the_file_does_not(tmp_path):
         ({"_9": {i: ["u", "v"] for i in IDS}}, "utterance id 'u' occurs twice"),
         ({"_3": 7, "_2": 7}, "not a dialogue file"),
         ({"_2": {i: ["x", "y"] for i in IDS}}, "whole numbers"),
-        ({"_1": {i: [["F"], ["M"]] for i in IDS}}, "cannot be a speaker label"),
+        ({"_1": {i: [["F"], ["M"]] for i in IDS}}, "cannot be speaker labels"),
         ({"_3": {i: [np.ones(0), np.ones(0)] for i in IDS}}, "width 0"),
         ({"_3": {i: [np.ones(3) * 1j] * 2 for i in IDS}}, "complex"),
         ({"_10": {"dev_ids": ["B_1"], "emotions": "xy"}}, "list of different names"),

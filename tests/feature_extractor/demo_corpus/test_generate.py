@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import re
 import wave
 from pathlib import Path
@@ -236,3 +237,17 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_settings_out_of_range(settings: dict[str, int]) -> None:
     with pytest.raises(InputError, match="choose"):
         DemoSettings(**settings)
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    names = (".demo-abcd1234.partial", ".demo-2-abcd1234.partial", ".demo-backup.partial")
+    for name in (*names, ".demo-live1234.partial"):
+        (tmp_path / name / "corpus").mkdir(parents=True)
+    for name in names:
+        for path in (tmp_path / name / "corpus", tmp_path / name):
+            os.utime(path, (0, 0))
+
+    generate_demo(tmp_path / "demo", DemoSettings(sessions=1, dialogues=1, utterances=1))
+
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"demo", *names[1:], ".demo-live1234.partial"}

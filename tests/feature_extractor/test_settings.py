@@ -1,0 +1,56 @@
+import math
+
+import pytest
+
+from feature_extractor.options import add_corpus_options
+from feature_extractor.settings import PRESETS, ModelSettings, TrainingSettings
+from graph_er.errors import InputError
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("epochs", (0, -1)),
+        ("batch_size", (0,)),
+        ("accumulate_grad", (0,)),
+        ("lr", (0.0, -1e-3, NAN, math.inf)),
+        ("head_lr", (0.0, NAN, math.inf)),
+        ("warmup", (-0.1, 1.1, NAN)),
+        ("weight_decay", (-0.1, NAN)),
+        ("clip_norm", (0.0, NAN)),
+        ("clip_length", (0.0, NAN)),
+        ("num_workers", (-1,)),
+        ("speed_perturbation", (-0.1, 1.0, NAN)),
+    ],
+)
+def test_a_value_out_of_range_is_named(field, values):
+    for value in values:
+        with pytest.raises(InputError, match=rf"--{field} is {value}; choose"):
+            TrainingSettings(**{field: value})
+
+
+def test_the_audio_width_is_at_least_one():
+    with pytest.raises(InputError, match="--audio_size is 0"):
+        ModelSettings(audio_size=0)
+
+
+def test_the_ends_of_the_ranges_are_within():
+    least = TrainingSettings(
+        epochs=1, batch_size=1, accumulate_grad=1, warmup=0.0, weight_decay=0.0, num_workers=0
+    )
+    assert least.speed_perturbation == 0
+    assert TrainingSettings(warmup=1.0).warmup == 1
+
+
+def test_presets_are_for_corpora_that_there_are():
+    import argparse
+
+    from feature_extractor.corpora.registry import CORPORA
+
+    parser = argparse.ArgumentParser()
+    add_corpus_options(parser)
+    for name in CORPORA:
+        assert parser.parse_args(["--corpus", name]).corpus == name
+    assert set(PRESETS) <= set(CORPORA)
