@@ -16,11 +16,12 @@ The file is a pickled list in the format of COGMEN (Joshi et al., NAACL 2022), e
 10 {"dev_ids": [...], "emotions": [...], provenance ...}; ours, optional
 == =========================================================================================
 
-Within a dialogue utterances stand in time order. The positional list exists in this module alone.
+Utterances stand in time order. The positional list exists in this module alone.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,8 +37,7 @@ from graph_er.splits import session_of, split_dev
 
 SCHEMA_VERSION = 1
 _FEATURE_POSITIONS = {"t": 3, "a": 4, "v": 5}
-# Far more than any label set has; keeps a stray number from becoming a billion names.
-_MOST_UNNAMED_LABELS = 1000
+_MOST_UNNAMED_LABELS = 1000  # keeps a stray number from becoming a billion names
 _INFO_KEYS = ("dev_ids", "emotions", "schema_version")
 
 
@@ -276,18 +276,16 @@ def _emotions(
         return tuple(str(name) for name in named)
     if dataset is not None:
         return DATASET_EMOTIONS[dataset]
-    highest = max((int(dialogue.labels.max()) for dialogue in dialogues), default=-1)
+    highest = max((int(d.labels.max()) for d in dialogues), default=-1)
     if highest >= _MOST_UNNAMED_LABELS:
         raise InputError(f"label {highest} in a file that names no emotions; is it a label?")
     return tuple(str(label) for label in range(highest + 1))
 
 
 def _check_unique(what: str, ids: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for identifier in ids:
-        if identifier in seen:
+    for identifier, count in Counter(ids).items():
+        if count > 1:
             raise InputError(f"{what} {identifier!r} occurs twice; it must be unique")
-        seen.add(identifier)
 
 
 def _check_labels(dialogue: Dialogue, emotions: Sequence[str]) -> None:
