@@ -40,6 +40,8 @@ def test_both_languages_show_the_same_commands():
 
 def test_the_quoted_study_shows_what_the_demo_is_for():
     results = read_results(ROOT / "docs" / "results.json")
+    assert results["study"]["tree_clean"] is True
+    assert results["study"]["commit"]
     found = {}
     for entry in results["entries"]:
         key = entry["method"], entry["modalities"]
