@@ -29,6 +29,7 @@ _WRITTEN = (
     *("special_tokens_map.json", "added_tokens.json", "chat_template.jinja"),
     *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "tokenizer.model"),
     *("sentencepiece.bpe.model", "tokenizer_78b3253a26.model"),
+    *("eval.json", "predictions.csv"),
     *(f"eval_{side}/eval.json" for side in SIDES),
     *(f"eval_{side}/predictions.csv" for side in SIDES),
     *(f"eval_{side}/.*.partial.*" for side in SIDES),

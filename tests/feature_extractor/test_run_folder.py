@@ -36,6 +36,8 @@ def finished(tmp_path):
         tokenizer_dot_json="",
         eval_test__eval_dot_json="{}",
         eval_test__predictions_dot_csv="",
+        eval_dot_json="{}",
+        predictions_dot_csv="",
         comet__1_dot_zip="archive",
     )
     return run
