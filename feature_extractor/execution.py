@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from feature_extractor.options import require
 from graph_er.device import choose_device
 from graph_er.errors import InputError
+from graph_er.flags import require
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from feature_extractor.batching import UtteranceDataset
 from feature_extractor.execution import Execution
-from feature_extractor.options import require
 from feature_extractor.prediction import predict
 from feature_extractor.sources import audio_digest, corpus_digest, is_synthetic
 from feature_extractor.store import CHUNK_SIZE, PartStore, Vectors
@@ -22,6 +21,7 @@ from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.dialogues import Dialogue, DialogueFile, write_dialogues
 from graph_er.errors import InputError
+from graph_er.flags import require
 from graph_er.splits import split_sessions
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 from typing import Any
 
 from feature_extractor.corpora import CORPORA
-from graph_er.errors import InputError
 
 
 def add_corpus_options(parser: argparse.ArgumentParser) -> None:
@@ -43,19 +41,3 @@ def corpus_policies(arguments: argparse.Namespace) -> dict[str, Any]:
 def add_device_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--device``."""
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-
-
-def require(name: str, value: float, holds: bool, range_: str) -> None:
-    """Refuse an option's value that is out of range.
-
-    Args:
-        name: the option, without dashes.
-        value: what was given.
-        holds: whether it is in range; comparisons with NaN never hold.
-        range_: the range in words.
-
-    Raises:
-        InputError: it is out of range.
-    """
-    if not holds or not math.isfinite(value):
-        raise InputError(f"--{name} is {value}; choose {range_}")

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from feature_extractor.options import require
-from graph_er.flags import option
+from graph_er.flags import option, require
 
 MODALITY_CHOICES = ("a", "t", "at")
 LOSS_CHOICES = ("ce", "ce_cosine")

@@ -15,7 +15,6 @@ from feature_extractor.checkpoint import Checkpoint, build_checkpoint
 from feature_extractor.encoders import quiet_transformers
 from feature_extractor.evaluation import evaluate_utterances
 from feature_extractor.execution import Execution, device_name, training_device
-from feature_extractor.options import require
 from feature_extractor.run_folder import (
     check_folder,
     check_same_options,
@@ -37,6 +36,7 @@ from feature_extractor.training import CHECKPOINTS, Job, fit, last_complete
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.flags import require
 from graph_er.run_record import write_run_record
 from graph_er.tracking import Mode, start_tracking
 

@@ -38,23 +38,23 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check the values against each other."""
-        require(self.hidden_size >= 1, "hidden_size", self.hidden_size, "at least 1")
+        require("hidden_size", self.hidden_size, self.hidden_size >= 1, "at least 1")
         known = self.relations in RELATION_SCHEMES
-        require(known, "relations", self.relations, f"one of {', '.join(RELATION_SCHEMES)}")
-        require(self.context_layers >= 0, "context_layers", self.context_layers, "at least 0")
-        require(self.context_heads >= 0, "context_heads", self.context_heads, "at least 0")
+        require("relations", self.relations, known, f"one of {', '.join(RELATION_SCHEMES)}")
+        require("context_layers", self.context_layers, self.context_layers >= 0, "at least 0")
+        require("context_heads", self.context_heads, self.context_heads >= 0, "at least 0")
         feedforward = self.context_feedforward
-        require(feedforward >= 1, "context_feedforward", feedforward, "at least 1")
-        require(self.graph_heads >= 1, "graph_heads", self.graph_heads, "at least 1")
+        require("context_feedforward", feedforward, feedforward >= 1, "at least 1")
+        require("graph_heads", self.graph_heads, self.graph_heads >= 1, "at least 1")
         for name in ("wp", "wf"):
             window = getattr(self, name)
-            require(window >= -1, name, window, "-1 (unlimited), 0 or more")
-        require(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 to below 1")
+            require(name, window, window >= -1, "-1 (unlimited), 0 or more")
+        require("dropout", self.dropout, 0 <= self.dropout < 1, "from 0 to below 1")
         divided = not (self.residual and self.hidden_size % self.graph_heads)
         divisor = f"a divisor of hidden_size {self.hidden_size}"
-        require(divided, "graph_heads", self.graph_heads, divisor)
+        require("graph_heads", self.graph_heads, divided, divisor)
         usable = self.project or not self.speaker_embedding
-        require(usable, "speaker_embedding", True, "off (--no-speaker_embedding) with --no-project")
+        require("speaker_embedding", True, usable, "off (--no-speaker_embedding) with --no-project")
 
     @property
     def causal(self) -> bool:
@@ -77,15 +77,15 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Check each value's range; NaN is in none."""
-        require(self.epochs >= 1, "epochs", self.epochs, "at least 1")
-        require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        require("epochs", self.epochs, self.epochs >= 1, "at least 1")
+        require("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
         rate = self.learning_rate
-        require(0 < rate < float("inf"), "learning_rate", rate, "above 0 and finite")
-        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "at least 0")
-        require(0 <= self.ema < 1, "ema", self.ema, "from 0 to below 1")
+        require("learning_rate", rate, 0 < rate < float("inf"), "above 0 and finite")
+        require("weight_decay", self.weight_decay, self.weight_decay >= 0, "at least 0")
+        require("ema", self.ema, 0 <= self.ema < 1, "from 0 to below 1")
         smoothing = self.label_smoothing
-        require(0 <= smoothing < 1, "label_smoothing", smoothing, "from 0 to below 1")
-        require(self.clip_norm >= 0, "clip_norm", self.clip_norm, "at least 0")
+        require("label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
+        require("clip_norm", self.clip_norm, self.clip_norm >= 0, "at least 0")
 
 
 # COGMEN (Joshi et al., NAACL 2022) as published, with padding masked and windows as named. Its

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from typing import Any, TypeVar, get_type_hints
 
 from graph_er.errors import InputError
@@ -17,34 +18,42 @@ def option(default: Any, help: str, *, choices: Sequence[str] | None = None) -> 
     return dataclasses.field(default=default, metadata={"help": help, "choices": choices})
 
 
-def require(holds: bool, name: str, value: Any, range_: str) -> None:
-    """Raise `InputError` naming the flag, its value and what it must be, unless `holds`."""
-    if not holds:
+def require(name: str, value: Any, holds: bool, range_: str) -> None:
+    """Refuse an option's value that is out of range.
+
+    Args:
+        name: the option, without dashes.
+        value: what was given; NaN and infinite numbers are in no range.
+        holds: whether it is in range.
+        range_: the range in words.
+
+    Raises:
+        InputError: it is out of range.
+    """
+    if not holds or (isinstance(value, float) and not math.isfinite(value)):
         raise InputError(f"--{name} is {value}; it must be {range_}")
 
 
-def add_flags(
-    parser: argparse.ArgumentParser, config: type, *, title: str, aliases: Mapping[str, str] = {}
-) -> None:
+def add_flags(parser: argparse.ArgumentParser, config: type, *, title: str) -> None:
     """Add a group with one flag per field of dataclass `config`; flags not given stay absent.
 
-    A ``bool`` field becomes ``--name`` and ``--no-name``. `aliases` maps a field to an older
-    spelling of its flag.
+    A ``bool`` field becomes ``--name`` and ``--no-name``.
     """
     group = parser.add_argument_group(title)
     kinds = get_type_hints(config)
     for item in dataclasses.fields(config):
-        names = [f"--{item.name}", *([f"--{aliases[item.name]}"] if item.name in aliases else [])]
         settings: dict[str, Any] = {
             "dest": item.name,
             "default": argparse.SUPPRESS,
             "help": f"{item.metadata['help']} (default: {item.default})",
         }
         if kinds[item.name] is bool:
-            group.add_argument(*names, action=argparse.BooleanOptionalAction, **settings)
+            group.add_argument(f"--{item.name}", action=argparse.BooleanOptionalAction, **settings)
         else:
             kind = _scalar_kind(kinds[item.name])
-            group.add_argument(*names, type=kind, choices=item.metadata["choices"], **settings)
+            group.add_argument(
+                f"--{item.name}", type=kind, choices=item.metadata["choices"], **settings
+            )
 
 
 def given_flags(config: type, arguments: argparse.Namespace) -> dict[str, Any]:

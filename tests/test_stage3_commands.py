@@ -128,7 +128,7 @@ def test_bad_input_ends_with_status_2_and_one_message(data, out, tmp_path, capsy
         *(("--epochs", "0"), ("--batch_size", "0"), ("--learning_rate", "nan"), ("--ema", "2")),
         *(("--dropout", "2"), ("--wp", "-5"), ("--graph_heads", "3"), ("--context_heads", "5")),
         *(("--hidden_size", "0"), ("--seed", "-1"), ("--label_smoothing", "1")),
-        ("--context_layers", "-1"),
+        *(("--context_layers", "-1"), ("--weight_decay", "inf"), ("--clip_norm", "inf")),
     ):
         refused(train(data, out, option, value), option)
         assert not out.exists()

@@ -27,7 +27,7 @@ NAN = math.nan
 )
 def test_a_value_out_of_range_is_named(field, values):
     for value in values:
-        with pytest.raises(InputError, match=rf"--{field} is {value}; choose"):
+        with pytest.raises(InputError, match=rf"--{field} is {value}; it must be"):
             TrainingSettings(**{field: value})
 
 

@@ -160,14 +160,14 @@ def test_sessions_seen_in_training_are_no_test_sessions(trained, tmp_path, capsy
 @pytest.mark.parametrize("options", [("--seed", "-1"), ("--seed", "4294967296"), ("--lr", "nan")])
 def test_a_number_out_of_range_makes_no_folder(tmp_path, capsys, options):
     assert train(tmp_path / "demo", tmp_path / "run", *options) == 2
-    assert f"{options[0]} is {options[1]}; choose" in capsys.readouterr().err
+    assert f"{options[0]} is {options[1]}; it must be" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_extraction_out_of_range_makes_no_folder(tmp_path, capsys):
     for options in (("--batch_size", "0"), ("--num_shards", "0"), ("--num_workers", "-1")):
         assert extract(tmp_path / "demo", tmp_path / "x.pkl", "--frozen", *options) == 2
-        assert f"{options[0]} is {options[1]}; choose" in capsys.readouterr().err
+        assert f"{options[0]} is {options[1]}; it must be" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -19,7 +19,7 @@ class Config:
 
 def parse(*argv, **presets):
     parser = argparse.ArgumentParser()
-    add_flags(parser, Config, title="test", aliases={"size": "older_size"})
+    add_flags(parser, Config, title="test")
     return from_flags(Config, parser.parse_args(argv), **presets)
 
 
@@ -32,8 +32,8 @@ def test_given_values_win_over_presets_and_presets_over_defaults():
     assert config == Config(size=7, rate=0.1, deep=False)
 
 
-def test_text_numbers_choices_and_older_names_are_parsed():
-    config = parse("--older_size", "4", "--rate", "1e-3", "--name", "n", "--kind", "y", "--deep")
+def test_text_numbers_and_choices_are_parsed():
+    config = parse("--size", "4", "--rate", "1e-3", "--name", "n", "--kind", "y", "--deep")
     assert config == Config(size=4, rate=1e-3, name="n", kind="y")
     with pytest.raises(SystemExit):
         parse("--kind", "z")
