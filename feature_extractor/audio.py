@@ -1,4 +1,4 @@
-"""Audio files: durations from their headers, and loading as 16 kHz mono."""
+"""Audio files: what their headers say, and loading as mono at the encoder's rate."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,41 @@ SAMPLE_RATE = 16_000
 
 # Below this many files a pool and a progress bar cost more than they give.
 _MANY_FILES = 2000
-# libsndfile's log on a data chunk that promises more bytes than the file holds.
-_CUT_SHORT = re.compile(r"^data\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+# libsndfile's log on a data chunk (WAV, AIFF, AU) that promises more bytes than the file has.
+_CUT_SHORT = re.compile(
+    r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE
+)
 # Recorders that write to a pipe cannot know the length and put the largest number there.
 _UNKNOWN_LENGTH = 0x7FFF_0000
+# An MP3 without a table of contents is as long as its first frame's bit rate makes it.
+_MP3_TOLERANCE = 0.05
+# Ten steps of 16-bit audio: more than dither or a codec leaves, less than the quietest room.
+_SILENT_SWING = 3e-4
 
 
-def probe_duration(path: Path) -> float:
-    """Return the seconds of audio in a file, read from its header only.
+@dataclass(frozen=True)
+class AudioInfo:
+    """What the header of an audio file says.
+
+    Attributes:
+        duration: seconds.
+        sample_rate: Hz.
+        channels: their number.
+        subtype: how samples are coded, as libsndfile names it, e.g. ``PCM_16`` or ``VORBIS``.
+        container: kind of file, likewise, e.g. ``WAV``, ``FLAC``, ``OGG`` or ``MP3``.
+    """
+
+    duration: float
+    sample_rate: int
+    channels: int
+    subtype: str
+    container: str
+
+
+def probe_audio(path: Path) -> AudioInfo:
+    """Read the header of an audio file, and nothing else of it.
+
+    An Ogg file does not say how long it ought to be: one that was cut is a shorter one.
 
     Raises:
         InputError: no audio in a known format, no samples, or cut short.
@@ -41,29 +69,41 @@ def probe_duration(path: Path) -> float:
         )
     if info.frames <= 0:
         raise InputError(f"{path}: holds no audio samples; restore the file")
-    return info.frames / info.samplerate
+    duration = info.frames / info.samplerate
+    return AudioInfo(duration, info.samplerate, info.channels, info.subtype, info.format)
 
 
-def probe_durations(paths: Sequence[Path]) -> tuple[list[float], list[str]]:
+def probe_many(paths: Sequence[Path]) -> tuple[list[AudioInfo | None], list[str]]:
     """Probe many files; threads and a progress bar where there are thousands.
 
     Returns:
-        Seconds per path, ``[N]``, NaN for a file that is unreadable; and one message for each
-        of those, in the order of `paths`.
+        What each header says, ``[N]``, None for a file that is unreadable; and one message for
+        each of those, in the order of `paths`.
     """
     if len(paths) <= _MANY_FILES:
-        results = [_duration_or_error(path) for path in paths]
+        results = [_info_or_error(path) for path in paths]
     else:
         with ThreadPoolExecutor(max_workers=8) as pool:
-            probed = pool.map(_duration_or_error, paths)
+            probed = pool.map(_info_or_error, paths)
             results = list(tqdm(probed, total=len(paths), desc="audio headers", unit="file"))
-    durations = [math.nan if isinstance(result, InputError) else result for result in results]
-    return durations, [str(result) for result in results if isinstance(result, InputError)]
+    infos = [result if isinstance(result, AudioInfo) else None for result in results]
+    return infos, [str(result) for result in results if isinstance(result, InputError)]
 
 
-def _duration_or_error(path: Path) -> float | InputError:
+def probe_duration(path: Path) -> float:
+    """Return the seconds of audio in a file; raises as `probe_audio`."""
+    return probe_audio(path).duration
+
+
+def probe_durations(paths: Sequence[Path]) -> tuple[list[float], list[str]]:
+    """Return the seconds per path, ``[N]``, NaN if unreadable, and the messages of `probe_many`."""
+    infos, errors = probe_many(paths)
+    return [math.nan if info is None else info.duration for info in infos], errors
+
+
+def _info_or_error(path: Path) -> AudioInfo | InputError:
     try:
-        return probe_duration(path)
+        return probe_audio(path)
     except InputError as error:
         return error
 
@@ -79,16 +119,17 @@ def load_audio(path: Path, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
         float32 samples, ``[samples]``, nominally within -1 to 1.
 
     Raises:
-        InputError: as `probe_duration`; also fewer samples than the header says, NaN or infinity.
+        InputError: as `probe_audio`; also fewer samples than the header says, NaN or infinity.
     """
-    probe_duration(path)
+    info = probe_audio(path)
     try:
         with soundfile.SoundFile(str(path)) as file:
             promised, source_rate = file.frames, file.samplerate
             samples = file.read(dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise InputError(f"{path}: no readable audio ({error}); restore the file") from error
-    if len(samples) < promised:
+    tolerance = _MP3_TOLERANCE if info.container == "MP3" else 0.0
+    if len(samples) < promised * (1 - tolerance):
         raise InputError(
             f"{path}: {len(samples)} samples where the header says {promised}; restore the file"
         )
@@ -96,6 +137,14 @@ def load_audio(path: Path, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
         raise InputError(f"{path}: holds NaN or infinite samples; restore or convert the file")
     mono = samples.mean(axis=1, dtype=np.float32)
     return mono if source_rate == sample_rate else _resample(mono, source_rate, sample_rate)
+
+
+def is_silent(samples: np.ndarray) -> bool:
+    """Tell whether mono `samples` ``[samples]``, nominally -1 to 1, hold no sound to hear.
+
+    A constant offset is no sound either. No samples at all are silent.
+    """
+    return len(samples) == 0 or float(np.ptp(samples)) / 2 <= _SILENT_SWING
 
 
 def _resample(samples: np.ndarray, source_rate: int, sample_rate: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase, SequenceFeatureExtractor
 
-from feature_extractor.audio import load_audio
+from feature_extractor.audio import is_silent, load_audio
 from feature_extractor.augmentation import perturb_speed
 from feature_extractor.utterance import Corpus, Utterance
 
@@ -21,8 +21,13 @@ Example = dict[str, Any]
 class UtteranceDataset(Dataset):
     """Utterances as ``{"text", "audio", "labels"}``; audio is decoded when an item is asked for.
 
-    ``audio`` is float32 ``[samples]``, or absent without modality ``a``; ``labels`` is the integer
-    label, or with `soft_labels` the share of votes per emotion ``[C]``.
+    ``audio`` is float32 ``[samples]``, or absent without modality ``a`` and where the utterance has
+    none; ``labels`` is the integer label, or with `soft_labels` the share of votes per emotion
+    ``[C]``.
+
+    Attributes:
+        utterances: the examples.
+        sampling_rate: Hz of the audio, or None where none is decoded.
     """
 
     def __init__(
@@ -45,9 +50,16 @@ class UtteranceDataset(Dataset):
         """
         self._corpus = corpus
         self.utterances = tuple(utterances)
-        self._sampling_rate = sampling_rate
+        self.sampling_rate = sampling_rate
         self._soft_labels = soft_labels
         self._speed_perturbation = speed_perturbation
+        # Shared, so that the processes which decode audio can tell this one what they heard.
+        self._silent = torch.zeros(len(self.utterances), dtype=torch.bool).share_memory_()
+
+    @property
+    def silent(self) -> list[Utterance]:
+        """The utterances in which nothing is heard, among those decoded so far."""
+        return [self.utterances[index] for index in self._silent.nonzero().flatten().tolist()]
 
     def __len__(self) -> int:
         """Return the number of utterances."""
@@ -57,8 +69,9 @@ class UtteranceDataset(Dataset):
         """Return one example, not yet padded."""
         utterance = self.utterances[index]
         example: Example = {"text": utterance.text, "labels": self._target(utterance)}
-        if self._sampling_rate is not None:
-            samples = load_audio(utterance.wav, self._sampling_rate)
+        if self.sampling_rate is not None and utterance.wav is not None:
+            samples = load_audio(utterance.wav, self.sampling_rate)
+            self._silent[index] = is_silent(samples)
             if self._speed_perturbation > 0:
                 samples = perturb_speed(samples, self._speed_perturbation)
             example["audio"] = samples

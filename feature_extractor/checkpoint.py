@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from transformers import (
     AutoFeatureExtractor,
@@ -24,6 +27,7 @@ from feature_extractor.encoders import (
 from feature_extractor.model import UtteranceClassifier
 from feature_extractor.pooling import minimum_samples
 from feature_extractor.settings import ModelSettings
+from feature_extractor.split_record import is_split_record
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from graph_er.errors import InputError
 from graph_er.run_record import RECORD_NAME
@@ -63,13 +67,20 @@ class Checkpoint:
         make_readable(folder / WEIGHTS)
 
 
+@dataclass(frozen=True)
+class TrainedOn:
+    """A corpus by name, its split as `split_record` has it, and the longest clip in seconds."""
+
+    corpus: str
+    split: dict[str, Any]
+    clip_length: float
+
+
 def build_checkpoint(
     settings: ModelSettings,
     modalities: str,
     emotions: tuple[str, ...],
-    *,
-    corpus: str | None = None,
-    sessions: dict[str, list[str]] | None = None,
+    trained_on: TrainedOn | None = None,
 ) -> Checkpoint:
     """Join pretrained encoders under new layers.
 
@@ -77,15 +88,14 @@ def build_checkpoint(
         settings: the model.
         modalities: ``a``, ``t`` or ``at``.
         emotions: label names in label order.
-        corpus: name of the corpus to be trained on, kept in the configuration.
-        sessions: its session ids by side, kept likewise.
+        trained_on: what it is to be trained on, kept in the configuration.
 
     Raises:
         InputError: an encoder cannot be found.
     """
     text = audio = tokenizer = feature_extractor = None
     config: dict[str, object] = {"audio_size": settings.audio_size}
-    config |= {"corpus": corpus, "sessions": sessions}
+    config |= asdict(trained_on) if trained_on else {}
     if "t" in modalities:
         text, tokenizer = load_text_encoder(settings.text_encoder)
         config |= {"text_config": text.config.to_dict(), "text_source": settings.text_encoder}
@@ -105,11 +115,11 @@ def build_checkpoint(
     return Checkpoint(model, tokenizer, feature_extractor)
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
-    """Load a finished checkpoint folder; neither network nor the original encoders are needed.
+def load_configuration(folder: Path) -> UtteranceConfig:
+    """Read what a finished checkpoint folder says of its model.
 
     Raises:
-        InputError: no such folder, not finished, or files that do not fit each other.
+        InputError: no such folder, not finished, or a configuration that is none of ours.
     """
     if not (folder / "config.json").is_file():
         raise InputError(
@@ -121,8 +131,24 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             f"{folder}: training did not finish (no {RECORD_NAME}); go on with "
             f"`python feature_extractor/train.py --out {folder} --resume` and the same options"
         )
-    try:
+    with _loading(folder):
         config = UtteranceConfig.from_pretrained(folder)
+        emotions = list(config.emotions)
+    if not emotions or not all(isinstance(name, str) for name in emotions):
+        raise InputError(f"{folder}/config.json: emotions {emotions!r} are no list of names")
+    if config.split is not None and not is_split_record(config.split):
+        raise InputError(f"{folder}/config.json: split {config.split!r} is no record of a split")
+    return config
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Load a finished checkpoint folder; neither network nor the original encoders are needed.
+
+    Raises:
+        InputError: as `load_configuration`, or files that do not fit each other.
+    """
+    config = load_configuration(folder)
+    with _loading(folder):
         model, report = UtteranceClassifier.from_pretrained(
             folder,
             config=config,
@@ -132,18 +158,20 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         )
         tokenizer = _part(AutoTokenizer, folder) if "t" in config.modalities else None
         extractor = _part(AutoFeatureExtractor, folder) if "a" in config.modalities else None
-        emotions = list(config.emotions)
-    except Exception as error:  # files damaged or of another kind fail in any way
-        raise InputError(
-            f"{folder}: cannot be loaded ({first_line(error)}); train it again"
-        ) from error
-    if not emotions or not all(isinstance(name, str) for name in emotions):
-        raise InputError(f"{folder}/config.json: emotions {emotions!r} are no list of names")
-    if not isinstance(config.sessions, dict | None):
-        raise InputError(f"{folder}/config.json: sessions {config.sessions!r} are not by side")
     if wrong := [*report["missing_keys"], *report["unexpected_keys"]]:
         raise InputError(f"{folder}: {WEIGHTS} does not fit config.json ({wrong[0]})")
     return Checkpoint(model, tokenizer, extractor)
+
+
+@contextmanager
+def _loading(folder: Path) -> Iterator[None]:
+    """Name the folder where files are damaged or of another kind, which fails in any way."""
+    try:
+        yield
+    except Exception as error:
+        raise InputError(
+            f"{folder}: cannot be loaded ({first_line(error)}); train it again"
+        ) from error
 
 
 def _part(kind: type, folder: Path) -> object:

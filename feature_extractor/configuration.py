@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
@@ -20,7 +22,8 @@ class UtteranceConfig(PreTrainedConfig):
         transcript_version: version of the transcript clean-up that the model was trained on.
         text_source, audio_source: ids or folders of the encoders that training started from.
         corpus: name of the corpus trained on, or None where it was not recorded.
-        sessions: its session ids by side (``train``, ``dev``, ``test``), or None likewise.
+        split: how it was split, a record of `split_record`, or None likewise.
+        clip_length: seconds; longer clips were left out of training, and are cut when used.
     """
 
     model_type = "utterance_classifier"
@@ -42,6 +45,7 @@ class UtteranceConfig(PreTrainedConfig):
     text_source: str | None = None
     audio_source: str | None = None
     corpus: str | None = None
-    sessions: dict[str, list[str]] | None = None
+    split: dict[str, Any] | None = None
+    clip_length: float = 25.0
     # What `Trainer` is not to gather over the dev set.
     keys_to_ignore_at_inference = ["text_vector", "audio_vector"]  # noqa: RUF012

@@ -10,8 +10,15 @@ from pathlib import Path
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from feature_extractor.options import add_corpus_options, add_device_option, corpus_policies
+from feature_extractor.options import (
+    add_corpus_options,
+    add_device_option,
+    add_split_options,
+    corpus_choice,
+)
 from graph_er.cli import run_command
+
+_SIDES = ("test", "dev", "train")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -23,14 +30,17 @@ def _parser() -> argparse.ArgumentParser:
         "--checkpoint", type=Path, required=True, help="checkpoint folder of stage 1"
     )
     add_corpus_options(parser)
+    add_split_options(parser, default="the checkpoint's")
     parser.add_argument(
-        "--split", choices=("test", "dev", "train"), default="test", help="(default: test)"
+        "--side",
+        choices=_SIDES,
+        help="which side is scored; --split takes these names as well (default: test)",
     )
     parser.add_argument(
         "--out",
         type=Path,
         help="JSON to write, with predictions.csv beside it "
-        "(default: eval_<split>/eval.json in the checkpoint folder)",
+        "(default: eval_<side>/eval.json in the checkpoint folder)",
     )
     parser.add_argument(
         "--batch_size", type=int, default=16, help="most utterances per batch (default: 16)"
@@ -42,22 +52,25 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the scores and write them."""
     arguments = _parser().parse_args(argv)
+    side = arguments.side
+    if arguments.split in _SIDES:
+        # Of stage 3's evaluation --split means the side; no split has such a name.
+        side, arguments.split = side or arguments.split, None
+    side = side or "test"
     from feature_extractor.evaluation import run_evaluation
     from feature_extractor.execution import Execution, resolve_device
 
     execution = Execution(device=resolve_device(arguments.device), batch_size=arguments.batch_size)
     scores = run_evaluation(
         checkpoint_dir=arguments.checkpoint,
-        corpus_name=arguments.corpus,
-        root=arguments.root,
-        policies=corpus_policies(arguments),
-        side=arguments.split,
+        choice=corpus_choice(arguments),
+        side=side,
         out=arguments.out,
         execution=execution,
         tell=print,
     )
     print(
-        f"{arguments.split}: n {scores['n']}, accuracy {scores['accuracy']:.4f}, weighted F1 "
+        f"{side}: n {scores['n']}, accuracy {scores['accuracy']:.4f}, weighted F1 "
         f"{scores['weighted_f1']:.4f}, macro F1 {scores['macro_f1']:.4f}, UAR {scores['uar']:.4f}"
     )
 

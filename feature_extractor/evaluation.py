@@ -17,13 +17,16 @@ from feature_extractor.encoders import quiet_transformers
 from feature_extractor.execution import Execution
 from feature_extractor.prediction import predict
 from feature_extractor.sources import (
+    CorpusChoice,
     Tell,
-    corpus_root,
     is_synthetic,
-    open_corpus,
-    refuse_unfit_corpus,
+    open_choice,
+    refuse_other_emotions,
+    require_audio,
+    tell_split,
     utterances_by_side,
 )
+from feature_extractor.split_record import choose_split, split_name
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.evaluation import EvaluatedUtterances, evaluate, write_evaluation
@@ -46,7 +49,7 @@ def evaluate_utterances(
     seed: int,
     execution: Execution,
 ) -> Evaluation:
-    """Score a checkpoint on `utterances`, all of them, however long.
+    """Score a checkpoint on `utterances`, all of them, however long and also without audio.
 
     Args:
         checkpoint: the stage 1 model.
@@ -59,10 +62,10 @@ def evaluate_utterances(
         InputError: the model's output is not finite.
     """
     dataset = UtteranceDataset(corpus, utterances, sampling_rate=checkpoint.sampling_rate)
-    durations = [utterance.duration for utterance in utterances]
+    clip_length = checkpoint.model.config.clip_length
     with tqdm(total=len(utterances), desc="evaluation", unit="utt", leave=False) as bar:
         output = predict(
-            checkpoint.model, checkpoint.collator(), dataset, durations, execution, bar
+            checkpoint.model, checkpoint.collator(), dataset, execution, clip_length, bar
         )
     bad = ~np.isfinite(output["logits"]).all(axis=1)
     if bad.any():
@@ -85,9 +88,7 @@ def evaluate_utterances(
 
 def run_evaluation(
     checkpoint_dir: Path,
-    corpus_name: str,
-    root: Path | None,
-    policies: dict[str, Any],
+    choice: CorpusChoice,
     side: str,
     out: Path | None,
     execution: Execution,
@@ -99,22 +100,29 @@ def run_evaluation(
         The scores as written (contract of the evaluation JSON).
 
     Raises:
-        InputError: bad input, or a corpus whose emotions are not the checkpoint's or whose test
-            sessions it was trained with.
+        InputError: bad input, a corpus whose emotions are not the checkpoint's or whose test
+            dialogues it was trained with, or no audio for one that hears.
     """
     quiet_transformers()
     checkpoint = load_checkpoint(checkpoint_dir)
     config = checkpoint.model.config
-    corpus = open_corpus(corpus_name, corpus_root(corpus_name, root), tell, **policies)
-    refuse_unfit_corpus(config, corpus, checkpoint_dir)
+    corpus, _ = open_choice(choice, tell)
+    refuse_other_emotions(config, corpus, checkpoint_dir)
+    split = choose_split(corpus, choice.split, choice.fold, config, checkpoint_dir)
+    tell_split(split, tell)
     seed = read_run_record(checkpoint_dir)["seed"]
-    utterances = utterances_by_side(corpus)[side]
+    utterances = utterances_by_side(corpus, split)[side]
+    if not utterances:
+        raise InputError(f"corpus {corpus.name} has no {side} dialogue here; choose another --side")
+    if checkpoint.sampling_rate is not None:
+        require_audio(utterances, f"the {side} side", "take a checkpoint of --modalities t")
     result = evaluate_utterances(checkpoint, corpus, utterances, seed, execution)
     scores = {
         **result.scores,
         "modalities": config.modalities,
         "split": side,
         "corpus": corpus.name,
+        "corpus_split": split_name(split),
         "synthetic": is_synthetic(corpus.name),
     }
     path = out or checkpoint_dir / f"eval_{side}" / "eval.json"

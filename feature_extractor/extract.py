@@ -10,8 +10,16 @@ from pathlib import Path
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from feature_extractor.options import add_corpus_options, add_device_option, corpus_policies
+from feature_extractor.options import (
+    add_corpus_options,
+    add_device_option,
+    add_split_options,
+    corpus_choice,
+)
+from feature_extractor.settings import MODALITY_CHOICES
 from graph_er.cli import run_command
+
+_FROZEN_ONLY = ("text_encoder", "audio_encoder", "sentence_encoder", "modalities", "clip_length")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -22,6 +30,21 @@ def _parser() -> argparse.ArgumentParser:
     source = parser.add_argument_group("vectors").add_mutually_exclusive_group(required=True)
     source.add_argument("--checkpoint", type=Path, help="checkpoint folder of stage 1")
     source.add_argument("--frozen", action="store_true", help="encoders as pretrained, no stage 1")
+    folds = parser.add_argument_group("with --checkpoint")
+    folds.add_argument(
+        "--fold_checkpoints",
+        type=Path,
+        nargs="+",
+        metavar="DIR",
+        help="checkpoints of stage 1 trained with --split inner:K and --fold 1 to K: each gives "
+        "the vectors of the training dialogues that it left out, --checkpoint those of all others",
+    )
+    folds.add_argument(
+        "--align",
+        action=argparse.BooleanOptionalAction,
+        help="rotate, scale and shift each fold's vectors to lie as those of --checkpoint, as "
+        "fitted on dev (default: do)",
+    )
     frozen = parser.add_argument_group("with --frozen")
     for name in ("text", "audio"):
         frozen.add_argument(
@@ -30,7 +53,17 @@ def _parser() -> argparse.ArgumentParser:
     frozen.add_argument(
         "--sentence_encoder", help="text by this sentence-transformers model (hub id or folder)"
     )
+    frozen.add_argument(
+        "--modalities", choices=MODALITY_CHOICES, help="which vectors (default: at)"
+    )
+    frozen.add_argument(
+        "--clip_length",
+        type=float,
+        help="seconds; longer clips are heard in chunks, as those over its own are with "
+        "--checkpoint (default: 25)",
+    )
     add_corpus_options(parser)
+    add_split_options(parser, default="the checkpoint's, else the corpus's own")
     parser.add_argument("--out", type=Path, required=True, help="dialogue file to write (.pkl)")
     parser.add_argument(
         "--batch_size", type=int, default=16, help="most utterances per batch (default: 16)"
@@ -53,9 +86,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Extract, and write the file unless other shards are still at work."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    frozen_only = ("text_encoder", "audio_encoder", "sentence_encoder")
-    if arguments.checkpoint and any(getattr(arguments, name) for name in frozen_only):
-        parser.error("--text_encoder, --audio_encoder and --sentence_encoder go with --frozen")
+    given = [name for name in _FROZEN_ONLY if getattr(arguments, name) is not None]
+    if arguments.checkpoint and given:
+        parser.error(f"--{given[0]} goes with --frozen")
+    if arguments.fold_checkpoints and not arguments.checkpoint:
+        parser.error("--fold_checkpoints goes with --checkpoint")
+    if arguments.align is not None and not arguments.fold_checkpoints:
+        parser.error("--align goes with --fold_checkpoints")
     import torch
 
     from feature_extractor.execution import Execution, resolve_device
@@ -64,9 +101,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     source = Source(
         checkpoint=arguments.checkpoint,
-        text_encoder=arguments.text_encoder,
-        audio_encoder=arguments.audio_encoder,
-        sentence_encoder=arguments.sentence_encoder,
+        fold_checkpoints=tuple(arguments.fold_checkpoints or ()),
+        align=arguments.align is not False,
+        **{name: getattr(arguments, name) for name in given},
     )
     execution = Execution(
         device=resolve_device(arguments.device),
@@ -75,9 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         num_workers=arguments.num_workers,
     )
     extraction = Extraction(
-        corpus=arguments.corpus,
-        root=arguments.root,
-        policies=corpus_policies(arguments),
+        choice=corpus_choice(arguments),
         out=arguments.out,
         execution=execution,
         shard=Shard(arguments.shard, arguments.num_shards),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,18 @@ from torch import nn
 from tqdm import tqdm
 
 from feature_extractor.batching import UtteranceDataset
+from feature_extractor.chunking import is_too_long
 from feature_extractor.execution import Execution
 from feature_extractor.prediction import predict
 from feature_extractor.sources import audio_digest, corpus_digest, is_synthetic
+from feature_extractor.split_record import split_name
+from feature_extractor.splitting import SIDES, Split
 from feature_extractor.store import CHUNK_SIZE, PartStore, Vectors
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.dialogues import Dialogue, DialogueFile, write_dialogues
 from graph_er.errors import InputError
 from graph_er.flags import require
-from graph_er.splits import split_sessions
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Extractor:
         identity: SHA-256 of all that its vectors depend on: weights, configuration and what
             prepares the input; see `stage2.extractor_digest`.
         info: plain values that tell in the dialogue file where the vectors come from.
+        clip_length: seconds; longer clips are heard in chunks, see `chunking`.
     """
 
     model: nn.Module
@@ -43,6 +46,7 @@ class Extractor:
     sampling_rate: int | None
     identity: str
     info: dict[str, Any]
+    clip_length: float = 25.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Shard:
 def extract_corpus(
     extractor: Extractor,
     corpus: Corpus,
+    split: Split,
     out: Path,
     execution: Execution,
     shard: Shard = Shard(),
@@ -79,25 +84,53 @@ def extract_corpus(
     Raises:
         InputError: an utterance's audio is bad, or its vector is not finite.
     """
-    ids = [utterance.id for utterance in corpus.utterances]
-    store = PartStore(out, ids, _fingerprint(extractor, corpus, execution), chunk_size)
-    own = [chunk for chunk in store.missing() if chunk % shard.count == shard.index]
-    with tqdm(total=sum(len(store.chunks[c]) for c in own), desc="extraction", unit="utt") as bar:
-        for chunk in own:
-            utterances = [corpus.utterances[index] for index in store.chunks[chunk]]
-            store.write(chunk, _vectors(extractor, corpus, utterances, execution, bar))
-    if store.missing():
+    store = part_store(extractor, corpus, corpus.utterances, out, execution, chunk_size)
+    if not fill_parts(store, extractor, corpus, execution, shard):
         return False
-    write_dialogues(out, dialogue_file(corpus, store.read(), extractor.info))
+    info = {**extractor.info, **audio_info(extractor, corpus)}
+    write_dialogues(out, dialogue_file(corpus, split, store.read(), info))
     store.remove()
     return True
 
 
-def dialogue_file(corpus: Corpus, vectors: Vectors, info: dict[str, Any]) -> DialogueFile:
+def part_store(
+    extractor: Extractor,
+    corpus: Corpus,
+    utterances: Sequence[Utterance],
+    out: Path,
+    execution: Execution,
+    chunk_size: int = CHUNK_SIZE,
+) -> PartStore:
+    """Return the parts, made or not, of what an extractor makes of `utterances` of a corpus."""
+    ids = [utterance.id for utterance in utterances]
+    return PartStore(out, ids, _fingerprint(extractor, corpus, execution), chunk_size)
+
+
+def fill_parts(
+    store: PartStore, extractor: Extractor, corpus: Corpus, execution: Execution, shard: Shard
+) -> bool:
+    """Make this shard's parts of `store`; return whether no part is missing any more.
+
+    Raises:
+        InputError: as `extract_corpus`.
+    """
+    by_id = {utterance.id: utterance for utterance in corpus.utterances}
+    own = [chunk for chunk in store.missing() if chunk % shard.count == shard.index]
+    with tqdm(total=sum(len(store.chunks[c]) for c in own), desc="extraction", unit="utt") as bar:
+        for chunk in own:
+            utterances = [by_id[store.ids[index]] for index in store.chunks[chunk]]
+            store.write(chunk, _vectors(extractor, corpus, utterances, execution, bar))
+    return not store.missing()
+
+
+def dialogue_file(
+    corpus: Corpus, split: Split, vectors: Vectors, info: dict[str, Any]
+) -> DialogueFile:
     """Group vectors by dialogue.
 
     Args:
         corpus: ``N`` utterances.
+        split: its sides; a dialogue that is on none is in the file all the same.
         vectors: ``text`` and ``audio`` ``[N, D]`` in the order of the corpus, or one of them.
         info: where they come from.
     """
@@ -115,11 +148,14 @@ def dialogue_file(corpus: Corpus, vectors: Vectors, info: dict[str, Any]) -> Dia
                 **{name: values[picked] for name, values in vectors.items()},
             )
         )
-    sides = _dialogues_by_side(corpus)
+    side_of = split.by_dialogue()
+    sides = (tuple(d.id for d in dialogues if side_of.get(d.id) == side) for side in SIDES)
     info = {
         "corpus": corpus.name,
         "synthetic": is_synthetic(corpus.name),
         "transcript_version": TRANSCRIPT_VERSION,
+        "split": split_name(split),
+        "sessions": {u.dialogue: u.session for u in corpus.utterances},
         "parts": {u.dialogue: u.part for u in corpus.utterances if u.part is not None},
         **info,
     }
@@ -134,8 +170,9 @@ def _vectors(
     bar: tqdm,
 ) -> Vectors:
     dataset = UtteranceDataset(corpus, utterances, sampling_rate=extractor.sampling_rate)
-    durations = [utterance.duration for utterance in utterances]
-    output = predict(extractor.model, extractor.collate, dataset, durations, execution, bar)
+    output = predict(
+        extractor.model, extractor.collate, dataset, execution, extractor.clip_length, bar
+    )
     vectors = {name: rows for name, rows in output.items() if name != "logits"}
     for name, rows in vectors.items():
         bad = ~np.isfinite(rows).all(axis=1)
@@ -159,14 +196,18 @@ def _fingerprint(extractor: Extractor, corpus: Corpus, execution: Execution) -> 
         audio_digest(corpus),
         str(TRANSCRIPT_VERSION),
         str(execution.dtype),
+        str(extractor.clip_length),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _dialogues_by_side(corpus: Corpus) -> tuple[tuple[str, ...], ...]:
-    split = split_sessions(corpus.sessions)
-    session = {u.dialogue: u.session for u in corpus.utterances}
-    return tuple(
-        tuple(dialogue for dialogue in session if split.side(session[dialogue]) == side)
-        for side in ("train", "dev", "test")
-    )
+def audio_info(extractor: Extractor, corpus: Corpus) -> dict[str, Any]:
+    """Return what the audio vectors of single utterances are, where they are not as usual."""
+    if extractor.sampling_rate is None:
+        return {}
+    limit = extractor.clip_length
+    return {
+        "clip_length": limit,
+        "chunked": [u.id for u in corpus.utterances if is_too_long(u, limit)],
+        "without_audio": [u.id for u in corpus.utterances if u.wav is None],
+    }

@@ -4,38 +4,94 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from feature_extractor.corpora import CORPORA
 
+if TYPE_CHECKING:
+    from feature_extractor.sources import CorpusChoice
+
+_POLICIES = ("labels_of", "multi_label", "target", "emotion_map", "classes")
+
 
 def add_corpus_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--corpus``, ``--root`` and the label policies."""
+    """Add ``--corpus``, ``--root`` and the policies of the readers."""
     group = parser.add_argument_group("corpus")
     group.add_argument(
         "--corpus", choices=CORPORA, default="demo", help="which corpus (default: demo)"
     )
     group.add_argument(
-        "--root", type=Path, help="where it lies (default for the demo: data/demo, made if absent)"
+        "--root",
+        type=Path,
+        help="where it lies: a folder, for table a CSV or JSONL file (default for the demo: "
+        "data/demo, made if absent)",
     )
     group.add_argument(
         "--labels_of",
         choices=("speaker", "listener"),
-        default="speaker",
-        help="whose emotion the labels tell (default: speaker)",
+        help="kemdy19: whose emotion the labels tell (default: speaker)",
     )
     group.add_argument(
         "--multi_label",
         choices=("drop", "first", "soft"),
-        default="drop",
-        help="utterances with tied labels: leave out, take the first, or learn the raters' votes "
-        "of every utterance (default: drop)",
+        help="kemdy19, kemdy20: utterances with tied labels: leave out, take the first, or learn "
+        "the raters' votes of every utterance (default: drop)",
+    )
+    group.add_argument(
+        "--target",
+        choices=("situation", "raters"),
+        help="aihub263: the emotion that was acted, or what most raters heard (default: situation)",
+    )
+    group.add_argument(
+        "--emotion_map",
+        type=Path,
+        metavar="FILE",
+        help="aihub_dialogue: JSON that maps its emotion codes to labels (default: that of "
+        "the reader)",
+    )
+    group.add_argument(
+        "--classes", type=int, choices=(4, 6), help="iemocap: how many emotions (default: 6)"
     )
 
 
+def add_split_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add ``--split`` and ``--fold``; `default` says what is taken without."""
+    group = parser.add_argument_group("split")
+    group.add_argument(
+        "--split",
+        metavar="SPEC",
+        help="official; session5 or sessions:19,20; folds:K, speakers:K, sentences:K or crossed:K "
+        "with --fold; ids:FILE; inner:K or inner:K@SPEC with --fold, folds of the training side "
+        f"(default: {default})",
+    )
+    group.add_argument("--fold", type=int, metavar="K", help="which fold is test, from 1")
+
+
 def corpus_policies(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the label policies as `corpora.registry.read_corpus` takes them."""
-    return {"labels_of": arguments.labels_of, "multi_label": arguments.multi_label}
+    """Return the policies that the corpus is read with, defaults filled in.
+
+    Raises:
+        InputError: one was given that the corpus does not know.
+    """
+    # Here: the readers take seconds to import.
+    from feature_extractor.corpora.registry import effective_policies
+
+    return effective_policies(
+        arguments.corpus, {policy: getattr(arguments, policy) for policy in _POLICIES}
+    )
+
+
+def corpus_choice(arguments: argparse.Namespace) -> CorpusChoice:
+    """Return which corpus is read and how it is split; raises as `corpus_policies`."""
+    from feature_extractor.sources import CorpusChoice
+
+    return CorpusChoice(
+        name=arguments.corpus,
+        root=arguments.root,
+        policies=corpus_policies(arguments),
+        split=arguments.split,
+        fold=arguments.fold,
+    )
 
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:

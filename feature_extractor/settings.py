@@ -55,7 +55,9 @@ class TrainingSettings:
     warmup: float = option(0.1, "share of the steps over which the learning rates rise")
     weight_decay: float = option(0.01, "decoupled weight decay; none on biases and norms")
     clip_norm: float = option(2.0, "largest gradient norm")
-    clip_length: float = option(25.0, "seconds; longer utterances are left out of training")
+    clip_length: float = option(
+        25.0, "seconds; longer clips are left out of training, and heard in chunks later"
+    )
     loss: str = option(
         "ce", "cross entropy, or 0.1 of it plus the cosine distance", choices=LOSS_CHOICES
     )

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from feature_extractor.configuration import UtteranceConfig
-from feature_extractor.corpora.registry import read_corpus
+from feature_extractor.corpora.registry import effective_policies, read_corpus
 from feature_extractor.settings import AUDIO_ENCODER, TEXT_ENCODER, ModelSettings
+from feature_extractor.splitting import SIDES, Split
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.paths import project_root
-from graph_er.splits import split_sessions
-
-SIDES = ("train", "dev", "test")
 
 # Receives lines for the user.
 Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class CorpusChoice:
+    """Which corpus, and how it is read and split.
+
+    Attributes:
+        name: corpus name.
+        root: where it lies, or None for the demo's default place.
+        policies: see `corpora.registry.read_corpus`.
+        split, fold: see `splitting.split_corpus`; None and None leave the choice.
+    """
+
+    name: str
+    root: Path | None
+    policies: Mapping[str, Any] = field(default_factory=dict)
+    split: str | None = None
+    fold: int | None = None
 
 
 def is_synthetic(name: str) -> bool:
@@ -29,14 +45,13 @@ def is_synthetic(name: str) -> bool:
 
 
 def corpus_digest(corpus: Corpus) -> str:
-    """Return the SHA-256 of what a corpus says: ids, speakers, labels, texts and durations.
+    """Return the SHA-256 of what a corpus says: label names, and every field of every utterance.
 
     It is the same wherever the corpus lies; see `audio_digest` for the files themselves.
     """
-    rows = [
-        (u.id, u.speaker, u.emotion, u.text, u.duration, u.soft_label) for u in corpus.utterances
-    ]
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    names = [said.name for said in fields(Utterance) if said.name != "wav"]
+    rows = [[getattr(utterance, name) for name in names] for utterance in corpus.utterances]
+    return hashlib.sha256(json.dumps([corpus.emotions, rows]).encode()).hexdigest()
 
 
 def audio_digest(corpus: Corpus) -> str:
@@ -44,7 +59,11 @@ def audio_digest(corpus: Corpus) -> str:
 
     Audio replaced in place shows here without reading all of it; so does a copy with new times.
     """
-    stats = [(u.id, u.wav.stat().st_size, u.wav.stat().st_mtime_ns) for u in corpus.utterances]
+    stats = []
+    for utterance in corpus.utterances:
+        status = utterance.wav.stat() if utterance.wav is not None else None
+        size_and_time = (status.st_size, status.st_mtime_ns) if status else ()
+        stats.append((utterance.id, *size_and_time))
     return hashlib.sha256(json.dumps(stats).encode()).hexdigest()
 
 
@@ -59,6 +78,12 @@ def corpus_root(name: str, root: Path | None) -> Path:
     return root if root is not None else project_root() / "data" / "demo"
 
 
+def open_choice(choice: CorpusChoice, tell: Tell) -> tuple[Corpus, Path]:
+    """Return the corpus that was chosen, and where it lies; see `open_corpus`."""
+    root = corpus_root(choice.name, choice.root)
+    return open_corpus(choice.name, root, tell, **choice.policies), root
+
+
 def open_corpus(name: str, root: Path, tell: Tell, **policies: Any) -> Corpus:
     """Read a corpus; the demo is made first where `root` does not exist yet.
 
@@ -71,6 +96,7 @@ def open_corpus(name: str, root: Path, tell: Tell, **policies: Any) -> Corpus:
     Raises:
         InputError: bad input, or a demo that another release made.
     """
+    effective_policies(name, policies)
     if name == "demo":
         from feature_extractor.demo_corpus.generate import generate_demo, refuse_other_version
 
@@ -85,20 +111,36 @@ def open_corpus(name: str, root: Path, tell: Tell, **policies: Any) -> Corpus:
     return corpus
 
 
-def utterances_by_side(corpus: Corpus) -> dict[str, list[Utterance]]:
-    """Divide a corpus by session into ``train``, ``dev`` and ``test``."""
-    split = split_sessions(corpus.sessions)
+def utterances_by_side(corpus: Corpus, split: Split) -> dict[str, list[Utterance]]:
+    """Divide a corpus into ``train``, ``dev`` and ``test``; what is on no side is left out."""
+    side_of = split.by_dialogue()
     sides: dict[str, list[Utterance]] = {side: [] for side in SIDES}
     for utterance in corpus.utterances:
-        sides[split.side(utterance.session)].append(utterance)
+        if utterance.dialogue in side_of:
+            sides[side_of[utterance.dialogue]].append(utterance)
     return sides
 
 
-def refuse_unfit_corpus(config: UtteranceConfig, corpus: Corpus, folder: Path) -> None:
-    """Refuse a corpus of other emotions, or whose test sessions a checkpoint was trained on.
+def pretraining_utterances(corpus: Corpus, split: Split) -> list[Utterance]:
+    """Return the utterances that the demo's encoders may be made from: the training side.
 
-    The sessions (training's and those of dev) can be checked where the configuration names them,
-    for the same corpus.
+    Of an inner split this is the other split's whole training side: all of its folds and the
+    extractor of all groups start from the same encoders.
+    """
+    wanted = ("train", "test") if split.is_inner else ("train",)
+    side_of = split.by_dialogue()
+    return [u for u in corpus.utterances if side_of.get(u.dialogue) in wanted]
+
+
+def tell_split(split: Split, tell: Tell) -> None:
+    """Tell the user how a corpus is split, and what its sides share."""
+    tell(split.describe())
+    for warning in split.warnings:
+        tell(warning)
+
+
+def refuse_other_emotions(config: UtteranceConfig, corpus: Corpus, folder: Path) -> None:
+    """Refuse a corpus of other emotions than a checkpoint's.
 
     Args:
         config: of the checkpoint.
@@ -113,28 +155,25 @@ def refuse_unfit_corpus(config: UtteranceConfig, corpus: Corpus, folder: Path) -
             f"{folder} knows the emotions {', '.join(config.emotions)}; corpus "
             f"{corpus.name} has {', '.join(corpus.emotions)}"
         )
-    if config.sessions is None or config.corpus != corpus.name:
-        return
-    test = split_sessions(corpus.sessions).test
-    seen = [
-        f"{session} ({side})"
-        for session in test
-        for side in ("train", "dev")
-        if session in config.sessions.get(side, ())
-    ]
-    if seen:
-        raise InputError(
-            f"{folder} was trained with {', '.join(seen)} of corpus {corpus.name}, test "
-            "sessions here; name the --root that it was trained on, or train stage 1 on this one"
-        )
+
+
+def require_audio(utterances: Sequence[Utterance], what: str, remedy: str) -> None:
+    """Refuse utterances of which not one has audio.
+
+    Raises:
+        InputError: it is so; the message names them by `what` and gives the `remedy`.
+    """
+    if all(utterance.wav is None for utterance in utterances):
+        raise InputError(f"{what} has no audio at all; {remedy}")
 
 
 def with_default_encoders(
-    settings: ModelSettings, corpus: Corpus, root: Path, train: Sequence[Utterance]
+    settings: ModelSettings, corpus: Corpus, root: Path, split: Split
 ) -> ModelSettings:
     """Fill in the encoders that the user left open.
 
-    For the demo these are tiny ones below ``<root>/encoders``, made from the training side alone.
+    For the demo these are tiny ones below ``<root>/encoders``, made from the training side alone;
+    see `pretraining_utterances`.
     """
     text, audio = settings.text_encoder, settings.audio_encoder
     if text is not None and audio is not None:
@@ -143,7 +182,8 @@ def with_default_encoders(
     if corpus.name == "demo":
         from feature_extractor.tiny_encoders import ensure_tiny_encoders
 
-        folders = ensure_tiny_encoders(root / "encoders", [u.text for u in train])
+        texts = [utterance.text for utterance in pretraining_utterances(corpus, split)]
+        folders = ensure_tiny_encoders(root / "encoders", texts)
         default_text, default_audio = (str(folder) for folder in folders)
     return replace(
         settings, text_encoder=text or default_text, audio_encoder=audio or default_audio

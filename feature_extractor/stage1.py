@@ -11,7 +11,8 @@ from typing import Any
 from transformers import set_seed
 
 from feature_extractor.batching import UtteranceDataset
-from feature_extractor.checkpoint import Checkpoint, build_checkpoint
+from feature_extractor.checkpoint import Checkpoint, TrainedOn, build_checkpoint
+from feature_extractor.corpora.problems import shorten
 from feature_extractor.encoders import quiet_transformers
 from feature_extractor.evaluation import evaluate_utterances
 from feature_extractor.execution import Execution, device_name, training_device
@@ -24,14 +25,18 @@ from feature_extractor.run_folder import (
 )
 from feature_extractor.settings import ModelSettings, TrainingSettings
 from feature_extractor.sources import (
+    CorpusChoice,
     Tell,
     corpus_digest,
-    corpus_root,
     is_synthetic,
-    open_corpus,
+    open_choice,
+    require_audio,
+    tell_split,
     utterances_by_side,
     with_default_encoders,
 )
+from feature_extractor.split_record import split_digest, split_name, split_record
+from feature_extractor.splitting import Split, split_corpus
 from feature_extractor.training import CHECKPOINTS, Job, fit, last_complete
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
@@ -45,9 +50,7 @@ from graph_er.tracking import Mode, start_tracking
 class Run:
     """What is trained on what and where to; the rest are `ModelSettings` and `TrainingSettings`."""
 
-    corpus: str
-    root: Path | None
-    policies: dict[str, Any]
+    choice: CorpusChoice
     modalities: str
     out: Path
     seed: int
@@ -87,11 +90,12 @@ def run_stage1(
     quiet_transformers()
     check_folder(run.out, resume=run.resume, overwrite=run.overwrite)
     device = training_device(run.device)
-    root = corpus_root(run.corpus, run.root)
-    corpus = open_corpus(run.corpus, root, tell, **run.policies)
-    sides = utterances_by_side(corpus)
-    model_settings = with_default_encoders(model_settings, corpus, root, sides["train"])
-    config = _configuration(run, corpus, model_settings, settings)
+    corpus, root = open_choice(run.choice, tell)
+    split = split_corpus(corpus, run.choice.split, run.choice.fold)
+    tell_split(split, tell)
+    sides = utterances_by_side(corpus, split)
+    model_settings = with_default_encoders(model_settings, corpus, root, split)
+    config = _configuration(run, corpus, split, model_settings, settings)
     if not run.overwrite:
         check_same_options(run.out, config)
     if is_finished(run.out) and not run.overwrite:
@@ -99,16 +103,15 @@ def run_stage1(
         return
 
     set_seed(run.seed)
-    sessions = {side: sorted({u.session for u in rows}) for side, rows in sides.items()}
-    checkpoint = build_checkpoint(
-        model_settings, run.modalities, corpus.emotions, corpus=corpus.name, sessions=sessions
-    )
+    trained_on = TrainedOn(corpus.name, split_record(split, corpus), settings.clip_length)
+    checkpoint = build_checkpoint(model_settings, run.modalities, corpus.emotions, trained_on)
     train, dev = _datasets(run, corpus, sides, checkpoint, settings, tell)
     tracker = start_tracking(run.comet, name=run.out.name, folder=run.out / "comet")
     open_folder(run.out, config, overwrite=run.overwrite)
     tracker.log_parameters(config)
     job = Job(run.out, run.seed, device, tracker)
     training = _fit(run, checkpoint, train, dev, settings, job)
+    _tell_silent([*train.silent, *dev.silent], tell)
 
     execution = Execution(device, batch_size=settings.batch_size, num_workers=settings.num_workers)
     dev_result = evaluate_utterances(checkpoint, corpus, sides["dev"], run.seed, execution)
@@ -152,14 +155,23 @@ def _fit(
 
 
 def _configuration(
-    run: Run, corpus: Corpus, model_settings: ModelSettings, settings: TrainingSettings
+    run: Run,
+    corpus: Corpus,
+    split: Split,
+    model_settings: ModelSettings,
+    settings: TrainingSettings,
 ) -> dict[str, Any]:
     """Return everything that the result depends on, as plain values."""
+    policies = run.choice.policies.items()
+    named_split = split_name(split)
     return {
         "corpus": corpus.name,
         "synthetic": is_synthetic(corpus.name),
         "corpus_sha256": corpus_digest(corpus),
-        **run.policies,
+        **{name: str(value) if isinstance(value, Path) else value for name, value in policies},
+        "split": named_split["name"],
+        "fold": named_split["fold"],
+        "split_sha256": split_digest(split),
         "modalities": run.modalities,
         **asdict(model_settings),
         **asdict(settings),
@@ -176,23 +188,48 @@ def _datasets(
     settings: TrainingSettings,
     tell: Tell,
 ) -> tuple[UtteranceDataset, UtteranceDataset]:
-    """Return the train side without clips over the clip length, and the whole dev side."""
+    """Return the train side without clips over the clip length, and the whole dev side.
+
+    A model that hears gets neither side's utterances without audio.
+    """
     clip_length = settings.clip_length
-    kept = [u for u in sides["train"] if u.duration <= clip_length]
-    dropped = len(sides["train"]) - len(kept)
+    usable = {side: list(rows) for side, rows in sides.items()}
+    if "a" in run.modalities:
+        usable |= {side: _with_audio(side, sides[side], tell) for side in ("train", "dev")}
+    kept = [u for u in usable["train"] if u.duration <= clip_length]
+    dropped = len(usable["train"]) - len(kept)
     tell(
         f"train {len(kept)} utterances ({dropped} longer than {clip_length:g} s left out), "
-        f"dev {len(sides['dev'])}, test {len(sides['test'])} (not seen here)"
+        f"dev {len(usable['dev'])}, test {len(sides['test'])} (not seen here)"
     )
     if not kept:
         raise InputError(f"no training utterance is at most {clip_length:g} s; raise --clip_length")
     options = {
         "sampling_rate": checkpoint.sampling_rate,
-        "soft_labels": run.policies["multi_label"] == "soft",
+        "soft_labels": run.choice.policies.get("multi_label") == "soft",
     }
     train = UtteranceDataset(
         corpus, kept, speed_perturbation=settings.speed_perturbation, **options
     )
     # Dev in order of length: its batches are taken as they come, and so hold little padding.
-    by_length = sorted(sides["dev"], key=lambda utterance: utterance.duration)
+    by_length = sorted(usable["dev"], key=lambda utterance: utterance.duration)
     return train, UtteranceDataset(corpus, by_length, **options)
+
+
+def _tell_silent(utterances: list[Utterance], tell: Tell) -> None:
+    if utterances:
+        ids = shorten([utterance.id for utterance in utterances])
+        tell(f"{len(utterances)} utterances in which nothing is heard: {ids}")
+
+
+def _with_audio(side: str, utterances: list[Utterance], tell: Tell) -> list[Utterance]:
+    """Return the utterances that have audio.
+
+    Raises:
+        InputError: none has.
+    """
+    require_audio(utterances, f"the {side} side", "train on the texts with --modalities t")
+    kept = [utterance for utterance in utterances if utterance.wav is not None]
+    if len(kept) < len(utterances):
+        tell(f"{len(utterances) - len(kept)} {side} utterances without audio left out")
+    return kept

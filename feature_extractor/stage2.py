@@ -18,37 +18,58 @@ from feature_extractor.checkpoint import WEIGHTS, load_checkpoint
 from feature_extractor.encoders import quiet_transformers
 from feature_extractor.execution import Execution
 from feature_extractor.extraction import Extractor, Shard, extract_corpus
+from feature_extractor.fold_checkpoints import read_folds
 from feature_extractor.frozen import SentenceCollator, load_frozen
+from feature_extractor.out_of_fold import OutOfFold, extract_out_of_fold
 from feature_extractor.settings import ModelSettings
 from feature_extractor.sources import (
+    CorpusChoice,
     Tell,
-    corpus_root,
-    open_corpus,
-    refuse_unfit_corpus,
-    utterances_by_side,
+    open_choice,
+    refuse_other_emotions,
+    require_audio,
+    tell_split,
     with_default_encoders,
 )
+from feature_extractor.split_record import choose_split
+from feature_extractor.splitting import Split
 from feature_extractor.utterance import Corpus
 from graph_er.files import sha256
+from graph_er.flags import require
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where vectors come from: a checkpoint, or without one encoders as pretrained."""
+    """Where vectors come from: a checkpoint, or without one encoders as pretrained.
+
+    `fold_checkpoints` give the vectors of the training side, see `out_of_fold`, also for `align`;
+    without any the checkpoint does. The rest is for pretrained encoders alone: `clip_length` as
+    `chunking` takes it, `modalities` as in stage 1.
+    """
 
     checkpoint: Path | None = None
+    fold_checkpoints: tuple[Path, ...] = ()
+    align: bool = True
     text_encoder: str | None = None
     audio_encoder: str | None = None
     sentence_encoder: str | None = None
+    modalities: str = "at"
+    clip_length: float = 25.0
+
+    def __post_init__(self) -> None:
+        """Check the range.
+
+        Raises:
+            InputError: the clip length is out of it.
+        """
+        require("clip_length", self.clip_length, self.clip_length > 0, "a number above 0")
 
 
 @dataclass(frozen=True)
 class Extraction:
     """What is extracted and where to."""
 
-    corpus: str
-    root: Path | None
-    policies: dict[str, Any]
+    choice: CorpusChoice
     out: Path
     execution: Execution
     shard: Shard
@@ -63,17 +84,31 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
         tell: receives lines for the user.
 
     Raises:
-        InputError: bad input, or a checkpoint of other emotions or trained with sessions that are
-            test here.
+        InputError: bad input, a checkpoint of other emotions or trained with dialogues that are
+            test here, fold checkpoints that do not belong to it, or a corpus without any audio for
+            a model that hears.
     """
     quiet_transformers()
     trained = trained_extractor(source.checkpoint) if source.checkpoint else None
-    root = corpus_root(extraction.corpus, extraction.root)
-    corpus = open_corpus(extraction.corpus, root, tell, **extraction.policies)
-    if source.checkpoint:
-        refuse_unfit_corpus(trained.model.config, corpus, source.checkpoint)
-    extractor = trained or frozen_extractor(source, corpus, root)
-    if extract_corpus(extractor, corpus, extraction.out, extraction.execution, extraction.shard):
+    choice = extraction.choice
+    corpus, root = open_choice(choice, tell)
+    config = trained and trained.model.config
+    if trained:
+        refuse_other_emotions(config, corpus, source.checkpoint)
+    split = choose_split(corpus, choice.split, choice.fold, config, source.checkpoint)
+    tell_split(split, tell)
+    extractor = trained or frozen_extractor(source, corpus, split, root)
+    if extractor.sampling_rate is not None:
+        remedy = "take a checkpoint of --modalities t" if trained else "give --modalities t"
+        require_audio(corpus.utterances, f"corpus {corpus.name}", remedy)
+    what = (corpus, split, extraction.out, extraction.execution, extraction.shard)
+    if source.checkpoint and source.fold_checkpoints:
+        folds = read_folds(source.checkpoint, source.fold_checkpoints, corpus, split)
+        out_of_fold = OutOfFold(folds, trained_extractor, source.align)
+        done = extract_out_of_fold(extractor, out_of_fold, *what)
+    else:
+        done = extract_corpus(extractor, *what)
+    if done:
         tell(f"{len(corpus.utterances)} utterances written to {extraction.out}")
     else:
         tell(f"this shard is done; {extraction.out} is written once the others are")
@@ -93,22 +128,28 @@ def trained_extractor(folder: Path) -> Extractor:
         "checkpoint_transcript_version": config.transcript_version,
     }
     identity = extractor_digest(weights, checkpoint.model, collate)
-    return Extractor(checkpoint.model, collate, checkpoint.sampling_rate, identity, info)
+    return Extractor(
+        checkpoint.model, collate, checkpoint.sampling_rate, identity, info, config.clip_length
+    )
 
 
-def frozen_extractor(source: Source, corpus: Corpus, root: Path) -> Extractor:
+def frozen_extractor(source: Source, corpus: Corpus, split: Split, root: Path) -> Extractor:
     """Return the extractor of encoders as pretrained; those left open are stage 1's defaults."""
     wanted = ModelSettings(text_encoder=source.text_encoder, audio_encoder=source.audio_encoder)
-    train = utterances_by_side(corpus)["train"]
-    encoders = with_default_encoders(wanted, corpus, root, train)
-    model, collate, sampling_rate = load_frozen(
-        encoders.text_encoder, encoders.audio_encoder, source.sentence_encoder
-    )
-    text = source.sentence_encoder or encoders.text_encoder
+    encoders = with_default_encoders(wanted, corpus, root, split)
+    text = encoders.text_encoder if "t" in source.modalities else None
+    audio = encoders.audio_encoder if "a" in source.modalities else None
+    sentences = source.sentence_encoder if "t" in source.modalities else None
+    model, collate, sampling_rate = load_frozen(text, audio, sentences)
     weights = weights_digest(model)
     identity = extractor_digest(weights, model, collate)
-    info = {"encoders": {"text": text, "audio": encoders.audio_encoder}, "frozen": True}
-    return Extractor(model, collate, sampling_rate, identity, {**info, "weights_sha256": weights})
+    names = {"text": sentences or text, "audio": audio}
+    info = {
+        "encoders": {name: encoder for name, encoder in names.items() if encoder is not None},
+        "frozen": True,
+        "weights_sha256": weights,
+    }
+    return Extractor(model, collate, sampling_rate, identity, info, source.clip_length)
 
 
 def extractor_digest(weights: str, model: nn.Module, collate: Collator | SentenceCollator) -> str:

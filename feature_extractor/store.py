@@ -44,7 +44,7 @@ class PartStore:
             list(range(start, min(start + chunk_size, len(ids))))
             for start in range(0, len(ids), chunk_size)
         ]
-        self._ids = [[ids[index] for index in chunk] for chunk in self.chunks]
+        self.ids = tuple(ids)
 
     def is_complete(self, chunk: int) -> bool:
         """Tell whether a part is there, readable and made by this very extraction."""
@@ -85,4 +85,5 @@ class PartStore:
         return self.folder / f"{chunk:05d}.safetensors"
 
     def _metadata(self, chunk: int) -> dict[str, str]:
-        return {"fingerprint": self._fingerprint, "ids": json.dumps(self._ids[chunk])}
+        ids = [self.ids[index] for index in self.chunks[chunk]]
+        return {"fingerprint": self._fingerprint, "ids": json.dumps(ids)}

@@ -10,7 +10,12 @@ from pathlib import Path
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from feature_extractor.options import add_corpus_options, add_device_option, corpus_policies
+from feature_extractor.options import (
+    add_corpus_options,
+    add_device_option,
+    add_split_options,
+    corpus_choice,
+)
 from feature_extractor.settings import (
     MODALITY_CHOICES,
     PRESETS,
@@ -33,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"--corpus demo has other defaults: {demo}.",
     )
     add_corpus_options(parser)
+    add_split_options(parser, default="the corpus's own, in folds the first")
     parser.add_argument(
         "--modalities",
         "--using_model",
@@ -74,9 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from feature_extractor.stage1 import Run, run_stage1
 
     run = Run(
-        corpus=arguments.corpus,
-        root=arguments.root,
-        policies=corpus_policies(arguments),
+        choice=corpus_choice(arguments),
         modalities=arguments.modalities,
         out=arguments.out or project_root() / "model_checkpoints" / name,
         seed=arguments.seed,

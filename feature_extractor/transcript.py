@@ -2,7 +2,8 @@
 
 Marks as documented with KEMDy20 and counted in KEMDy19: ``b/`` breath, ``n/`` and ``N/`` noise,
 ``l/`` filler, ``u/`` unintelligible, ``c/`` continuous speech, ``o/`` and ``s/`` (undocumented),
-``*`` uncertain word, ``+`` stutter, ``(X+X) X`` repetition, ``X (Y)`` an extra word.
+``*`` uncertain word, ``+`` stutter, ``(X+X) X`` repetition, ``X (Y)`` an extra word; in KEMDy20
+alone also ``/`` after an interjection.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from graph_er.errors import InputError
 
 # Goes into the key of every cached text feature: raise it whenever `clean_transcript` changes.
-TRANSCRIPT_VERSION = 1
+TRANSCRIPT_VERSION = 2
 
 # The guards keep ordinary text: "web/", "http://n/", "x.com?b/", "s/w", "ON/OFF" and "N/A" hold
 # no mark, while one that follows Hangul, a digit, a capital or punctuation is one.
@@ -29,9 +30,11 @@ _MARKS = re.compile(
 _SPAN = re.compile(r"\(([^()]*)\)")
 # Between digits the two signs are arithmetic that somebody wrote, not marks.
 _SIGNS = re.compile(r"(?<!\d)[+*]|[+*](?!\d)")
+# KEMDy20's slash after an interjection, perhaps with another mark between or behind.
+_INTERJECTION = re.compile(r"(?<![^\s가-힣.,?!~…*+)])/(?=[\s.,?!~…*+)]|[cnNulbos]/|$)")
 
 
-def clean_transcript(text: str) -> str:
+def clean_transcript(text: str, *, interjections: bool = False) -> str:
     """Return `text` without annotation marks, on one line, with single blanks.
 
     Parentheses: a stutter that the speaker then completes, ``(X+X) X``, is dropped, since the
@@ -43,18 +46,24 @@ def clean_transcript(text: str) -> str:
 
     Args:
         text: one transcript, with or without line ends; decomposed Hangul is composed.
+        interjections: a slash that ends a Hangul word marks an interjection, as in KEMDy20; it
+            goes and the word stays.
 
     Returns:
         The words; ``""`` if there were only marks. Cleaning the result again changes nothing.
     """
     previous, cleaned = None, unicodedata.normalize("NFC", text)
-    # A removal can bring the halves of another mark together, so repeat; each pass only shortens.
+    # A removal can bring the halves of another mark or letter together, so repeat; each pass only
+    # shortens.
     while cleaned != previous:
-        previous, cleaned = cleaned, _strip_once(cleaned)
+        previous = cleaned
+        cleaned = unicodedata.normalize("NFC", _strip_once(cleaned, interjections))
     return cleaned
 
 
-def _strip_once(text: str) -> str:
+def _strip_once(text: str, interjections: bool) -> str:
+    if interjections:
+        text = _INTERJECTION.sub("", text)
     text = _MARKS.sub("", text)
     text = _SPAN.sub(_resolve_span, text)
     text = _SIGNS.sub(" ", text).replace("(", " ").replace(")", " ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,13 +19,18 @@ class Utterance:
         dialogue: dialogue id, ``<session>_<script>``, e.g. ``Sess01_script01``.
         speaker: speaker label within the dialogue, e.g. ``F``.
         start, end: seconds from the start of the dialogue, as annotated.
-        wav: the audio file.
-        duration: seconds of audio in that file (it differs from ``end - start`` in KEMDy19).
+        wav: the audio file, or None where the utterance has none.
+        duration: seconds of audio in that file (it differs from ``end - start`` in KEMDy19); 0
+            without one.
         text: transcript, cleaned of annotation marks; may be empty.
         emotion: name of the label.
         soft_label: probability per emotion from the raters' votes, or None.
         valence, arousal: mean ratings, 1 to 5, or None.
         part: ``script`` or ``impro``, or None where the corpus has no parts.
+        speaker_id: who speaks, unique in the corpus, e.g. ``Sess01_F``; None where the corpus does
+            not tell.
+        sentence: id of the sentence that several speakers read, which a split should not divide;
+            None in free speech and in scripts of whole dialogues.
     """
 
     id: str
@@ -34,7 +39,7 @@ class Utterance:
     speaker: str
     start: float
     end: float
-    wav: Path
+    wav: Path | None
     duration: float
     text: str
     emotion: str
@@ -42,6 +47,8 @@ class Utterance:
     valence: float | None = None
     arousal: float | None = None
     part: str | None = None
+    speaker_id: str | None = None
+    sentence: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,17 @@ class Corpus:
         emotions: label names in label order.
         utterances: ordered by (dialogue id, start, id).
         notices: what was dropped or odd, one readable line each, for the user.
+        default_split: the split taken unless another is asked for; see `splitting.split_corpus`.
+        official: the published side (``train``, ``dev``, ``test``) of each dialogue, or None where
+            there is none. Where no dialogue is ``dev``, dev is taken from train.
     """
 
     name: str
     emotions: tuple[str, ...]
     utterances: tuple[Utterance, ...]
     notices: tuple[str, ...] = field(default=())
+    default_split: str = "official"
+    official: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         """Check that ids are unique and each dialogue stands together and in time order."""

@@ -4,17 +4,24 @@
 #   bash scripts/run_all.sh                                        on the embedded demo corpus
 #   bash scripts/run_all.sh --corpus kemdy19 --root /path/to/KEMDy19
 #
-#   --corpus NAME            demo (default) or kemdy19
-#   --root DIR               where the corpus lies (demo: made there; default data/demo)
+#   --corpus NAME            demo (default), kemdy19, kemdy20, aihub263, aihub_dialogue, vat, iemocap,
+#                            meld, or table: your own dialogues, see data/README.md
+#   --root PATH              where it lies, a folder, for table a file (demo: made there; default data/demo)
+#   --modalities M           at: audio, text and both; a or t: that alone (default: what the corpus has)
+#   --split SPEC, --fold K   another split than the corpus's own; feature_extractor/train.py --help tells
+#   --folds K                also graphs on out-of-fold features: stage 1 K times more, see docs/out_of_fold.md
+#   --labels_of, --multi_label, --target, --emotion_map, --classes
+#                            how the corpus is read; likewise
+#   --name NAME              of the results (default: the corpus; with --fold K also _foldK)
 #   --seeds N                seeds of stage 3 (default 5)
 #   --stage1_epochs N        epochs of stage 1 (default: the corpus's)
-#   --text_encoder ID        hub id or folder (default: the corpus's)
-#   --audio_encoder ID       hub id or folder (default: the corpus's)
+#   --text_encoder ID        hub id or folder (default: a Korean one, for the demo a tiny one)
+#   --audio_encoder ID       hub id or folder (likewise)
 #   --sentence_encoder ID    sentence-transformers text features in the frozen condition
 #   --device NAME            auto (default), cpu or cuda
 #   --force                  start over instead of reusing what is finished (the corpus is kept)
 #
-# Results: runs/<corpus>/report.html, report.md, results.json; checkpoints: model_checkpoints/<corpus>/.
+# Results: runs/<name>/report.html, report.md, results.json; checkpoints: model_checkpoints/<name>/.
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -29,20 +36,29 @@ from_caller() { case $1 in /*) echo "$1" ;; *) echo "$called_from/$1" ;; esac }
 local_or_hub() { if [ -d "$called_from/$1" ]; then from_caller "$1"; else echo "$1"; fi; }
 
 # ---- options -------------------------------------------------------------------------------------
-corpus=demo root= seeds=5 device=auto force=0 sentence=()
-stage1=() encoders=()
+corpora="demo kemdy19 kemdy20 aihub263 aihub_dialogue vat iemocap meld table"
+corpus=demo root= modalities= split= fold= folds= name= seeds=5 device=auto force=0
+sentence=() stage1=() encoders=() reading=()
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage && exit 0 ;;
     --force) force=1 && shift && continue ;;
-    --corpus | --root | --seeds | --stage1_epochs | --text_encoder | --audio_encoder | --sentence_encoder | --device)
-      [ $# -ge 2 ] || fail "$1 needs a value; see --help"
-      ;;
+    --corpus | --root | --modalities | --split | --fold | --folds | --name | --seeds | --stage1_epochs | --device) ;;
+    --labels_of | --multi_label | --target | --emotion_map | --classes) ;;
+    --text_encoder | --audio_encoder | --sentence_encoder) ;;
     *) fail "unknown option $1; see --help" ;;
   esac
+  [ $# -ge 2 ] || fail "$1 needs a value; see --help"
   case $1 in
     --corpus) corpus=$2 ;;
     --root) root=$(from_caller "$2") ;;
+    --modalities) modalities=$2 ;;
+    --split) case $2 in ids:*) split=ids:$(from_caller "${2#ids:}") ;; *) split=$2 ;; esac ;;
+    --fold) fold=$2 ;;
+    --folds) folds=$2 ;;
+    --name) name=$2 ;;
+    --labels_of | --multi_label | --target | --classes) reading+=("$1" "$2") ;;
+    --emotion_map) reading+=("$1" "$(from_caller "$2")") ;;
     --seeds) seeds=$2 ;;
     --stage1_epochs) stage1+=(--epochs "$2") ;;
     --text_encoder | --audio_encoder) encoders+=("$1" "$(local_or_hub "$2")") ;;
@@ -51,20 +67,22 @@ while [ $# -gt 0 ]; do
   esac
   shift 2
 done
-case $corpus in
-  demo) root=${root:-$PWD/data/demo} ;;
-  kemdy19) [ -n "$root" ] || fail "--corpus kemdy19 needs --root, the folder that holds annotation/ and wav/" ;;
-  *) fail "unknown corpus $corpus; known are demo and kemdy19" ;;
-esac
+[[ " $corpora " == *" $corpus "* ]] || fail "unknown corpus $corpus; known are $corpora"
+[ "$corpus" != demo ] || root=${root:-$PWD/data/demo}
+[ -n "$root" ] || fail "--corpus $corpus needs --root, where it lies; data/README.md shows what is in it"
+case $modalities in "" | a | t | at) ;; *) fail "--modalities must be a, t or at, not '$modalities'" ;; esac
+name=${name:-$corpus${fold:+_fold$fold}}
+[[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "--name must be letters, digits, '.', '_', '-', not '$name'"
+[[ ${folds:-2} =~ ^([2-9]|[1-9][0-9]+)$ ]] || fail "--folds must be a whole number of at least 2, not '$folds'"
 [[ $seeds =~ ^[1-9][0-9]*$ ]] || fail "--seeds must be a whole number of at least 1, not '$seeds'"
 
 source scripts/setup.sh
 prepare_python requirements.txt
-runs=runs/$corpus checkpoints=model_checkpoints/$corpus
-tuned=data/${corpus}_features.pkl frozen=data/${corpus}_frozen.pkl
-corpus_options=(--corpus "$corpus" --root "$root")
-if [ $force = 1 ]; then rm -rf "$runs" "$checkpoints" "$tuned" "$frozen"*.parts "$tuned"*.parts "$frozen"; fi
-mkdir -p "$runs/steps"
+runs=runs/$name checkpoints=model_checkpoints/$name
+tuned=data/${name}_features.pkl frozen=data/${name}_frozen.pkl oof=data/${name}_oof.pkl
+corpus_options=(--corpus "$corpus" --root "$root" ${reading[@]+"${reading[@]}"})
+[ -z "$split" ] || corpus_options+=(--split "$split")
+[ -z "$fold" ] || corpus_options+=(--fold "$fold")
 started=$SECONDS
 
 # What the steps depend on beside their command lines: the code, and what the corpus says.
@@ -117,10 +135,28 @@ if [ "$corpus" = demo ] && [ ! -e "$root" ]; then
   "$python" feature_extractor/demo.py --out "$root" >&2
 fi
 
-inputs=$(digest graph_er feature_extractor requirements.txt "$root/annotation" "$root/demo.json")
+if [ "$corpus" = demo ] && [ -z "$split" ]; then # nothing in it needs a check
+  inputs=$(digest graph_er feature_extractor requirements.txt "$root/annotation" "$root/demo.json")
+  has=at
+else # status 2 here, with all that is wrong named, rather than after hours
+  echo "== checking the corpus" >&2
+  "$python" feature_extractor/check.py "${corpus_options[@]}" --json "$runs/corpus.json" >&2
+  read -r has content < <("$python" -c 'import json, sys
+found = json.load(open(sys.argv[1], encoding="utf-8"))
+print(found["modalities"] or "nothing", *found["sha256"].values())' "$runs/corpus.json")
+  [ "$has" != nothing ] || fail "$root: neither audio nor texts are on every side of the split"
+  inputs="$(digest graph_er feature_extractor requirements.txt) $content"
+fi
+if [ $force = 1 ]; then
+  rm -rf "$checkpoints" "$tuned" "$frozen"*.parts "$tuned"*.parts "$frozen" "$oof"*.parts "$oof" \
+    "$runs"/{steps,report.md,report.html,results.json,results.png}
+fi
+mkdir -p "$runs/steps"
+modalities=${modalities:-$has}
+[ $modalities = at ] && selections=(a t at) || selections=($modalities)
 
 # ---- stage 1: utterance classifiers; method (1) of the table -------------------------------------
-for m in a t at; do
+for m in "${selections[@]}"; do
   folder=$checkpoints/concat_$m
   step "stage1_$m" "$folder" "$python" feature_extractor/train.py "${corpus_options[@]}" \
     --modalities $m --out "$folder" --device "$device" --resume \
@@ -129,24 +165,59 @@ for m in a t at; do
     "${corpus_options[@]}" --checkpoint "$folder" --out "$folder/eval.json" --device "$device"
 done
 
+changed_by_stage1=$changed
+
 # ---- stage 2: dialogue files ---------------------------------------------------------------------
 step stage2_frozen "$frozen" "$python" feature_extractor/extract.py "${corpus_options[@]}" \
-  --frozen --out "$frozen" --device "$device" ${encoders[@]+"${encoders[@]}"} ${sentence[@]+"${sentence[@]}"}
+  --frozen --modalities $modalities --out "$frozen" --device "$device" \
+  ${encoders[@]+"${encoders[@]}"} ${sentence[@]+"${sentence[@]}"}
 step stage2_tuned "$tuned" "$python" feature_extractor/extract.py "${corpus_options[@]}" \
-  --checkpoint "$checkpoints/concat_at" --out "$tuned" --device "$device"
+  --checkpoint "$checkpoints/concat_$modalities" --out "$tuned" --device "$device"
 
 # ---- stage 3: graphs; methods (2) and (3) --------------------------------------------------------
-for method in graph_frozen graph; do
-  [ $method = graph ] && data=$tuned || data=$frozen
-  for m in a t at; do
+stage3() { # method data
+  local method=$1 data=$2 m folder
+  for m in "${selections[@]}"; do
     folder=$checkpoints/${method}_$m
     step "${method}_$m" "$folder" "$python" graph_er/train.py --modalities $m \
-      --data_dir "$data" --seeds "$seeds" --tag "${corpus}_${method}_$m" --out "$folder" \
+      --data_dir "$data" --seeds "$seeds" --tag "${name}_${method}_$m" --out "$folder" \
       --device "$device"
     step "${method}_${m}_eval" "$folder/eval.json" "$python" graph_er/eval.py --pt_dir "$folder" \
       --data_dir "$data" --out "$folder/eval.json" --device "$device"
   done
-done
+}
+# Two lanes at once, since one of these small networks does not keep two cores busy; what the first
+# says is shown when it ends.
+lane=$runs/steps/graph_frozen.log threads=$((($(nproc 2>/dev/null || echo 2) + 1) / 2))
+OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads} stage3 graph_frozen "$frozen" >"$lane" 2>&1 &
+frozen_lane=$! status=0
+trap 'pkill -P $frozen_lane || true; kill $frozen_lane 2>/dev/null || true' EXIT
+OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads} stage3 graph "$tuned"
+wait $frozen_lane || status=$?
+trap - EXIT
+tr '\r' '\n' <"$lane" | grep -v "epoch/s\]\|^$" >&2 || true
+[ $status = 0 ] || exit $status
+
+# ---- out-of-fold features: stages 1 to 3 once more; method (4) -----------------------------------
+if [ -n "$folds" ]; then
+  changed=$changed_by_stage1 # nothing here depends on the steps between
+  inner=inner:$folds${split:+@$split${fold:+/$fold}}
+  fold_checkpoints=()
+  for ((k = 1; k <= folds; k++)); do
+    folder=$checkpoints/fold${k}_of_$folds
+    fold_checkpoints+=("$folder")
+    step "stage1_fold${k}_of_$folds" "$folder" "$python" feature_extractor/train.py \
+      --corpus "$corpus" --root "$root" ${reading[@]+"${reading[@]}"} --split "$inner" --fold $k \
+      --modalities $modalities --out "$folder" --device "$device" --resume \
+      ${encoders[@]+"${encoders[@]}"} ${stage1[@]+"${stage1[@]}"}
+  done
+  step stage2_oof "$oof" "$python" feature_extractor/extract.py "${corpus_options[@]}" \
+    --checkpoint "$checkpoints/concat_$modalities" --fold_checkpoints "${fold_checkpoints[@]}" \
+    --out "$oof" --device "$device"
+  stage3 graph_oof "$oof"
+else
+  rm -f "$checkpoints"/graph_oof_*/eval.json # of an earlier study, which had them
+fi
 
 # ---- report --------------------------------------------------------------------------------------
 "$python" graph_er/study.py --runs "$checkpoints" --data_dir "$tuned" --out "$runs"

@@ -7,8 +7,8 @@ neither the order of rows nor that of files matters.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import math
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,15 +18,29 @@ from feature_extractor.corpora.kemdy19_annotation import (
     AnnotationRow,
     read_annotation,
 )
-from feature_extractor.corpora.kemdy19_media import media_path, read_texts, remove_missing
 from feature_extractor.corpora.problems import raise_problems, shorten
+from feature_extractor.corpora.ratings import MultiLabel, apply_multi_label, one_row_per_id
+from feature_extractor.corpora.segment_media import read_texts, remove_missing
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.emotions import KEMDY_EMOTIONS
 from graph_er.errors import InputError
 from graph_er.splits import natural_key
 
 LabelsOf = Literal["speaker", "listener"]
-MultiLabel = Literal["drop", "first", "soft"]
+
+# Version v1_3; speaker's own rows, tied labels dropped, segments without wav or txt left out.
+KEMDY19_COUNTS = {
+    "sessions": 20,
+    "dialogues": 200,
+    "utterances": 9627,
+    "neutral": 3835,
+    "angry": 1844,
+    "happy": 1404,
+    "surprise": 997,
+    "sad": 768,
+    "fear": 384,
+    "disgust": 395,
+}
 
 # The released corpus lists these twice among its listener rows, with labels that may contradict.
 _KNOWN_TWICE = frozenset({"Sess04_impro03_F031", "Sess04_impro03_M031"})
@@ -52,7 +66,8 @@ def read_kemdy19(
         that was left out.
 
     Raises:
-        InputError: no such layout, or problems in the files: all of them in one message.
+        InputError: no such layout.
+        CorpusProblems: problems in the files, all of them at once.
     """
     paths = _annotation_files(root)
     problems: list[str] = []
@@ -60,20 +75,16 @@ def read_kemdy19(
     rows: list[AnnotationRow] = []
     for path in paths:
         rows += read_annotation(path, own_rows=labels_of == "speaker", problems=problems)
-    rows = _remove_duplicates(rows, problems, notices)
-    rows = _apply_multi_label(rows, multi_label, notices)
-    rows = remove_missing(rows, root, problems, notices)
-    texts = read_texts(rows, root, problems)
-    wavs = [media_path(root, row, ".wav") for row in rows]
-    durations, unreadable = probe_durations(wavs)
-    raise_problems([*problems, *unreadable], str(root))
-    if not rows:
+    known_twice = _KNOWN_TWICE if labels_of == "listener" else frozenset()
+    rows = one_row_per_id(rows, problems, notices, known_twice)
+    rows = apply_multi_label(rows, multi_label, notices)
+    rows = remove_missing(rows, partial(_media_path, root), problems, notices)
+    utterances = _read_media(rows, root, multi_label, problems)
+    corpus = Corpus("kemdy19", KEMDY_EMOTIONS, tuple(utterances), tuple(notices))
+    raise_problems(problems, str(root), corpus if utterances else None)
+    if not utterances:
         raise InputError(f"{root}: no utterance is left; {' '.join(notices) or 'no rows at all'}")
-    utterances = [
-        _utterance(row, wav=wav, duration=duration, text=text, multi_label=multi_label)
-        for row, wav, duration, text in zip(rows, wavs, durations, texts, strict=True)
-    ]
-    return Corpus("kemdy19", KEMDY_EMOTIONS, tuple(utterances), tuple(notices))
+    return corpus
 
 
 def _annotation_files(root: Path) -> list[Path]:
@@ -99,66 +110,37 @@ def _annotation_files(root: Path) -> list[Path]:
     return [folder / name for name in sorted(names, key=natural_key)]
 
 
-def _remove_duplicates(
-    rows: Sequence[AnnotationRow], problems: list[str], notices: list[str]
-) -> list[AnnotationRow]:
-    """Return rows in corpus order, one per segment id; contradicting labels are a problem."""
-    by_id: dict[str, list[AnnotationRow]] = {}
-    for row in sorted(rows, key=_corpus_order):
-        by_id.setdefault(row.id, []).append(row)
-    repeated = {segment: same for segment, same in by_id.items() if len(same) > 1}
-    for segment, same in repeated.items():
-        if len({row.emotions for row in same}) == 1:
-            notices.append(f"{segment} is annotated {len(same)} times with one label; kept once.")
-        elif segment in _KNOWN_TWICE and same[0].speaker != same[0].actor:
-            notices.append(f"{segment} is annotated twice with different labels; dropped.")
-            del by_id[segment]
-        else:
-            found = "; ".join(f"{row.source}: {';'.join(row.emotions)}" for row in same)
-            problems.append(f"{segment} has different labels ({found}); remove the wrong row")
-    return [same[0] for same in by_id.values()]
+def _media_path(root: Path, row: AnnotationRow, suffix: str) -> Path:
+    session = row.session.replace("Sess", "Session")
+    return root / "wav" / session / row.dialogue / f"{row.id}{suffix}"
 
 
-def _corpus_order(row: AnnotationRow) -> tuple[object, ...]:
-    # What follows the id only makes the choice among duplicates independent of file order.
-    content = (row.emotions, row.valence or 0.0, row.arousal or 0.0, row.soft_label or ())
-    return (natural_key(row.dialogue), row.start, row.end, row.id, *content)
-
-
-def _apply_multi_label(
-    rows: Sequence[AnnotationRow], policy: MultiLabel, notices: list[str]
-) -> list[AnnotationRow]:
-    single = [row for row in rows if len(row.emotions) == 1]
-    tied = len(rows) - len(single)
-    if not tied:
-        return single
-    if policy == "drop":
-        notices.append(f"{tied} utterances with several labels ('a;b') dropped.")
-        return single
-    notices.append(f"{tied} utterances with several labels ('a;b') labelled with the first.")
-    return list(rows)
-
-
-def _utterance(
-    row: AnnotationRow, *, wav: Path, duration: float, text: str, multi_label: MultiLabel
-) -> Utterance:
-    soft_label = row.soft_label
-    if soft_label is None and multi_label == "soft":
-        shares = Counter(row.emotions)
-        soft_label = tuple(shares[name] / len(row.emotions) for name in KEMDY_EMOTIONS)
-    return Utterance(
-        id=row.id,
-        session=row.session,
-        dialogue=row.dialogue,
-        speaker=row.speaker,
-        start=row.start,
-        end=row.end,
-        wav=wav,
-        duration=duration,
-        text=text,
-        emotion=row.emotions[0],
-        soft_label=soft_label,
-        valence=row.valence,
-        arousal=row.arousal,
-        part=row.part,
-    )
+def _read_media(
+    rows: list[AnnotationRow], root: Path, multi_label: MultiLabel, problems: list[str]
+) -> list[Utterance]:
+    """Return an utterance for each row whose text and audio can be read."""
+    texts = read_texts(rows, partial(_media_path, root), problems)
+    wavs = [_media_path(root, row, ".wav") for row in rows]
+    durations, unreadable = probe_durations(wavs)
+    problems += unreadable
+    return [
+        Utterance(
+            id=row.id,
+            session=row.session,
+            dialogue=row.dialogue,
+            speaker=row.speaker,
+            start=row.start,
+            end=row.end,
+            wav=wav,
+            duration=duration,
+            text=text,
+            emotion=row.emotions[0],
+            soft_label=row.label_shares(multi_label),
+            valence=row.valence,
+            arousal=row.arousal,
+            part=row.part,
+            speaker_id=f"{row.session}_{row.speaker}",
+        )
+        for row, wav, duration, text in zip(rows, wavs, durations, texts, strict=True)
+        if text is not None and not math.isnan(duration)
+    ]

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
 
 _SHOWN = 20
+
+
+class CorpusProblems(InputError):  # noqa: N818 - named for the list that it is
+    """What is wrong with a corpus: `problems`, one message each, and what is `usable` of it.
+
+    Attributes:
+        problems: one readable message each, naming file, row, value and remedy.
+        usable: the corpus without what is wrong, or None where nothing is left.
+    """
+
+    def __init__(self, problems: Sequence[str], where: str, usable: Corpus | None) -> None:
+        listed = shorten(problems, separator="\n  ")
+        super().__init__(f"{where}: {len(problems)} problem(s)\n  {listed}")
+        self.problems = tuple(problems)
+        self.usable = usable
 
 
 def shorten(items: Sequence[str], shown: int = _SHOWN, separator: str = ", ") -> str:
@@ -16,16 +32,16 @@ def shorten(items: Sequence[str], shown: int = _SHOWN, separator: str = ", ") ->
     return f"{listed}{separator}and {rest} more" if rest > 0 else listed
 
 
-def raise_problems(problems: Sequence[str], corpus: str) -> None:
+def raise_problems(problems: Sequence[str], where: str, usable: Corpus | None = None) -> None:
     """Raise one error that lists the problems, if there are any.
 
     Args:
         problems: one readable message each, naming file, row, value and remedy.
-        corpus: what they were found in, for the heading.
+        where: what they were found in, for the heading.
+        usable: the corpus without them, for `feature_extractor.check`.
 
     Raises:
-        InputError: there is at least one problem.
+        CorpusProblems: there is at least one problem.
     """
     if problems:
-        listed = shorten(problems, separator="\n  ")
-        raise InputError(f"{corpus}: {len(problems)} problem(s)\n  {listed}")
+        raise CorpusProblems(problems, where, usable)

@@ -11,6 +11,7 @@ from feature_extractor import extraction
 from feature_extractor.execution import Execution
 from feature_extractor.extraction import Extractor, Shard, extract_corpus
 from feature_extractor.frozen import load_frozen
+from feature_extractor.splitting import split_corpus
 from feature_extractor.stage2 import extractor_digest
 from feature_extractor.store import PartStore
 from graph_er.dialogues import read_dialogues
@@ -39,7 +40,8 @@ def extractor_of(tmp_path, modalities="at"):
 
 
 def extract(extractor, corpus, out, **options):
-    return extract_corpus(extractor, corpus, out, CPU, chunk_size=3, **options)
+    split = split_corpus(corpus)
+    return extract_corpus(extractor, corpus, split, out, CPU, chunk_size=3, **options)
 
 
 def test_every_utterance_gets_its_own_vectors(tmp_path, corpus):

@@ -8,13 +8,10 @@ from dataclasses import replace
 import pytest
 import soundfile
 
-from feature_extractor.corpora.kemdy19 import read_kemdy19
-from feature_extractor.corpora.kemdy19_counts import (
-    KEMDY19_COUNTS,
-    counts_line,
-    expected_counts,
-)
-from feature_extractor.corpora.registry import read_corpus
+from feature_extractor.corpora.counts import counts_line
+from feature_extractor.corpora.kemdy19 import KEMDY19_COUNTS, read_kemdy19
+from feature_extractor.corpora.problems import CorpusProblems
+from feature_extractor.corpora.registry import expected_counts, read_corpus
 from graph_er.emotions import KEMDY_EMOTIONS
 from graph_er.errors import InputError
 from tests.feature_extractor.kemdy19_writer import (
@@ -297,6 +294,26 @@ def test_broken_wavs_are_all_named(root):
     with pytest.raises(InputError) as error:
         read_kemdy19(root)
     assert all(f"{segment}.wav" in str(error.value) for segment in (F1, M2))
+
+
+def test_what_is_whole_comes_with_the_problems(root):
+    media_path(root, F1, ".wav").write_bytes(b"<html>")
+    media_path(root, M2, ".txt").write_bytes(b"\xff\xff")
+    with pytest.raises(CorpusProblems) as error:
+        read_kemdy19(root)
+    assert len(error.value.problems) == 2
+    assert [u.id for u in error.value.usable.utterances] == [M1, F2]
+    for segment in (M1, F2):
+        media_path(root, segment, ".wav").write_bytes(b"<html>")
+    with pytest.raises(CorpusProblems) as error:
+        read_kemdy19(root)
+    assert error.value.usable is None
+
+
+@pytest.mark.parametrize("labels_of", ["speaker", "listener"])
+def test_speakers_have_names_of_their_own_in_the_corpus(root, labels_of):
+    names = {u.id: u.speaker_id for u in read_kemdy19(root, labels_of=labels_of).utterances}
+    assert names == {F1: "Sess01_F", F2: "Sess01_F", M1: "Sess01_M", M2: "Sess01_M"}
 
 
 def test_text_of_marks_only_is_empty_and_cp949_is_read(root):

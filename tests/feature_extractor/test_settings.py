@@ -47,10 +47,12 @@ def test_the_ends_of_the_ranges_are_within():
 def test_presets_are_for_corpora_that_there_are():
     import argparse
 
-    from feature_extractor.corpora.registry import CORPORA
+    from feature_extractor.corpora import CORPORA
+    from feature_extractor.corpora.registry import POLICIES
 
     parser = argparse.ArgumentParser()
     add_corpus_options(parser)
     for name in CORPORA:
         assert parser.parse_args(["--corpus", name]).corpus == name
     assert set(PRESETS) <= set(CORPORA)
+    assert tuple(POLICIES) == CORPORA

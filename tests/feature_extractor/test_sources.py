@@ -10,48 +10,27 @@ from feature_extractor.sources import (
     audio_digest,
     corpus_digest,
     open_corpus,
-    refuse_unfit_corpus,
+    refuse_other_emotions,
+    require_audio,
+    utterances_by_side,
 )
+from feature_extractor.splitting import Split
 from graph_er.errors import InputError
 from tests.feature_extractor.tiny_corpus import EMOTIONS, make_corpus
 
 
-def config(corpus="demo", **sides):
-    sessions = {"train": [], "dev": [], "test": [], **sides}
-    return UtteranceConfig(emotions=list(EMOTIONS), corpus=corpus, sessions=sessions)
-
-
 @pytest.fixture
 def corpus(tmp_path):
-    # Sessions 3 and 4 of four are test.
     return make_corpus(tmp_path / "corpus", sessions=4, utterances=1)
-
-
-@pytest.mark.parametrize("side", ["train", "dev"])
-def test_a_test_session_seen_in_training_is_refused(tmp_path, corpus, side):
-    seen = config(**{side: ["Sess02", "Sess03"]})
-    with pytest.raises(InputError, match=rf"run was trained with Sess03 \({side}\).*--root"):
-        refuse_unfit_corpus(seen, corpus, tmp_path / "run")
-
-
-@pytest.mark.parametrize(
-    "unseen",
-    [
-        config(train=["Sess01"], dev=["Sess02"], test=["Sess03", "Sess04"]),
-        config(corpus="kemdy19", train=["Sess03"]),
-        UtteranceConfig(emotions=list(EMOTIONS)),
-    ],
-)
-def test_other_sessions_or_another_corpus_or_no_record_pass(tmp_path, corpus, unseen):
-    refuse_unfit_corpus(unseen, corpus, tmp_path / "run")
 
 
 def test_other_emotions_are_refused(tmp_path, corpus):
     with pytest.raises(InputError, match="knows the emotions sad, glad; corpus demo has neutral"):
-        refuse_unfit_corpus(UtteranceConfig(emotions=["sad", "glad"]), corpus, tmp_path)
+        refuse_other_emotions(UtteranceConfig(emotions=["sad", "glad"]), corpus, tmp_path)
+    refuse_other_emotions(UtteranceConfig(emotions=list(EMOTIONS)), corpus, tmp_path)
 
 
-def test_audio_replaced_in_place_shows_in_the_digest(corpus):
+def test_audio_replaced_in_place_shows_in_its_digest_all_else_in_the_other(corpus, tmp_path):
     said, heard = corpus_digest(corpus), audio_digest(corpus)
     wav = corpus.utterances[0].wav
     os.utime(wav, ns=(0, 1))
@@ -60,9 +39,13 @@ def test_audio_replaced_in_place_shows_in_the_digest(corpus):
     os.utime(wav, ns=(0, 1))
     assert len({heard, touched, audio_digest(corpus)}) == 3
     assert corpus_digest(corpus) == said
-    other = replace(corpus.utterances[0], text="다른 말")
-    changed = replace(corpus, utterances=(other, *corpus.utterances[1:]))
-    assert corpus_digest(changed) != said
+    moved = replace(corpus.utterances[0], wav=tmp_path / "elsewhere.wav")
+    assert corpus_digest(replace(corpus, utterances=(moved, *corpus.utterances[1:]))) == said
+    for changes in ({"text": "다른 말"}, {"dialogue": "Sess01_impro01"}, {"speaker_id": "Kim"}):
+        other = replace(corpus.utterances[0], **changes)
+        changed = replace(corpus, utterances=(other, *corpus.utterances[1:]))
+        assert corpus_digest(changed) != said
+    assert corpus_digest(replace(corpus, emotions=EMOTIONS[::-1])) != said
 
 
 def test_a_demo_made_by_another_release_is_refused(tmp_path):
@@ -76,3 +59,21 @@ def test_a_demo_made_by_another_release_is_refused(tmp_path):
     (root / "demo.json").write_text("{}")
     with pytest.raises(InputError, match="damaged"):
         open_corpus("demo", root, print)
+
+
+def test_utterances_without_audio_count_in_the_digest(corpus):
+    first = replace(corpus.utterances[0], wav=None, duration=0.0)
+    without = replace(corpus, utterances=(first, *corpus.utterances[1:]))
+    assert audio_digest(without) != audio_digest(corpus)
+    require_audio(without.utterances, "the corpus", "sing")
+    with pytest.raises(InputError, match="the corpus has no audio at all; sing"):
+        require_audio([first], "the corpus", "sing")
+
+
+def test_utterances_on_no_side_are_left_out(corpus):
+    first, second, third, _ = corpus.dialogues()
+    split = Split("mine", (second,), (first,), (third,))
+    found = {
+        side: [u.dialogue for u in rows] for side, rows in utterances_by_side(corpus, split).items()
+    }
+    assert found == {"train": [second], "dev": [first], "test": [third]}

@@ -63,11 +63,15 @@ def test_the_checkpoint_folder_is_what_the_contract_names(trained):
     assert len(record["config"]["corpus_sha256"]) == 64
     config = json.loads((trained / "config.json").read_text())
     assert config["corpus"] == "demo"
-    assert config["sessions"] == {
-        "train": ["Sess01"],
-        "dev": ["Sess02"],
-        "test": ["Sess03", "Sess04"],
+    assert config["split"] == {
+        "name": "official",
+        "fold": None,
+        "unit": "session",
+        "sides": {"train": ["Sess01"], "dev": ["Sess02"], "test": ["Sess03", "Sess04"]},
     }
+    assert config["clip_length"] == 25.0
+    assert (record["config"]["split"], record["config"]["fold"]) == ("official", None)
+    assert record["config"]["labels_of"] == "speaker"
 
 
 def test_eval_writes_scores_and_predictions(demo, trained, tmp_path, capsys):
@@ -147,11 +151,15 @@ def test_sessions_seen_in_training_are_no_test_sessions(trained, tmp_path, capsy
     run = tmp_path / "run"
     shutil.copytree(trained, run)
     config = json.loads((run / "config.json").read_text())
-    config["sessions"] = {"train": ["Sess01", "Sess02", "Sess03"], "dev": ["Sess04"], "test": []}
+    sides = {"train": ["Sess01", "Sess02", "Sess03"], "dev": ["Sess04"], "test": []}
+    config["split"]["sides"] = sides
     (run / "config.json").write_text(json.dumps(config))
-    assert extract(smaller, tmp_path / "x.pkl", "--checkpoint", str(run)) == 2
+    out = tmp_path / "x.pkl"
+    assert extract(smaller, out, "--checkpoint", str(run)) == 2
+    assert f"is a test dialogue of {run}" in capsys.readouterr().err
+    assert extract(smaller, out, "--checkpoint", str(run), "--split", "official") == 2
     assert "Sess03 (train), Sess04 (dev)" in capsys.readouterr().err
-    argv = ["--checkpoint", str(run), "--root", str(smaller)]
+    argv = ["--checkpoint", str(run), "--root", str(smaller), "--split", "sessions:3,4"]
     assert run_command(eval_command.main, argv) == 2
     assert "Sess03 (train), Sess04 (dev)" in capsys.readouterr().err
     assert not (tmp_path / "x.pkl.parts").exists()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-import random
 import re
+import unicodedata
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from feature_extractor.transcript import clean_transcript, read_transcript
 from graph_er.errors import InputError
@@ -11,6 +13,10 @@ from graph_er.errors import InputError
 MARKS = ["n/", "N/", "o/", "b/", "u/", "l/", "c/", "s/", "*", "+"]
 # Right after Latin letters "N/" reads as part of a word ("ON/OFF"), hence the blank after TV.
 WORDS = ["안녕", "왜", "그래서", "나는", "진짜?", "TV ", "3번", "응."]
+PIECES = [*MARKS, *WORDS, "(", ")", "나", " ", "/", "n", "b", "1", "N/A"]
+JAMO = ["\u1112", "\u1161", "\u11ab"]  # 한, decomposed
+BLANKS = st.sampled_from(["", " "])
+QUICK = settings(max_examples=250, deadline=None, derandomize=True, database=None)
 
 
 @pytest.mark.parametrize(
@@ -70,29 +76,36 @@ def test_ordinary_text_is_left_alone(text):
     assert clean_transcript(text) == text
 
 
-def test_random_marks_never_survive_and_hangul_outside_spans_never_goes():
-    rng = random.Random(0)
-    for _ in range(2000):
-        words = [rng.choice(WORDS) for _ in range(rng.randint(1, 6))]
-        raw = "".join(
-            rng.choice(["", " "]) + rng.choice([*MARKS, ""]) + rng.choice(["", " "]) + word
-            for word in words
-        ) + rng.choice([*MARKS, ""])
-        clean = clean_transcript(raw)
-        assert not re.search(r"[a-zN]/|[*+]", clean), (raw, clean)
+@QUICK
+@given(st.lists(st.tuples(BLANKS, st.sampled_from([*MARKS, ""]), BLANKS, st.sampled_from(WORDS))))
+def test_no_mark_survives_and_no_hangul_goes(turns):
+    raw = "".join(piece for turn in turns for piece in turn)
+    for clean in (clean_transcript(raw), clean_transcript(raw, interjections=True)):
+        assert not re.search(r"[a-zN]/|[*+]", clean)
         assert re.sub(r"[^가-힣]", "", clean) == re.sub(r"[^가-힣]", "", raw)
 
 
-def test_cleaning_twice_changes_nothing():
-    rng = random.Random(1)
-    pieces = [*MARKS, *WORDS, "(", ")", " ", "/", "n", "b", "1", "N/A"]
-    for _ in range(5000):
-        once = clean_transcript("".join(rng.choices(pieces, k=rng.randint(1, 12))))
-        assert clean_transcript(once) == once
+@QUICK
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join), st.booleans())
+def test_what_a_parenthesis_loses_is_said_elsewhere(raw, interjections):
+    clean = clean_transcript(raw, interjections=interjections)
+    assert [word for word in re.findall("[가-힣]+", raw) if word not in clean] == []
+    assert not set("()") & set(clean)
+
+
+@QUICK
+@given(
+    st.lists(st.sampled_from([*PIECES, *JAMO]) | st.text(max_size=3)).map("".join), st.booleans()
+)
+def test_any_text_becomes_one_line_that_stays_as_it_is(raw, interjections):
+    clean = clean_transcript(raw, interjections=interjections)
+    assert clean == unicodedata.normalize("NFC", " ".join(clean.split()))
+    assert clean_transcript(clean, interjections=interjections) == clean
 
 
 def test_decomposed_hangul_is_composed():
     assert clean_transcript("\u1112\u1161\u11ab") == "한"
+    assert clean_transcript("\u1112\u1161n/\u11ab") == "한"
 
 
 @pytest.mark.parametrize(
@@ -118,3 +131,19 @@ def test_read_transcript_names_a_file_it_cannot_decode(tmp_path):
     path.write_bytes(b"\xff\xfe\x00\xff")
     with pytest.raises(InputError, match=r"a\.txt.*UTF-8"):
         read_transcript(path)
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("음/ 그래", "음 그래"),
+        ("b/ 어/, 네", "어, 네"),
+        ("음*/n/ 네", "음 네"),
+        ("(아/) 네/", "아 네"),
+        ("/ 네", "네"),
+        ("아/어 24/7 A/S s/w N/A km/h", "아/어 24/7 A/S s/w N/A km/h"),
+    ],
+)
+def test_the_slash_of_an_interjection_goes_where_it_is_a_mark(raw, clean):
+    assert clean_transcript(raw, interjections=True) == clean
+    assert clean_transcript(clean, interjections=True) == clean

@@ -1,33 +1,33 @@
-"""KEMDy19's audio and transcript files: where they lie, which are missing, what they say."""
+"""Audio and transcript files of rated segments: which are missing, and what the texts say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from feature_extractor.corpora.kemdy19_annotation import AnnotationRow
 from feature_extractor.corpora.problems import shorten
+from feature_extractor.corpora.ratings import Segment
 from feature_extractor.transcript import clean_transcript, read_transcript
 from graph_er.errors import InputError
 
-# Seven segments of the released corpus lack a file; more than a few mean a wrong or partial copy.
+# Seven segments of the released KEMDy19 lack a file; more than a few mean a partial copy.
 _MAX_MISSING = 0.05
 
-
-def media_path(root: Path, row: AnnotationRow, suffix: str) -> Path:
-    """Return where an utterance's ``.wav`` or ``.txt`` lies."""
-    session = row.session.replace("Sess", "Session")
-    return root / "wav" / session / row.dialogue / f"{row.id}{suffix}"
+# Returns where a segment's ".wav" or ".txt" lies.
+Locate = Callable[[Segment, str], Path]
 
 
 def remove_missing(
-    rows: Sequence[AnnotationRow], root: Path, problems: list[str], notices: list[str]
-) -> list[AnnotationRow]:
+    rows: Sequence[Segment],
+    locate: Locate[Segment],
+    problems: list[str],
+    notices: list[str],
+) -> list[Segment]:
     """Return the rows that have both files; more than 5 % without is a problem."""
     missing = {
         row.id: path
         for row in rows
-        for path in (media_path(root, row, ".txt"), media_path(root, row, ".wav"))
+        for path in (locate(row, ".txt"), locate(row, ".wav"))
         if not path.is_file()
     }
     if len(missing) > _MAX_MISSING * len(rows):
@@ -43,13 +43,18 @@ def remove_missing(
     return [row for row in rows if row.id not in missing]
 
 
-def read_texts(rows: Sequence[AnnotationRow], root: Path, problems: list[str]) -> list[str]:
-    """Return the clean text of each row, ``[N]``; an unreadable file is a problem."""
-    texts = []
+def read_texts(
+    rows: Sequence[Segment],
+    locate: Locate[Segment],
+    problems: list[str],
+    clean: Callable[[str], str] = clean_transcript,
+) -> list[str | None]:
+    """Return the clean text of each row, ``[N]``; an unreadable file is a problem and None."""
+    texts: list[str | None] = []
     for row in rows:
         try:
-            texts.append(clean_transcript(read_transcript(media_path(root, row, ".txt"))))
+            texts.append(clean(read_transcript(locate(row, ".txt"))))
         except InputError as error:
             problems.append(str(error))
-            texts.append("")
+            texts.append(None)
     return texts

@@ -1,0 +1,68 @@
+"""The map from the AI Hub emotional dialogue corpus's emotions to the seven of this project.
+
+The corpus labels talks with 60 fine emotions, codes ``E10`` to ``E69``, in six categories, whose
+number is the code's first digit. Neither holds neutral, so any map to the seven is approximate.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from graph_er.emotions import normalise_emotion
+from graph_er.errors import InputError
+
+DEFAULT_MAP = Path(__file__).with_name("aihub_dialogue_emotions.json")
+
+_CODE = re.compile(r"E[1-6][0-9]")
+_SECTIONS = ("categories", "codes")
+
+
+def read_emotion_map(path: Path | None) -> dict[str, str | None]:
+    """Return the emotion, or None for "leave out", by code (``E18``) and by category (``분노``).
+
+    Args:
+        path: a JSON object of the objects ``codes`` and ``categories``; None for the map that
+            comes with the package.
+
+    Raises:
+        InputError: no such JSON, or an emotion that is none of the seven.
+    """
+    path = DEFAULT_MAP if path is None else Path(path)
+    sections = _read_sections(path)
+    problems = [
+        f"{code!r} is no code E10 to E69" for code in sections["codes"] if not _CODE.fullmatch(code)
+    ]
+    labels: dict[str, str | None] = {}
+    for name, emotion in [pair for section in sections.values() for pair in section.items()]:
+        try:
+            labels[name] = None if emotion is None else normalise_emotion(_text(emotion))
+        except InputError as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise InputError(f"{path}: {'; '.join(problems)}; correct the emotion map")
+    return labels
+
+
+def _read_sections(path: Path) -> dict[str, Mapping[str, Any]]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give another map") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: no JSON in UTF-8 ({error}); correct the map") from error
+    if not isinstance(value, dict) or not all(
+        isinstance(value.get(section), dict) for section in _SECTIONS
+    ):
+        raise InputError(
+            f"{path}: an emotion map is a JSON object with the objects "
+            f"{' and '.join(_SECTIONS)}; {DEFAULT_MAP} is one to start from"
+        )
+    return {section: value[section] for section in _SECTIONS}
+
+
+def _text(emotion: Any) -> str:
+    return emotion if isinstance(emotion, str) else str(emotion)

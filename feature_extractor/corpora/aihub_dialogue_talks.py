@@ -1,0 +1,134 @@
+"""Talks of the AI Hub emotional dialogue corpus, as its JSON files hold them.
+
+A file is a list of items ``{"profile": {"emotion": {"type": "E18", "emotion-id": "S06_D02_E18"},
+...}, "talk": {"id": {"profile-id": ..., "talk-id": ...}, "content": {"HS01": ..., "SS01": ...}}}``.
+``HS`` are the human's sentences, ``SS`` the system's; an empty string is no turn.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from feature_extractor.corpora.text_files import one_line
+from graph_er.errors import InputError
+
+# The published description names no field for the wavs of the speech part; these are tried.
+WAV_FIELDS = ("wav", "음성파일", "파일명")
+
+_WAV_NAME = re.compile(r"[FM]_[0-9]{6}(\.wav)?")
+_HUMAN_TURN = re.compile(r"HS([0-9]{2})")
+
+
+@dataclass(frozen=True)
+class Talk:
+    """One talk of a human with a system.
+
+    Attributes:
+        source: file and item or row, for messages.
+        id: talk id, unique in the corpus.
+        profile: the profile that the talk was written for, or None: age, sex, situation and
+            emotion as given to a writer, not who wrote or spoke.
+        emotion: the code or the category, as written.
+        sentences: (number of the turn, sentence) of the human's turns that are not empty.
+        wav: file name of the recording, or None.
+    """
+
+    source: str
+    id: str
+    profile: str | None
+    emotion: str
+    sentences: tuple[tuple[int, str], ...]
+    wav: str | None
+
+
+def read_json_talks(path: Path, problems: list[str]) -> list[Talk]:
+    """Return the usable talks of one JSON file; each that is not is a problem."""
+    try:
+        items = json.loads(path.read_text(encoding="utf-8-sig"))
+        if not isinstance(items, list):
+            raise InputError("holds no list of talks; restore the file")
+    except OSError as error:
+        problems.append(f"{path}: cannot be read ({error.strerror}); restore the file")
+        return []
+    except (ValueError, RecursionError) as error:
+        problems.append(f"{path}: no JSON in UTF-8 ({error}); restore the file")
+        return []
+    except InputError as error:
+        problems.append(f"{path}: {error}")
+        return []
+    talks = []
+    for number, item in enumerate(items, start=1):
+        source = f"{path}, item {number}"
+        try:
+            talks.append(_parse_item(item, source))
+        except InputError as error:
+            problems.append(f"{source}: {error}")
+    return talks
+
+
+def _parse_item(item: Any, source: str) -> Talk:
+    profile, talk = (_text(item, "talk", "id", name) for name in ("profile-id", "talk-id"))
+    emotion = _text(item, "profile", "emotion", "type")
+    emotion_id = item["profile"]["emotion"].get("emotion-id")
+    if emotion_id is not None and str(emotion_id).split("_")[-1] != emotion:
+        raise InputError(
+            f"talk {talk}: emotion type {emotion!r} is not that of emotion-id {emotion_id!r}; "
+            "correct one of them"
+        )
+    content = item["talk"].get("content")
+    if not isinstance(content, Mapping):
+        raise InputError(f"talk {talk}: talk.content is missing or no object; restore the item")
+    turns = {
+        int(match[1]): content[key] for key in content if (match := _HUMAN_TURN.fullmatch(key))
+    }
+    if not all(isinstance(text, str) for text in turns.values()):
+        raise InputError(f"talk {talk}: a sentence is no string; restore the item")
+    sentences = human_sentences(turns)
+    return Talk(
+        source=source,
+        id=talk if talk.startswith(profile) else f"{profile}_{talk}",
+        profile=profile,
+        emotion=emotion,
+        sentences=sentences,
+        wav=wav_name({name: item.get(name) for name in WAV_FIELDS}, len(sentences)),
+    )
+
+
+def _text(item: Any, *keys: str) -> str:
+    """Return the string at a path of keys, without blanks around it."""
+    value = item
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"{'.'.join(keys)} is missing or no text; restore the item")
+    return value.strip()
+
+
+def human_sentences(turns: Mapping[int, str]) -> tuple[tuple[int, str], ...]:
+    """Return (number, sentence on one line) of the turns that are not empty, in order."""
+    lines = [(number, one_line(turns[number])) for number in sorted(turns)]
+    return tuple((number, line) for number, line in lines if line)
+
+
+def wav_name(fields: Mapping[str, Any], num_sentences: int) -> str | None:
+    """Return the wav that a talk's fields name, if any.
+
+    Raises:
+        InputError: no name like ``F_000001.wav``, two different ones, or one wav for a talk of
+            several sentences, so that it is not told which of them it holds.
+    """
+    names = sorted({str(value).strip() for value in fields.values() if value} - {""})
+    if not names:
+        return None
+    if len(names) > 1 or not _WAV_NAME.fullmatch(names[0]):
+        raise InputError(f"wav {', '.join(names)!r} is not one name like F_000001.wav; correct it")
+    if num_sentences != 1:
+        raise InputError(
+            f"wav {names[0]!r} belongs to {num_sentences} sentences; divide them or blank the wav"
+        )
+    return names[0].removesuffix(".wav") + ".wav"

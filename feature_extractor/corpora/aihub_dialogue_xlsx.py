@@ -1,0 +1,125 @@
+"""Talks of the AI Hub emotional dialogue corpus, as its workbooks hold them: one row per talk.
+
+Columns, named in the first row, white space aside: ``감정_대분류`` (category), ``사람문장1`` … the
+human's sentences; others, such as the system's, are not read. Rows carry no id of the talk, so the
+id is made from their content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from feature_extractor.corpora.aihub_dialogue_talks import (
+    WAV_FIELDS,
+    Talk,
+    human_sentences,
+    wav_name,
+)
+from feature_extractor.corpora.text_files import one_line
+from graph_er.errors import InputError
+
+_CATEGORY, _FINE = "감정_대분류", "감정_소분류"
+_SENTENCE = re.compile(r"사람문장([0-9]+)")
+# The released workbooks unpack to about a tenth of this.
+_MAX_UNPACKED = 1 << 30
+
+
+def read_xlsx_talks(path: Path, problems: list[str]) -> list[Talk]:
+    """Return the usable talks of a workbook's first sheet; each that is not is a problem."""
+    try:
+        rows = _read_rows(path)
+        columns = _columns(rows[0] if rows else ())
+    except InputError as error:
+        problems.append(f"{path}: {error}")
+        return []
+    talks = []
+    for number, row in enumerate(rows[1:], start=2):
+        source = f"{path}, row {number}"
+        cells = {name: row[at] if at < len(row) else "" for name, at in columns.items()}
+        try:
+            if any(cells.values()):
+                talks.append(_parse_row(cells, source))
+        except InputError as error:
+            problems.append(f"{source}: {error}")
+    return talks
+
+
+def _read_rows(path: Path) -> list[tuple[str, ...]]:
+    """Return the first sheet's cells as text, an empty cell as ``""``."""
+    try:
+        import openpyxl  # here: only this format needs it
+    except ImportError:
+        raise InputError(
+            "a workbook is read with openpyxl; `pip install openpyxl`, or place the JSON file of "
+            "this part"
+        ) from None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > _MAX_UNPACKED:
+            raise InputError(f"unpacks to {unpacked:,} bytes, too many for this corpus; restore it")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # styles and extensions that do not matter here
+            workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            try:
+                sheet = workbook.worksheets[0]
+                sheet.reset_dimensions()  # some writers state too small a range
+                return [tuple(map(_text, row)) for row in sheet.iter_rows(values_only=True)]
+            finally:
+                workbook.close()
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror}); restore the file") from error
+    except Exception as error:  # a broken workbook can fail in any way
+        raise InputError(
+            f"no readable workbook ({type(error).__name__}: {error}); restore the file"
+        ) from error
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else one_line(str(cell))
+
+
+def _columns(header: tuple[str, ...]) -> dict[str, int]:
+    """Return the position of each column that is read, its name without white space."""
+    names = ["".join(cell.split()) for cell in header]
+    wanted = [
+        name
+        for name in names
+        if name in (_CATEGORY, _FINE, *WAV_FIELDS) or _SENTENCE.fullmatch(name)
+    ]
+    missing = [name for name in (_CATEGORY, "사람문장1") if name not in wanted]
+    if missing:
+        found = ", ".join(filter(None, names)) or "none"
+        raise InputError(f"column(s) {', '.join(missing)} missing; found {found}; restore the file")
+    twice = sorted({name for name in wanted if wanted.count(name) > 1})
+    if twice:
+        raise InputError(f"column(s) {', '.join(twice)} occur twice; remove one of each")
+    return {name: names.index(name) for name in wanted}
+
+
+def _parse_row(cells: Mapping[str, str], source: str) -> Talk:
+    if not cells[_CATEGORY]:
+        raise InputError(f"{_CATEGORY} is empty; fill it in or remove the row")
+    turns = {
+        int(match[1]): text for name, text in cells.items() if (match := _SENTENCE.fullmatch(name))
+    }
+    sentences = human_sentences(turns)
+    wav = wav_name({name: cells.get(name) for name in WAV_FIELDS}, len(sentences))
+    content = [cells[_CATEGORY], cells.get(_FINE, ""), wav or "", *map(str, sentences)]
+    digest = hashlib.sha256("\n".join(content).encode("utf-8")).hexdigest()
+    return Talk(
+        source=source,
+        id=f"talk_{digest[:16]}",
+        profile=None,
+        emotion=cells[_CATEGORY],
+        sentences=sentences,
+        wav=wav,
+    )

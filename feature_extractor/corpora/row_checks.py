@@ -1,0 +1,116 @@
+"""Checks that readers make on their rows: ids that repeat, audio that is missing or unreadable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from feature_extractor.audio import probe_durations
+from feature_extractor.corpora.problems import shorten
+
+# A few clips are missing from most copies; more than a few mean a wrong or partial one.
+_MAX_MISSING = 0.05
+
+
+class Row(Protocol):
+    """What the rows of every reader have: utterance id, label, and file and line for messages."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+
+    @property
+    def emotion(self) -> str: ...  # noqa: D102
+
+    @property
+    def source(self) -> str: ...  # noqa: D102
+
+
+class RowWithAudio(Row, Protocol):
+    """A row that may have an audio file."""
+
+    @property
+    def wav(self) -> Path | None: ...  # noqa: D102
+
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+
+def remove_repeated(
+    rows: Sequence[AnyRow], problems: list[str], notices: list[str]
+) -> list[AnyRow]:
+    """Return `rows` with each id once, whatever their order.
+
+    Rows with one id and one label are kept once, with a notice. Different labels are a problem,
+    and none of the rows is kept.
+    """
+    by_id: dict[str, list[AnyRow]] = {}
+    for row in rows:
+        by_id.setdefault(row.id, []).append(row)
+    once = []
+    for same in by_id.values():
+        found = "; ".join(f"{row.source}: {row.emotion}" for row in same)
+        if len({row.emotion for row in same}) > 1:
+            problems.append(f"{same[0].id} has different labels ({found}); remove the wrong row")
+            continue
+        if len(same) > 1:
+            notices.append(f"{same[0].id} occurs {len(same)} times with one label; kept once.")
+        # Rows keep their source out of repr(), so the choice depends on content alone.
+        once.append(min(same, key=repr))
+    return once
+
+
+def refuse_repeated(rows: Sequence[AnyRow], problems: list[str]) -> list[AnyRow]:
+    """Return the rows whose id occurs once; an id that occurs again is a problem."""
+    by_id: dict[str, list[AnyRow]] = {}
+    for row in rows:
+        by_id.setdefault(row.id, []).append(row)
+    for name, same in by_id.items():
+        if len(same) > 1:
+            found = "; ".join(f"{row.source}: {row.emotion}" for row in same)
+            problems.append(f"utterance {name} occurs {len(same)} times ({found}); keep one row")
+    return [same[0] for same in by_id.values() if len(same) == 1]
+
+
+def report_missing_audio(
+    rows: Sequence[RowWithAudio], remedy: str, problems: list[str], notices: list[str]
+) -> None:
+    """Tell of rows without audio: all of them or a few are a notice, anything between a problem.
+
+    Args:
+        rows: of the whole corpus.
+        remedy: what the user can do about it, a sentence without its full stop.
+        problems: receives a message where more than 5 % have none, but some do.
+        notices: receives one otherwise, if any has none.
+    """
+    missing = [row.id for row in rows if row.wav is None]
+    if rows and len(missing) == len(rows):
+        notices.append(f"no utterance has audio: text only. {remedy}.")
+    elif len(missing) > _MAX_MISSING * len(rows):
+        problems.append(
+            f"{len(missing)} of {len(rows)} utterances have no audio: {shorten(missing, 5)}; is "
+            f"the copy complete? {remedy}"
+        )
+    elif missing:
+        notices.append(f"{len(missing)} utterances have no audio: {shorten(missing)}.")
+
+
+def probe_rows(rows: Sequence[RowWithAudio], problems: list[str]) -> list[float | None]:
+    """Read the length of every row's audio from its header.
+
+    Args:
+        rows: those without audio are of length 0.
+        problems: receives one message for each file that is unreadable.
+
+    Returns:
+        Seconds per row, ``[N]``; None where the file is unreadable.
+    """
+    audible = [row for row in rows if row.wav is not None]
+    durations, unreadable = probe_durations([row.wav for row in audible if row.wav is not None])
+    bad = [row for row, seconds in zip(audible, durations, strict=True) if math.isnan(seconds)]
+    told = zip(bad, unreadable, strict=True)
+    problems += [f"{row.source} ({row.id}): {message}" for row, message in told]
+    lengths = iter(durations)
+    probed = [0.0 if row.wav is None else next(lengths) for row in rows]
+    return [None if math.isnan(seconds) else seconds for seconds in probed]

@@ -1,0 +1,146 @@
+"""A user's own table, CSV, TSV or JSON lines, to one `Corpus`.
+
+Columns, in any order: ``dialogue, utterance, speaker, wav, text, emotion`` as for
+``graph_er/predict.py``, and optionally ``start, end`` (seconds), ``session``, ``split`` (train, dev
+or test), ``speaker_id``, ``sentence``, ``part``, ``valence``, ``arousal`` (1 to 5). Only speaker,
+emotion and one of wav and text must be there; see `table_rows` for cells and `table_dialogues` for
+what takes the place of the rest. Encodings: UTF-8, else cp949.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from feature_extractor.corpora.problems import raise_problems, shorten
+from feature_extractor.corpora.row_checks import probe_rows, refuse_repeated
+from feature_extractor.corpora.table_dialogues import (
+    Dialogues,
+    by_dialogue,
+    name_rows,
+    remove_contradictions,
+    sessions_of,
+    speaker_ids,
+    times_of,
+)
+from feature_extractor.corpora.table_rows import COLUMNS, REQUIRED, TableRow, parse_row
+from feature_extractor.corpora.text_files import TABLE_SUFFIXES, Record, read_table_file
+from feature_extractor.utterance import Corpus, Utterance
+from graph_er.emotions import KEMDY_EMOTIONS, normalise_emotion
+from graph_er.errors import InputError
+
+_ENCODINGS = ("utf-8-sig", "cp949")
+
+
+def read_table(root: Path) -> Corpus:
+    """Read a table of labelled utterances.
+
+    Args:
+        root: the file; its suffix, ``.csv``, ``.tsv`` or ``.jsonl``, tells the format.
+
+    Returns:
+        The utterances ordered by (dialogue, start, id). `official` is the split column's, if
+        there is one. Emotions are the seven of `KEMDY_EMOTIONS` that occur, in that order, if all
+        names are spellings of these; else the names as written, sorted.
+
+    Raises:
+        InputError: no such file, or problems in it: all of them in one message.
+    """
+    problems: list[str] = []
+    notices: list[str] = []
+    rows = _read_rows(_table_file(root), problems, notices)
+    rows = refuse_repeated(name_rows(rows, notices), problems)
+    durations = dict(zip((row.id for row in rows), probe_rows(rows, problems), strict=True))
+    rows = [row for row in rows if durations[row.id] is not None]
+    dialogues = remove_contradictions(by_dialogue(rows), problems)
+    corpus = _corpus(dialogues, durations, notices) if dialogues else None
+    raise_problems(problems, str(root), usable=corpus)
+    if corpus is None:
+        raise InputError(f"{root}: holds no row; write one utterance a line")
+    return corpus
+
+
+def _table_file(path: Path) -> Path:
+    """Return `path` if it is a file of a known kind.
+
+    Raises:
+        InputError: it is not.
+    """
+    known = ", ".join(TABLE_SUFFIXES)
+    if not path.is_file():
+        what = "is no regular file" if path.exists() else "no such file"
+        raise InputError(f"{path}: {what}; a table is one file, its suffix one of {known}")
+    if path.suffix.lower() not in TABLE_SUFFIXES:
+        raise InputError(f"{path}: unknown suffix; save the table as one of {known}")
+    return path
+
+
+def _read_rows(path: Path, problems: list[str], notices: list[str]) -> list[TableRow]:
+    records = read_table_file(
+        path, _ENCODINGS, required=REQUIRED, one_of=("wav", "text"), problems=problems
+    )
+    columns = list(dict.fromkeys(name for record in records for name in record.cells))
+    unknown = sorted(set(columns) - set(COLUMNS))
+    if unknown:
+        notices.append(f"unknown columns ignored: {shorten(unknown)}.")
+    rows = []
+    for position, record in enumerate(records):
+        # JSON lines may leave out what they have nothing to say on, unlike the cells of a CSV.
+        cells = {name: record.cells.get(name, "") for name in columns}
+        try:
+            rows.append(parse_row(Record(record.source, cells), position, path.parent))
+        except InputError as error:
+            problems.append(f"{record.source}: {error}")
+    return rows
+
+
+def _corpus(dialogues: Dialogues, durations: dict[str, float | None], notices: list[str]) -> Corpus:
+    rows = [row for own in dialogues.values() for row in own]
+    names, emotions = _emotions([row.emotion for row in rows], notices)
+    sessions, speakers = sessions_of(dialogues), speaker_ids(dialogues, notices)
+    utterances = []
+    for dialogue, own in dialogues.items():
+        lengths = [durations[row.id] or 0.0 for row in own]
+        times = times_of(own, lengths)
+        for row, length, (start, end) in zip(own, lengths, times, strict=True):
+            utterances.append(
+                Utterance(
+                    id=row.id,
+                    session=sessions[dialogue],
+                    dialogue=dialogue,
+                    speaker=row.speaker,
+                    start=start,
+                    end=end,
+                    wav=row.wav,
+                    duration=length,
+                    text=row.text,
+                    emotion=names[row.emotion],
+                    valence=row.valence,
+                    arousal=row.arousal,
+                    part=row.part,
+                    speaker_id=speakers[row.id],
+                    sentence=row.sentence,
+                )
+            )
+    sides = {dialogue: own[0].side for dialogue, own in dialogues.items()}
+    official = {dialogue: side for dialogue, side in sides.items() if side is not None}
+    return Corpus("table", emotions, tuple(utterances), tuple(notices), official=official or None)
+
+
+def _emotions(written: Sequence[str], notices: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the label name for each one written, and the names in label order."""
+    counts = Counter(written)
+    try:
+        names = {name: normalise_emotion(name) for name in counts}
+        emotions = tuple(name for name in KEMDY_EMOTIONS if name in names.values())
+    except InputError:
+        names = {name: name for name in counts}
+        emotions = tuple(sorted(counts))
+        listed = ", ".join(f"{name} ({counts[name]})" for name in emotions)
+        notices.append(
+            f"emotions are not all of {', '.join(KEMDY_EMOTIONS)}: as written, {listed}."
+        )
+        return names, emotions
+    notices.append(f"emotions: {', '.join(emotions)}, in the order of the seven.")
+    return names, emotions

@@ -1,0 +1,162 @@
+"""Rows of a user's own table to dialogues: names, order, times, and who speaks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from feature_extractor.corpora.table_rows import TableRow
+from graph_er.splits import natural_key
+
+# Rows by dialogue id.
+Dialogues = dict[str, list[TableRow]]
+
+
+def name_rows(rows: Sequence[TableRow], notices: list[str]) -> list[TableRow]:
+    """Return the rows with their utterance and dialogue ids.
+
+    Without a dialogue column every utterance is a dialogue of its own. Utterances without ids are
+    numbered within their dialogue, in the order of `start`, else of the rows. Ids that are plain
+    numbers and begin anew in each dialogue are put behind the dialogue's id.
+    """
+    if not rows:
+        return []
+    if rows[0].utterance is None:
+        return _number_rows(rows, notices)
+    ids = [str(row.utterance) for row in rows]
+    if rows[0].dialogue is None:
+        return [replace(row, id=name, dialogue=name) for row, name in zip(rows, ids, strict=True)]
+    if len(set(ids)) < len(ids) and all(name.isdecimal() for name in ids):
+        notices.append("utterances are numbered anew in each dialogue: ids are dialogue_number.")
+        ids = [f"{row.dialogue}_{row.utterance}" for row in rows]
+    return [replace(row, id=name) for row, name in zip(rows, ids, strict=True)]
+
+
+def _number_rows(rows: Sequence[TableRow], notices: list[str]) -> list[TableRow]:
+    notices.append("no utterance column: utterances are numbered.")
+    if rows[0].dialogue is None:
+        ids = [f"utterance{row.position + 1:06}" for row in rows]
+        return [replace(row, id=name, dialogue=name) for row, name in zip(rows, ids, strict=True)]
+    return [
+        replace(row, id=f"{dialogue}_{number:03}")
+        for dialogue, own in by_dialogue(rows).items()
+        for number, row in enumerate(own, start=1)
+    ]
+
+
+def by_dialogue(rows: Sequence[TableRow]) -> Dialogues:
+    """Return the rows by dialogue, in natural order, and in time order within each."""
+    dialogues: Dialogues = {}
+    for row in sorted(rows, key=lambda row: natural_key(row.dialogue or "")):
+        dialogues.setdefault(row.dialogue or "", []).append(row)
+    return {dialogue: sorted(own, key=_time_order) for dialogue, own in dialogues.items()}
+
+
+def _time_order(row: TableRow) -> tuple[object, ...]:
+    if row.start is None:
+        return (0.0, [], row.position)
+    return (row.start, natural_key(row.id), row.position)
+
+
+def remove_contradictions(dialogues: Dialogues, problems: list[str]) -> Dialogues:
+    """Return the dialogues whose rows agree; each that do not is a problem."""
+    agreeing = {}
+    for dialogue, own in dialogues.items():
+        found = [*_differences(own), *_order_problems(own)]
+        problems += [f"dialogue {dialogue} {problem}" for problem in found]
+        if not found:
+            agreeing[dialogue] = own
+    return agreeing
+
+
+def _differences(own: Sequence[TableRow]) -> list[str]:
+    """Tell what differs among the rows of a dialogue and must not."""
+    told = []
+    for name, column in (("session", "session"), ("side", "split")):
+        first: dict[str, str] = {}
+        for row in own:
+            first.setdefault(str(getattr(row, name)), row.source)
+        if len(first) > 1:
+            listed = "; ".join(f"{source}: {value}" for value, source in first.items())
+            told.append(f"has {len(first)} values of {column} ({listed}); give it one")
+    return told
+
+
+def _order_problems(own: Sequence[TableRow]) -> list[str]:
+    """Tell where starts are missing among others, or the order contradicts a numbering."""
+    timed = any(row.start is not None for row in own)
+    told = [
+        f"has times, but {row.source} has no start; fill it in or blank all of the dialogue"
+        for row in own
+        if timed and row.start is None
+    ]
+    for (number, before), (next_number, after) in pairwise(_numbering(own)):
+        if not told and next_number < number:
+            told.append(
+                f"has utterance {after.utterance} ({after.source}) after {before.utterance} "
+                f"({before.source}), by the starts or else the rows; correct these or the numbers"
+            )
+    return told
+
+
+def _numbering(own: Sequence[TableRow]) -> list[tuple[int, TableRow]]:
+    """Return each row's number if their ids number them without a gap, in any order, else none."""
+    if not all(re.fullmatch("[0-9]{1,9}", row.utterance or "") for row in own):
+        return []
+    numbers = [int(row.utterance or 0) for row in own]
+    if max(numbers) - min(numbers) >= len(own):
+        return []
+    return list(zip(numbers, own, strict=True))
+
+
+def times_of(own: Sequence[TableRow], durations: Sequence[float]) -> list[tuple[float, float]]:
+    """Return start and end of a dialogue's utterances in seconds.
+
+    Without starts the utterances are laid end to end, one second for each without audio. Where
+    only the end is missing, it is the start and the audio's length.
+    """
+    times, clock = [], 0.0
+    for row, duration in zip(own, durations, strict=True):
+        start, length = (clock, duration or 1.0) if row.start is None else (row.start, duration)
+        clock = start + length
+        times.append((start, clock if row.end is None else row.end))
+    return times
+
+
+def sessions_of(dialogues: Dialogues) -> dict[str, str]:
+    """Return the session of each dialogue.
+
+    It is as written; else who speaks, where all dialogues are single utterances; else the
+    dialogue itself.
+    """
+    single = all(len(own) == 1 for own in dialogues.values())
+    return {
+        dialogue: first.session or ((first.speaker_id or first.speaker) if single else dialogue)
+        for dialogue, (first, *_) in dialogues.items()
+    }
+
+
+def speaker_ids(dialogues: Dialogues, notices: list[str]) -> dict[str, str | None]:
+    """Return who speaks, by utterance id; None where the table does not tell.
+
+    The speaker_id column tells it. Without one, the speaker's name does where dialogues are
+    single utterances, or where no name occurs in two sessions. A name that does may be one person
+    or a role such as ``F`` of several, so then nobody is identified.
+    """
+    rows = [row for own in dialogues.values() for row in own]
+    if any(row.speaker_id for row in rows):
+        return {row.id: row.speaker_id for row in rows}
+    sessions = sessions_of(dialogues)
+    places = {
+        (row.speaker, sessions[dialogue]) for dialogue in dialogues for row in dialogues[dialogue]
+    }
+    single = len(dialogues) == len(rows)
+    if single or len(places) == len({speaker for speaker, _ in places}):
+        return {row.id: row.speaker for row in rows}
+    notices.append(
+        "speaker names occur in several sessions, as persons or as roles: splits cannot keep "
+        "speakers apart; name each person in a column speaker_id."
+    )
+    return dict.fromkeys((row.id for row in rows), None)

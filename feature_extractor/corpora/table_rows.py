@@ -1,0 +1,186 @@
+"""The cells of a user's own table, row by row: what each column means and which values it takes."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from feature_extractor.corpora.text_files import Record, one_line
+from graph_er.errors import InputError
+
+REQUIRED = ("speaker", "emotion")
+# Where one of these columns is there, it is filled in every row.
+_NEVER_EMPTY = ("dialogue", "utterance", "speaker", "session", "split")
+_NUMBERS = ("start", "end", "valence", "arousal")
+COLUMNS = (*_NEVER_EMPTY, *_NUMBERS, "emotion", "wav", "text", "speaker_id", "sentence", "part")
+
+# Longer ones are cells of another column, after a shift.
+_LONGEST = 200
+
+_SIDES = {"train": "train", "dev": "dev", "test": "test"}
+_SIDES |= {"val": "dev", "valid": "dev", "validation": "dev"}
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row; texts are None where their column is not there.
+
+    Attributes:
+        source: file and line, for messages.
+        position: number of the row in the file, from 0.
+        id: utterance id; ``""`` until the row is named.
+        dialogue, utterance, session: as written.
+        speaker: as written.
+        speaker_id: who speaks, where that column tells; else None.
+        side: ``train``, ``dev`` or ``test``.
+        wav: the audio file, or None.
+        text: the words on one line; may be empty.
+        emotion: as written.
+        start, end: seconds, or None.
+        valence, arousal: 1 to 5, or None.
+        part, sentence: as written, or None.
+    """
+
+    source: str = field(repr=False)
+    position: int
+    id: str
+    dialogue: str | None
+    utterance: str | None
+    session: str | None
+    speaker: str
+    speaker_id: str | None
+    side: str | None
+    wav: Path | None
+    text: str
+    emotion: str
+    start: float | None
+    end: float | None
+    valence: float | None
+    arousal: float | None
+    part: str | None
+    sentence: str | None
+
+
+def parse_row(record: Record, position: int, folder: Path) -> TableRow:
+    """Read one row.
+
+    Args:
+        record: its cells.
+        position: number of the row in the file.
+        folder: where relative audio paths begin.
+
+    Raises:
+        InputError: a cell holds what it must not; the first such cell is named.
+    """
+    names = {name: one_line(cell) for name, cell in record.cells.items()}
+    cells = {**names, "wav": record.cells.get("wav", "")}
+    _check_names(cells)
+    numbers = {name: _number(cells.get(name, ""), name) for name in _NUMBERS}
+    _check_times(numbers["start"], numbers["end"])
+    text, wav = cells.get("text", ""), _audio(cells["wav"], folder)
+    if not text and wav is None:
+        raise InputError("neither wav nor text; fill in one of them or remove the row")
+    return TableRow(
+        source=record.source,
+        position=position,
+        id="",
+        dialogue=cells.get("dialogue"),
+        utterance=cells.get("utterance"),
+        session=cells.get("session"),
+        speaker=cells["speaker"],
+        speaker_id=cells.get("speaker_id") or None,
+        side=_side(cells.get("split")),
+        wav=wav,
+        text=text,
+        emotion=cells["emotion"],
+        part=cells.get("part") or None,
+        sentence=_sentence(cells),
+        **numbers,
+    )
+
+
+def _check_names(cells: Mapping[str, str]) -> None:
+    if not cells.get("emotion"):
+        raise InputError(
+            "no emotion; fill it in or remove the row (dialogues that nobody labelled are for "
+            "graph_er/predict.py)"
+        )
+    if ";" in cells["emotion"]:
+        raise InputError(f"emotion {cells['emotion']!r} names several; choose one")
+    for name in _NEVER_EMPTY:
+        if cells.get(name) == "":
+            raise InputError(f"no {name}; fill it in")
+    for name in (*_NEVER_EMPTY, "speaker_id", "sentence", "part", "emotion"):
+        if len(cells.get(name, "")) > _LONGEST:
+            raise InputError(f"{name} {cells[name][:40]!r}... is no name; shorten it")
+
+
+def _number(cell: str, column: str) -> float | None:
+    if not cell:
+        return None
+    try:
+        number = float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{column} {cell!r} is not a number; correct or blank it")
+    if column in ("valence", "arousal") and not 1 <= number <= 5:
+        raise InputError(f"{column} {cell} is not within 1 to 5; rescale or blank it")
+    return number
+
+
+def _check_times(start: float | None, end: float | None) -> None:
+    if start is None and end is not None:
+        raise InputError(f"end {end} without a start; fill in the start or blank the end")
+    if start is not None and start < 0:
+        raise InputError(f"start {start} is negative; count seconds from the dialogue's beginning")
+    if start is not None and end is not None and end < start:
+        raise InputError(f"end {end} is before start {start}; correct them")
+
+
+def _side(cell: str | None) -> str | None:
+    if cell is None:
+        return None
+    side = _SIDES.get(cell.lower())
+    if side is None:
+        raise InputError(f"split {cell!r} is none of train, dev and test; correct it")
+    return side
+
+
+def _audio(cell: str, folder: Path) -> Path | None:
+    """Return the audio file of a cell.
+
+    Relative paths stay below the table's folder, so that a table can be passed on with it; an
+    absolute path is anywhere, since the user who writes it means that file.
+    """
+    if not cell:
+        return None
+    path = Path(cell)
+    if "\0" in cell or ".." in path.parts:
+        raise InputError(
+            f"wav {cell!r} leads out of the table's folder; write a path below it, or an absolute "
+            "one"
+        )
+    try:
+        # Archives unpacked on macOS spell Korean names with decomposed syllables.
+        for form in ("", "NFC", "NFD"):
+            found = folder / (unicodedata.normalize(form, cell) if form else cell)
+            if found.is_file():
+                return found
+        there = (folder / path).exists()
+    except OSError as error:
+        raise InputError(f"wav {cell[:80]!r}: {error.strerror}; correct it") from error
+    what = "is not a regular file" if there else f"is not there (looked for {folder / path})"
+    raise InputError(f"wav {cell!r} {what}; correct the path or restore the file")
+
+
+def _sentence(cells: Mapping[str, str]) -> str | None:
+    """Return the sentence's id; numbers begin anew in each part, so the part is put before."""
+    sentence, part = cells.get("sentence") or None, cells.get("part")
+    if sentence and part and re.fullmatch("[0-9]+", sentence):
+        return f"{part}_{sentence}"
+    return sentence

@@ -1,0 +1,170 @@
+"""Text files of a corpus: decoding, and tables (CSV, TSV, JSON lines) as rows with line numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graph_er.errors import InputError
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+# Not all that Python calls a blank: U+0085 stands for "…" in files with damaged encoding.
+_BLANKS = " \t\r\n"
+TABLE_SUFFIXES = (*_DELIMITERS, ".jsonl")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row of a table.
+
+    Attributes:
+        source: file and first line, for messages.
+        cells: text per column; column names in small letters, nothing around either.
+    """
+
+    source: str
+    cells: dict[str, str]
+
+
+def decode_file(path: Path, encodings: Sequence[str]) -> str:
+    """Return a file's text in the first of `encodings` that fits strictly.
+
+    Raises:
+        InputError: the file cannot be read, or none of the encodings fits.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
+    for encoding in encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    known = " nor ".join(encoding.removesuffix("-sig").upper() for encoding in encodings)
+    raise InputError(f"{path}: is neither {known} text; restore the file or save it as UTF-8")
+
+
+def one_line(text: str) -> str:
+    """Return `text` on one line, with single blanks and composed letters."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def read_table_file(
+    path: Path,
+    encodings: Sequence[str],
+    *,
+    required: Sequence[str],
+    problems: list[str],
+    one_of: Sequence[str] = (),
+) -> list[Record]:
+    """Read a CSV, a TSV or a file of one JSON object a line; the suffix tells which.
+
+    Args:
+        path: the file; a row of blanks in it is skipped.
+        encodings: tried in this order.
+        required: columns that must be there, in small letters.
+        problems: receives one message for each thing that is wrong.
+        one_of: columns of which at least one must be there, if any are named.
+
+    Returns:
+        The usable rows in file order; none where a column is missing.
+    """
+    found: list[str] = []
+    try:
+        text = decode_file(path, encodings)
+        read = _json_records if path.suffix.lower() == ".jsonl" else _csv_records
+        records = list(read(path, text, found))
+        columns = {name for record in records for name in record.cells}
+        _require_columns(path, columns, required, one_of)
+    except InputError as error:
+        return problems.append(str(error)) or []
+    problems += found
+    return records
+
+
+def _require_columns(
+    path: Path, columns: set[str], required: Sequence[str], one_of: Sequence[str]
+) -> None:
+    if not columns:
+        raise InputError(f"{path}: holds no usable row; restore the file")
+    missing = [name for name in required if name not in columns]
+    if one_of and not columns.intersection(one_of):
+        missing.append(" or ".join(one_of))
+    if missing:
+        raise InputError(
+            f"{path}: column(s) {', '.join(missing)} missing; it has "
+            f"{', '.join(sorted(columns))[:200]}; add them"
+        )
+
+
+def _csv_records(path: Path, text: str, problems: list[str]) -> Iterator[Record]:
+    delimiter = _DELIMITERS[path.suffix.lower()]
+    # strict: a stray quote would otherwise swallow the rest of the file in silence
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    try:
+        while True:
+            line = reader.line_num + 1
+            cells = [cell.strip(_BLANKS) for cell in next(reader)]
+            if not any(cells):
+                continue
+            if header is None:
+                header = _header(path, cells)
+            elif len(cells) != len(header):
+                problems.append(
+                    f"{path}, line {line}: {len(cells)} cell(s) where the header names "
+                    f"{len(header)}; correct the row"
+                )
+            else:
+                yield Record(f"{path}, line {line}", dict(zip(header, cells, strict=True)))
+    except StopIteration:
+        return
+    except csv.Error as error:
+        raise InputError(
+            f"{path}, line {reader.line_num}: not CSV ({error}); correct the quotes there"
+        ) from error
+
+
+def _header(path: Path, cells: Sequence[str]) -> list[str]:
+    names = [one_line(cell).lower() for cell in cells]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InputError(f"{path}: column(s) {', '.join(map(repr, repeated))} occur twice; rename")
+    return names
+
+
+def _json_records(path: Path, text: str, problems: list[str]) -> Iterator[Record]:
+    # Not splitlines(), which also divides at signs that may stand inside a JSON string.
+    for line, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
+            continue
+        source = f"{path}, line {line}"
+        try:
+            yield Record(source, _json_cells(content))
+        except InputError as error:
+            problems.append(f"{source}: {error}")
+
+
+def _json_cells(content: str) -> dict[str, str]:
+    try:
+        row = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON ({error}); write one object a line") from error
+    if not isinstance(row, dict):
+        raise InputError("not a JSON object; write one object a line")
+    return {one_line(name).lower(): _json_cell(name, value) for name, value in row.items()}
+
+
+def _json_cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InputError(f"{name!r} is {str(value)[:40]!r}; it must be text or a number")
+    return str(value).strip(_BLANKS)

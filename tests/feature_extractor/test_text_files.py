@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+
+from feature_extractor.corpora.text_files import decode_file, one_line, read_table_file
+from graph_er.errors import InputError
+
+UTF8 = ("utf-8-sig", "cp949")
+
+
+def read(path, content, required=("a",), **options):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    problems = []
+    records = read_table_file(path, UTF8, required=required, problems=problems, **options)
+    return [(r.source.removeprefix(f"{path}, "), r.cells) for r in records], problems
+
+
+def test_rows_of_a_csv_have_the_line_they_begin_on(tmp_path):
+    content = '\n A ,b\n1,"x\ny"\n\n,,\n2, z \n'
+    rows, problems = read(tmp_path / "t.csv", content.replace(",,", ","))
+    assert problems == []
+    assert rows == [("line 3", {"a": "1", "b": "x\ny"}), ("line 7", {"a": "2", "b": "z"})]
+
+
+def test_the_suffix_tells_the_delimiter(tmp_path):
+    rows, _ = read(tmp_path / "t.TSV", "a\tb\n1,5\t2\n")
+    assert rows == [("line 2", {"a": "1,5", "b": "2"})]
+
+
+def test_json_lines_are_rows_of_text(tmp_path):
+    content = '{"a": 3, "b": null}\r\n\n{"a": " x\u2028y ", "c": 0.5}\n'
+    rows, problems = read(tmp_path / "t.jsonl", content)
+    assert problems == []
+    assert rows == [("line 1", {"a": "3", "b": ""}), ("line 3", {"a": "x\u2028y", "c": "0.5"})]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"a": 1', "not JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"a": [1]}', "'a' is '[1]'"),
+        ('{"a": true}', "'a' is 'True'"),
+        ("[" * 100_000, "not JSON"),
+    ],
+)
+def test_bad_json_is_named_by_line_and_the_rest_is_read(tmp_path, line, told):
+    rows, problems = read(tmp_path / "t.jsonl", f'{{"a": 1}}\n{line}\n')
+    assert rows == [("line 1", {"a": "1"})]
+    assert problems[0].startswith(f"{tmp_path / 't.jsonl'}, line 2: {told}")
+
+
+def test_rows_of_another_length_are_named(tmp_path):
+    rows, problems = read(tmp_path / "t.csv", "a,b\n1\n1,2\n1,2,3\n")
+    assert rows == [("line 3", {"a": "1", "b": "2"})]
+    assert [p.split(": ")[0][-6:] for p in problems] == ["line 2", "line 4"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("b,c\n1,2\n", "column(s) a missing; it has b, c"),
+        ("a, A\n1,2\n", "column(s) 'a' occur twice"),
+        ("a,b\n", "holds no usable row"),
+        ("", "holds no usable row"),
+        ('a,b\n1,"2\n3,4\n', "line 3: not CSV"),
+        (b"a,b\n\xff\xff,2\n", "is neither UTF-8 nor CP949"),
+    ],
+)
+def test_files_without_rows_to_use_are_one_problem(tmp_path, content, told):
+    rows, problems = read(tmp_path / "t.csv", content)
+    assert rows == []
+    assert len(problems) == 1
+    assert told in problems[0]
+
+
+def test_one_of_several_columns_is_enough(tmp_path):
+    path = tmp_path / "t.csv"
+    assert read(path, "a,c\n1,2\n", one_of=("b", "c"))[1] == []
+    assert "column(s) b or c missing" in read(path, "a,d\n1,2\n", one_of=("b", "c"))[1][0]
+
+
+def test_encodings_are_tried_in_order(tmp_path):
+    path = tmp_path / "t.txt"
+    for content in ("안녕".encode(), "안녕".encode("utf-8-sig"), "안녕".encode("cp949")):
+        path.write_bytes(content)
+        assert decode_file(path, UTF8) == "안녕"
+    with pytest.raises(InputError, match=r"absent\.txt: cannot be read"):
+        decode_file(tmp_path / "absent.txt", UTF8)
+
+
+def test_one_line_composes_letters_and_joins_lines():
+    assert one_line(" \u1100\u1161\n\t나\u00a0다 ") == "가 나 다"
