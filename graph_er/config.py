@@ -3,58 +3,57 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 from graph_er.flags import option, require
 
 RELATION_SCHEMES = ("same_other", "speaker_pairs")
 SCHEDULES = ("one_cycle", "plateau")
+SELECTIONS = ("last", "best")
 
 
 @dataclass(frozen=True)
-class ModelConfig:
-    """The architecture of `graph_er.model.DialogueGNN`; the defaults are preset ``default``."""
+class ContextualConfig:
+    """The architecture of `graph_er.contextual.ContextualGNN`: preset ``default``."""
 
-    standardise: bool = option(True, "standardise each feature by the training part's statistics")
-    project: bool = option(True, "project each modality to hidden_size before the context encoder")
-    speaker_embedding: bool = option(True, "add a learned vector per speaker of the dialogue")
-    hidden_size: int = option(128, "width after the context encoder and in the graph")
-    context_layers: int = option(1, "transformer layers over the dialogue before the graph")
-    context_heads: int = option(4, "attention heads of those layers; 0 chooses as COGMEN does")
-    context_feedforward: int = option(256, "width of their feed-forward part")
-    positions: bool = option(True, "add sinusoidal positions before those layers")
+    members: int = option(3, "networks trained side by side, whose probabilities are averaged")
+    hidden_size: int = option(128, "width of every hidden layer")
+    sentence_cues: bool = option(True, "hear the transcript's punctuation and length beside t")
+    relative_audio: bool = option(
+        True, "hear audio (and visual) features also as deviations from the dialogue's mean"
+    )
+    audio_offset: float = option(
+        0.5, "noise per dialogue on the level of those features in training, in deviations"
+    )
+    gate: bool = option(True, "let each utterance weigh its modalities")
+    context_layers: int = option(0, "transformer layers over the dialogue before the graph")
     wp: int = option(
-        10, "past window of the graph: how many earlier utterances one hears; -1 is unlimited"
+        20, "past window of the graph: how many earlier utterances one hears; -1 is unlimited"
     )
-    wf: int = option(10, "future window of the graph, likewise; 0 makes the whole model causal")
-    relations: str = option(
-        "same_other",
-        "edge types: same or other speaker and direction, or COGMEN's ordered speaker pairs",
-        choices=RELATION_SCHEMES,
+    wf: int = option(20, "future window of the graph, likewise; 0 makes the whole model causal")
+    decay: float = option(
+        8.0, "utterances apart at which one weighs 1/e in the relational mean; 0 weighs all alike"
     )
-    graph_heads: int = option(4, "attention heads of the graph transformer")
-    residual: bool = option(True, "residuals and layer norm in the graph, and a skip around it")
-    dropout: float = option(0.4, "dropout probability")
+    relational_layers: int = option(1, "layers of relational means")
+    attention_layers: int = option(1, "graph transformer layers after them")
+    graph_heads: int = option(4, "attention heads of graph and context layers")
+    input_dropout: float = option(0.0, "share of input features zeroed in training")
+    dropout: float = option(0.4, "dropout probability of the hidden layers")
 
     def __post_init__(self) -> None:
         """Check the values against each other."""
-        require("hidden_size", self.hidden_size, self.hidden_size >= 1, "at least 1")
-        known = self.relations in RELATION_SCHEMES
-        require("relations", self.relations, known, f"one of {', '.join(RELATION_SCHEMES)}")
-        require("context_layers", self.context_layers, self.context_layers >= 0, "at least 0")
-        require("context_heads", self.context_heads, self.context_heads >= 0, "at least 0")
-        feedforward = self.context_feedforward
-        require("context_feedforward", feedforward, feedforward >= 1, "at least 1")
-        require("graph_heads", self.graph_heads, self.graph_heads >= 1, "at least 1")
+        for name in ("members", "hidden_size", "graph_heads"):
+            require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        for name in ("context_layers", "relational_layers", "attention_layers"):
+            require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+        for name in ("decay", "audio_offset"):
+            require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
         for name in ("wp", "wf"):
-            window = getattr(self, name)
-            require(name, window, window >= -1, "-1 (unlimited), 0 or more")
-        require("dropout", self.dropout, 0 <= self.dropout < 1, "from 0 to below 1")
-        divided = not (self.residual and self.hidden_size % self.graph_heads)
+            require(name, getattr(self, name), getattr(self, name) >= -1, "-1, 0 or more")
+        for name in ("dropout", "input_dropout"):
+            require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "from 0 to below 1")
         divisor = f"a divisor of hidden_size {self.hidden_size}"
-        require("graph_heads", self.graph_heads, divided, divisor)
-        usable = self.project or not self.speaker_embedding
-        require("speaker_embedding", True, usable, "off (--no-speaker_embedding) with --no-project")
+        require("graph_heads", self.graph_heads, self.hidden_size % self.graph_heads == 0, divisor)
 
     @property
     def causal(self) -> bool:
@@ -63,48 +62,97 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
+class CogmenConfig:
+    """The architecture of `graph_er.cogmen.Cogmen`, as published: preset ``cogmen``."""
+
+    hidden_size: int = option(100, "width after the context encoder and in the graph")
+    context_layers: int = option(2, "transformer layers over the dialogue before the graph")
+    context_heads: int = option(0, "attention heads of those layers; 0 chooses as COGMEN does")
+    context_feedforward: int = option(2048, "width of their feed-forward part")
+    positions: bool = option(False, "add sinusoidal positions before those layers")
+    wp: int = option(5, "past window of the graph")
+    wf: int = option(5, "future window of the graph")
+    relations: str = option(
+        "speaker_pairs",
+        "edge types: COGMEN's ordered speaker pairs, or same or other speaker and direction",
+        choices=RELATION_SCHEMES,
+    )
+    graph_heads: int = option(1, "attention heads of the graph transformer")
+    dropout: float = option(0.5, "dropout probability")
+
+    def __post_init__(self) -> None:
+        """Check the values against each other."""
+        known = self.relations in RELATION_SCHEMES
+        require("relations", self.relations, known, f"one of {', '.join(RELATION_SCHEMES)}")
+        for name in ("hidden_size", "context_feedforward", "graph_heads"):
+            require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        for name in ("context_layers", "context_heads"):
+            require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+        for name in ("wp", "wf"):
+            require(name, getattr(self, name), getattr(self, name) >= -1, "-1, 0 or more")
+        require("dropout", self.dropout, 0 <= self.dropout < 1, "from 0 to below 1")
+
+    @property
+    def causal(self) -> bool:
+        """Whether an utterance may hear nothing that comes after it."""
+        return self.wf == 0
+
+
+ModelConfig = ContextualConfig | CogmenConfig
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """How stage 3 is trained; the defaults are preset ``default``."""
 
-    epochs: int = option(20, "passes over the training dialogues")
-    batch_size: int = option(8, "dialogues per step")
+    epochs: int = option(15, "passes over the training dialogues")
+    batch_size: int = option(0, "dialogues per step; 0 takes as many as hold 400 utterances")
     learning_rate: float = option(2e-3, "highest learning rate")
     weight_decay: float = option(1e-2, "decoupled weight decay")
     schedule: str = option("one_cycle", "learning-rate schedule", choices=SCHEDULES)
     ema: float = option(0.98, "decay of the moving average of the weights; 0 keeps no average")
     label_smoothing: float = option(0.1, "share of probability spread over all emotions")
+    logit_adjustment: float = option(
+        0.3, "how far rare emotions are favoured: weight of the log prior added in training"
+    )
+    contrastive: float = option(0.0, "weight of the supervised contrastive term")
+    shift: float = option(0.0, "weight of the auxiliary task: did the speaker's emotion change?")
     clip_norm: float = option(1.0, "largest gradient norm; 0 does not clip")
+    select: str = option(
+        "last", "which epoch's weights are kept: the last, or the best on dev", choices=SELECTIONS
+    )
+    refit: bool = option(
+        True, "after dev has been scored, train once more on train and dev and keep that model"
+    )
+    decode: bool = option(True, "decode along each speaker's turns, as strongly as dev bears out")
 
     def __post_init__(self) -> None:
         """Check each value's range; NaN is in none."""
+        for name, known in (("schedule", SCHEDULES), ("select", SELECTIONS)):
+            value = getattr(self, name)
+            require(name, value, value in known, f"one of {', '.join(known)}")
         require("epochs", self.epochs, self.epochs >= 1, "at least 1")
-        require("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
         rate = self.learning_rate
         require("learning_rate", rate, 0 < rate < float("inf"), "above 0 and finite")
-        require("weight_decay", self.weight_decay, self.weight_decay >= 0, "at least 0")
+        names = ("batch_size", "weight_decay", "logit_adjustment", "contrastive", "shift")
+        for name in (*names, "clip_norm"):
+            require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
         require("ema", self.ema, 0 <= self.ema < 1, "from 0 to below 1")
         smoothing = self.label_smoothing
         require("label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1")
-        require("clip_norm", self.clip_norm, self.clip_norm >= 0, "at least 0")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """An architecture and the training settings in which it differs from `TrainingConfig`."""
+
+    model: type[ContextualConfig] | type[CogmenConfig]
+    training: dict[str, Any]
 
 
 # COGMEN (Joshi et al., NAACL 2022) as published, with padding masked and windows as named. Its
 # weight decay is an L2 term of 1e-8, which decoupled decay of the same size equals in effect: none.
 _COGMEN: dict[str, Any] = {
-    "standardise": False,
-    "project": False,
-    "speaker_embedding": False,
-    "hidden_size": 100,
-    "context_layers": 2,
-    "context_heads": 0,
-    "context_feedforward": 2048,
-    "positions": False,
-    "wp": 5,
-    "wf": 5,
-    "relations": "speaker_pairs",
-    "graph_heads": 1,
-    "residual": False,
-    "dropout": 0.5,
     "epochs": 55,
     "batch_size": 32,
     "learning_rate": 1e-4,
@@ -112,7 +160,31 @@ _COGMEN: dict[str, Any] = {
     "schedule": "plateau",
     "ema": 0.0,
     "label_smoothing": 0.0,
+    "logit_adjustment": 0.0,
     "clip_norm": 0.0,
+    "select": "best",
+    "refit": True,
+    "decode": False,
 }
 
-PRESETS: dict[str, dict[str, Any]] = {"default": {}, "cogmen": _COGMEN}
+PRESETS = {"default": Preset(ContextualConfig, {}), "cogmen": Preset(CogmenConfig, _COGMEN)}
+
+
+def preset_of(config: ModelConfig) -> str:
+    """Return the name of the preset whose architecture `config` describes."""
+    return next(name for name, preset in PRESETS.items() if isinstance(config, preset.model))
+
+
+def model_config(preset: str, values: dict[str, Any]) -> ModelConfig:
+    """Build a preset's architecture from its defaults and `values`.
+
+    Raises:
+        InputError: a value belongs to no option of this architecture, is of another type or out of
+            range.
+    """
+    kinds = get_type_hints(PRESETS[preset].model)
+    for name, value in values.items():
+        require(name, value, name in kinds, f"left out with --preset {preset}, which lacks it")
+        alike = type(value) is kinds[name] or (kinds[name] is float and type(value) is int)
+        require(name, value, alike, f"of type {kinds[name].__name__}")
+    return PRESETS[preset].model(**values)

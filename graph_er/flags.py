@@ -37,11 +37,15 @@ def require(name: str, value: Any, holds: bool, range_: str) -> None:
 def add_flags(parser: argparse.ArgumentParser, config: type, *, title: str) -> None:
     """Add a group with one flag per field of dataclass `config`; flags not given stay absent.
 
-    A ``bool`` field becomes ``--name`` and ``--no-name``.
+    A ``bool`` field becomes ``--name`` and ``--no-name``. A field whose flag is there already, from
+    another dataclass, is served by that one.
     """
     group = parser.add_argument_group(title)
     kinds = get_type_hints(config)
+    taken = {action.dest for action in parser._actions}
     for item in dataclasses.fields(config):
+        if item.name in taken:
+            continue
         settings: dict[str, Any] = {
             "dest": item.name,
             "default": argparse.SUPPRESS,

@@ -17,7 +17,6 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graph_er.dialogues import Dialogue
-from graph_er.errors import InputError
 
 SAME_OTHER_RELATIONS = ("self", "same past", "same future", "other past", "other future")
 
@@ -74,12 +73,21 @@ def relation_types(
         ``edge_type`` ``[E]``, int64.
     """
     source, target = edge_index
-    later = (source >= target).long()
     if scheme == "speaker_pairs":
         speakers = speakers.clamp(max=num_speakers - 1)
+        later = (source >= target).long()
         return 2 * (num_speakers * speakers[source] + speakers[target]) + later
-    other = (speakers[source] != speakers[target]).long()
-    return torch.where(source == target, 0, 1 + 2 * other + later)
+    return same_other(source - target, speakers[source] == speakers[target])
+
+
+def same_other(offset: Tensor, same_speaker: Tensor) -> Tensor:
+    """Return the place in `SAME_OTHER_RELATIONS` of one utterance heard by another.
+
+    Args:
+        offset: position of the heard one less that of the hearing one, any shape.
+        same_speaker: whether one speaker says both, same shape.
+    """
+    return torch.where(offset == 0, 0, 1 + 2 * (~same_speaker).long() + (offset > 0).long())
 
 
 def num_relations(scheme: str, num_speakers: int) -> int:
@@ -87,42 +95,25 @@ def num_relations(scheme: str, num_speakers: int) -> int:
     return len(SAME_OTHER_RELATIONS) if scheme == "same_other" else 2 * num_speakers**2
 
 
-def dialogue_to_graph(
-    dialogue: Dialogue,
-    modalities: str,
-    *,
-    past: int,
-    future: int,
-    scheme: str,
-    num_speakers: int,
-) -> Data:
-    """Turn a dialogue into a graph; done once, batching is PyTorch Geometric's.
+def dialogue_to_data(dialogue: Dialogue, features: Sequence[np.ndarray]) -> Data:
+    """Turn a dialogue into nodes; edges are `add_edges`', batching is PyTorch Geometric's.
+
+    Args:
+        dialogue: ``U`` utterances.
+        features: ``[U, D_i]`` each, put side by side in this order.
 
     Returns:
-        ``Data`` with ``x`` ``[U, D]`` (the modalities side by side, in the order given),
-        ``edge_index`` ``[2, E]``, ``edge_type`` ``[E]``, ``y`` ``[U]``, and ``speaker`` ``[U]``,
-        in which speakers past `num_speakers` share the last number.
-
-    Raises:
-        InputError: the dialogue lacks one of the modalities.
+        ``Data`` with ``x`` ``[U, D]``, ``speaker`` ``[U]`` (see `speaker_ids`) and ``y`` ``[U]``.
     """
-    parts = [_require(dialogue, modality) for modality in modalities]
-    edge_index = window_edges(len(dialogue), past, future)
-    speaker = speaker_ids(dialogue.speakers)
     return Data(
-        x=torch.from_numpy(np.concatenate(parts, axis=1)),
-        edge_index=edge_index,
-        edge_type=relation_types(edge_index, speaker, scheme, num_speakers),
-        speaker=speaker.clamp(max=num_speakers - 1),
+        x=torch.from_numpy(np.concatenate(features, axis=1)),
+        speaker=speaker_ids(dialogue.speakers),
         y=torch.from_numpy(dialogue.labels),
     )
 
 
-def _require(dialogue: Dialogue, modality: str) -> np.ndarray:
-    features = dialogue.features(modality)
-    if features is None:
-        raise InputError(
-            f"dialogue {dialogue.id} has no features of modality {modality!r}; "
-            "choose --modalities among those that the file has"
-        )
-    return features
+def add_edges(graph: Data, *, past: int, future: int, scheme: str, num_speakers: int) -> Data:
+    """Add ``edge_index`` ``[2, E]`` and ``edge_type`` ``[E]``; done once per dialogue."""
+    graph.edge_index = window_edges(graph.num_nodes, past, future)
+    graph.edge_type = relation_types(graph.edge_index, graph.speaker, scheme, num_speakers)
+    return graph

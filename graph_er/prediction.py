@@ -3,41 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
-from torch_geometric.data import Data
-from torch_geometric.loader import DataLoader
+from torch_geometric.data import Batch, Data
 
 from graph_er.dialogues import Dialogue
+from graph_er.errors import InputError
 from graph_er.evaluation import EvaluatedUtterances
+from graph_er.finish import committee_log_probabilities
+from graph_er.spec import Model
+
+if TYPE_CHECKING:
+    from graph_er.checkpoint import Checkpoint
 
 _DIALOGUES_PER_BATCH = 32
 
 
 @torch.no_grad()
-def predict_logits(model: nn.Module, graphs: Sequence[Data], device: str = "cpu") -> torch.Tensor:
-    """Return the logits ``[N, C]`` of all utterances, dialogue after dialogue, on the CPU.
+def predict_logits(model: Model, graphs: Sequence[Data], device: str = "cpu") -> torch.Tensor:
+    """Return the logits ``[K, N, C]`` of all utterances, dialogue after dialogue, on the CPU.
 
     The model is put into eval mode and left in the mode in which it was.
+
+    Raises:
+        InputError: a logit is not finite.
     """
     was_training = model.training
     model.to(device).eval()
     logits = []
-    for batch in DataLoader(list(graphs), batch_size=_DIALOGUES_PER_BATCH):
-        batch = batch.to(device)
-        output = model(batch.x, batch.edge_index, batch.edge_type, batch.speaker, batch.batch)
-        logits.append(output.cpu())
+    # No data loader: each would draw from the random numbers that training goes on with.
+    for start in range(0, len(graphs), _DIALOGUES_PER_BATCH):
+        batch = Batch.from_data_list(list(graphs[start : start + _DIALOGUES_PER_BATCH]))
+        logits.append(model(batch.to(device)).logits.cpu())
     model.train(was_training)
-    return torch.cat(logits)
+    result = torch.cat(logits, dim=1)
+    if not result.isfinite().all():
+        raise InputError(
+            "the network's outputs are not finite; look for extreme feature values in the "
+            "dialogue file, or train with a lower --learning_rate"
+        )
+    return result
+
+
+def predict_log_probabilities(
+    models: Sequence[Model], graphs: Sequence[Data], device: str = "cpu"
+) -> np.ndarray:
+    """Return each model's log probabilities ``[S, N, C]``, not yet finished."""
+    return np.stack(
+        [committee_log_probabilities(predict_logits(m, graphs, device)) for m in models]
+    )
 
 
 def predict_probabilities(
-    models: Sequence[nn.Module], graphs: Sequence[Data], device: str = "cpu"
+    checkpoint: Checkpoint, dialogues: Sequence[Dialogue], device: str = "cpu"
 ) -> np.ndarray:
-    """Return each model's probabilities ``[S, N, C]``."""
-    return np.stack([predict_logits(m, graphs, device).softmax(dim=-1).numpy() for m in models])
+    """Return the probabilities ``[S, N, C]`` of each seed of a run; the mean is the ensemble's."""
+    graphs = [checkpoint.spec.graph(dialogue, checkpoint.config) for dialogue in dialogues]
+    raw = predict_log_probabilities(checkpoint.models(), graphs, device)
+    return checkpoint.finish(raw, dialogues)
 
 
 def evaluated_utterances(

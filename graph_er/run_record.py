@@ -20,8 +20,9 @@ logger = logging.getLogger(__name__)
 
 RECORD_NAME = "run.json"
 _PACKAGES = (
-    *("accelerate", "comet-ml", "librosa", "numpy", "pandas", "safetensors", "scikit-learn"),
-    *("sentence-transformers", "soundfile", "torch", "torch-geometric", "transformers"),
+    *("accelerate", "comet-ml", "librosa", "numpy", "optuna", "pandas", "safetensors"),
+    *("scikit-learn", "sentence-transformers", "soundfile", "torch", "torch-geometric"),
+    "transformers",
 )
 
 

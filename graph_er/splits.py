@@ -1,11 +1,13 @@
-"""The one place that decides which sessions are train, dev and test. Both stages call it."""
+"""Which sessions are train, dev and test where nothing else says so. All stages call it."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 from graph_er.errors import InputError
 
@@ -34,9 +36,29 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return [*key, (-1, 0, name)]
 
 
-def session_of(dialogue_id: str) -> str:
-    """Return the session of a dialogue: the part of its id before the first ``_``."""
-    return dialogue_id.split("_", 1)[0]
+def session_of(dialogue_id: str, info: Mapping[str, Any] | None = None) -> str:
+    """Return the session of a dialogue.
+
+    Args:
+        dialogue_id: of the dialogue.
+        info: provenance of its dialogue file, whose ``sessions`` may name it ({dialogue: session}).
+            Where it does not, the session is the part of the id before the first ``_``.
+    """
+    named = ((info or {}).get("sessions") or {}).get(dialogue_id)
+    return str(named or dialogue_id.split("_", 1)[0])
+
+
+def fold_groups(units: Sequence[str], count: int) -> list[tuple[str, ...]]:
+    """Divide `units` into `count` runs of neighbours; the first are one longer where need be."""
+    size, rest = divmod(len(units), count)
+    starts = [index * size + min(index, rest) for index in range(count + 1)]
+    return [tuple(units[a:b]) for a, b in pairwise(starts)]
+
+
+def last_ninth(units: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return all but the last ninth of `units`, and that ninth, at least one: train and dev."""
+    num_dev = math.ceil(len(units) / 9)
+    return tuple(units[:-num_dev]), tuple(units[-num_dev:])
 
 
 def split_dev(sessions: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -53,8 +75,7 @@ def split_dev(sessions: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]
             f"the training part has {len(ordered)} session(s) ({', '.join(ordered) or 'none'}): "
             "dev is taken by whole sessions and needs at least two; name dialogues in 'dev_ids'"
         )
-    num_dev = math.ceil(len(ordered) / 9)
-    return tuple(ordered[:-num_dev]), tuple(ordered[-num_dev:])
+    return last_ninth(ordered)
 
 
 def split_sessions(sessions: Iterable[str], num_test: int = 2) -> SessionSplit:

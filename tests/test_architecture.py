@@ -21,16 +21,25 @@ LAYERS = (
     ("errors", "paths"),
     ("files", "emotions", "splits", "dialogue_pickle", "flags", "tracking", "scores", "device"),
     ("dialogues", "run_record", "evaluation", "config", "cli"),
-    ("graph", "data_option"),
-    ("model",),
-    ("checkpoint", "prediction"),
+    ("bootstrap", "significance", "prediction_files", "decoding", "recipe", "folds"),
+    ("graph", "data_option", "comparison", "controls", "breakdown", "calibration", "config_file"),
+    ("layers", "sentence_cues", "finish", "recipe_options", "fold_controls"),
+    ("folds_option", "epoch_choice", "tune_space"),
+    ("blocks", "losses"),
+    ("cogmen", "contextual"),
+    ("spec",),
+    ("checkpoint",),
+    ("prediction",),
     ("training",),
-    ("experiment", "report"),
-    ("train", "eval", "study"),
+    ("fitting", "ablation_scores", "report"),
+    ("experiment", "cross_validation"),
+    ("cross_evaluation", "search"),
+    ("train", "eval", "study", "compare", "crossval", "tune", "ablation"),
 )
 COMMANDS = {
-    *("graph_er.train", "graph_er.eval", "graph_er.study"),
-    *(f"feature_extractor.{name}" for name in ("train", "extract", "eval", "demo")),
+    *("graph_er.train", "graph_er.eval", "graph_er.study", "graph_er.compare"),
+    *("graph_er.crossval", "graph_er.tune"),
+    *(f"feature_extractor.{name}" for name in ("train", "extract", "eval", "demo", "check")),
 }
 
 
@@ -120,9 +129,22 @@ def test_pickle_and_torch_load_are_used_safely_only():
     assert hits == []
 
 
-@pytest.mark.parametrize("module", ["graph_er.train", "graph_er.eval", "feature_extractor.train"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("graph_er.train", "graph_er.eval", "graph_er.crossval", "graph_er.tune"),
+        "feature_extractor.train",
+    ],
+)
 def test_importing_a_command_loads_no_heavy_library(module):
-    heavy = ("torch", "transformers", "librosa", "torch_geometric", "sentence_transformers")
+    heavy = (
+        "torch",
+        "transformers",
+        "librosa",
+        "torch_geometric",
+        "sentence_transformers",
+        "optuna",
+    )
     code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -39,7 +39,7 @@ def start(site, command, *options, cwd):
 
 
 def test_there_is_a_script_for_every_command():
-    assert len(SCRIPTS) == 7
+    assert len(SCRIPTS) == 9
 
 
 @pytest.mark.parametrize("command", sorted(SCRIPTS))
@@ -56,5 +56,12 @@ def test_default_paths_of_an_installed_copy_are_in_the_working_directory(site, t
     assert str(tmp_path / "data" / "demo_features.pkl") in done.stderr
 
 
-def test_the_template_of_the_report_is_installed(site):
-    assert (site / "graph_er" / "report" / "report.html.jinja").is_file()
+@pytest.mark.parametrize(
+    "file",
+    [
+        "graph_er/report/report.html.jinja",
+        "feature_extractor/corpora/aihub_dialogue_emotions.json",
+    ],
+)
+def test_files_beside_the_code_are_installed(site, file):
+    assert (site / file).is_file()

@@ -1,10 +1,14 @@
 """The READMEs quote numbers from files; here they are held to them."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+import soundfile
 
+from feature_extractor.corpora import CORPORA
+from feature_extractor.corpora.registry import read_corpus
 from graph_er.report.collect import read_results
 from graph_er.report.markdown import updated_readme
 
@@ -36,6 +40,29 @@ def test_both_languages_show_the_same_commands():
     ]
     assert commands[0] == commands[1]
     assert len(commands[0]) >= 9
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_table_of_ones_own_dialogues_can_be_read(name, tmp_path):
+    (example,) = re.findall(r"```csv\n(.*?)```", (ROOT / name).read_text("utf-8"), re.S)
+    (tmp_path / "my_dialogues.csv").write_text(example, "utf-8")
+    (tmp_path / "wav").mkdir()
+    for wav in re.findall(r"wav/\S+?\.wav", example):
+        soundfile.write(tmp_path / wav, [0.0] * 1600, 16_000)
+    corpus = read_corpus("table", tmp_path / "my_dialogues.csv")
+    assert [(u.speaker, u.emotion) for u in corpus.utterances] == [
+        *(("Mina", "neutral"), ("Jun", "happy"), ("Mina", "sad")),
+    ]
+    assert all(u.text and u.wav for u in corpus.utterances)
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_corpus_and_every_installed_command_is_named(name):
+    text = (ROOT / name).read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    checked = re.findall(r"^python -m feature_extractor\.check --corpus (\w+)", text, re.M)
+    assert sorted(checked) == sorted(set(CORPORA) - {"demo"})
+    assert [script for script in project["scripts"] if f"`{script}`" not in text] == []
 
 
 def test_the_quoted_study_shows_what_the_demo_is_for():

@@ -5,7 +5,7 @@ import json
 import pickle
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,12 @@ import torch
 from graph_er import eval as eval_command
 from graph_er import train as train_command
 from graph_er.cli import run_command
+from graph_er.config import PRESETS, TrainingConfig
 from graph_er.dialogues import write_dialogues
 from tests.graph_er.dialogue_factory import make_dialogue, make_file
 
 ROOT = Path(__file__).resolve().parents[1]
-QUICK = ("--epochs", "2", "--hidden_size", "8", "--context_feedforward", "8")
+QUICK = ("--epochs", "2", "--hidden_size", "8")
 
 
 @pytest.fixture
@@ -75,6 +76,31 @@ def test_eval_takes_the_file_and_any_side(data, out, split, tmp_path):
     assert (tmp_path / "scores" / "predictions.csv").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "split", "trained_on"),
+    [
+        (("--refit",), "train", True),
+        (("--refit",), "dev", True),
+        (("--refit",), "test", False),
+        (("--no-refit",), "train", True),
+        (("--no-refit",), "dev", False),
+    ],
+)
+def test_scores_of_dialogues_that_were_trained_on_are_marked(
+    data, out, caplog, options, split, trained_on
+):
+    assert train(data, out, *options) == 0
+    recorded = json.loads((out / "run.json").read_text())["metrics"]
+    assert evaluate(data, out, "--split", split) == 0
+    evaluation = json.loads((out / f"eval_{split}" / "eval.json").read_text())
+    assert evaluation["trained_on"] is trained_on
+    warned = f"trained on the {split} side" in caplog.text
+    assert warned is trained_on
+    after = json.loads((out / "run.json").read_text())["metrics"]
+    # Dev scores from before the refit are not overwritten by those of a model that saw dev.
+    assert (after == recorded) is trained_on
+
+
 @pytest.mark.parametrize("preset", ["default", "cogmen"])
 @pytest.mark.parametrize("window", [(-1, -1), (3, 0)])
 def test_presets_and_windows_train(data, out, preset, window):
@@ -103,14 +129,43 @@ def test_scores_name_the_data_that_they_are_of(data, out, tmp_path):
     assert record["metrics"]["test"]["data"] == evaluation["data"]
 
 
-def test_the_same_seed_gives_the_same_file(data, tmp_path):
+@pytest.mark.parametrize("preset", ["default", "cogmen"])
+def test_the_same_seed_gives_the_same_file(data, tmp_path, preset):
     for name in ("first", "second"):
-        assert train(data, tmp_path / name) == 0
-    first, second = (
-        torch.load(tmp_path / name / "model.pt", weights_only=True)["members"][0]["weights"]
-        for name in ("first", "second")
+        assert train(data, tmp_path / name, "--preset", preset) == 0
+    first, second = ((tmp_path / name / "model.pt").read_bytes() for name in ("first", "second"))
+    assert first == second
+
+
+@pytest.mark.parametrize("preset", ["default", "cogmen"])
+def test_every_option_that_is_off_or_on_trains(data, out, preset):
+    options = {
+        "default": (
+            *("--no-gate", "--no-sentence_cues", "--no-relative_audio", "--audio_offset", "0"),
+            *("--decay", "0", "--relational_layers", "0", "--context_layers", "1"),
+        ),
+        "cogmen": ("--positions", "--relations", "same_other", "--graph_heads", "2"),
+    }[preset]
+    training = (
+        *("--contrastive", "0.1", "--shift", "0.1", "--select", "best", "--schedule", "plateau"),
+        *("--ema", "0", "--batch_size", "3", "--clip_norm", "0", "--no-decode", "--no-refit"),
     )
-    assert all(torch.equal(first[key], second[key]) for key in first)
+    window = ("--wp", "2", "--wf", "2")
+    assert train(data, out, "--preset", preset, *window, *options, *training) == 0
+    assert evaluate(data, out) == 0
+    config = json.loads((out / "run.json").read_text())["config"]
+    assert config["preset"] == preset
+    assert config["training"]["refit"] is False
+    assert config["model"]["wp"] == config["model"]["wf"] == 2
+
+
+def test_one_option_of_a_preset_leaves_the_others_as_the_preset_has_them(data, out):
+    assert train(data, out, "--preset", "cogmen", "--learning_rate", "0.5") == 0
+    training = json.loads((out / "run.json").read_text())["config"]["training"]
+    assert training == {
+        **asdict(TrainingConfig(**PRESETS["cogmen"].training)),
+        **{"learning_rate": 0.5, "epochs": 2},
+    }
 
 
 def test_bad_input_ends_with_status_2_and_one_message(data, out, tmp_path, capsys):
@@ -125,14 +180,23 @@ def test_bad_input_ends_with_status_2_and_one_message(data, out, tmp_path, capsy
     refused(train(data, out, "--device", "tpu"), "--device 'tpu'")
     refused(train(data, out, "--seeds", "0"), "--seeds is 0")
     for option, value in (
-        *(("--epochs", "0"), ("--batch_size", "0"), ("--learning_rate", "nan"), ("--ema", "2")),
-        *(("--dropout", "2"), ("--wp", "-5"), ("--graph_heads", "3"), ("--context_heads", "5")),
+        *(("--epochs", "0"), ("--batch_size", "-1"), ("--learning_rate", "nan"), ("--ema", "2")),
+        *(("--dropout", "2"), ("--wp", "-5"), ("--graph_heads", "3"), ("--members", "0")),
         *(("--hidden_size", "0"), ("--seed", "-1"), ("--label_smoothing", "1")),
         *(("--context_layers", "-1"), ("--weight_decay", "inf"), ("--clip_norm", "inf")),
     ):
         refused(train(data, out, option, value), option)
         assert not out.exists()
-    refused(train(data, out, "--no-project"), "--no-speaker_embedding")
+    cogmen = ("--preset", "cogmen")
+    refused(train(data, out, *cogmen, "--context_heads", "3"), "--context_heads is 3")
+    for options, option in (
+        ((*cogmen, "--members", "2"), "--members"),
+        ((*cogmen, "--no-gate"), "--gate"),
+        (("--positions",), "--positions"),
+        (("--context_feedforward", "8"), "--context_feedforward"),
+    ):
+        refused(train(data, out, *options), f"{option} is")
+        assert not out.exists()
     refused(train(data, data), "is a file")
     refused(evaluate(data, tmp_path / "nothing"), "no such checkpoint")
     file = make_file()

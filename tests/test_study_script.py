@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from feature_extractor.corpora import CORPORA
+from feature_extractor.corpora.registry import POLICIES
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -47,7 +50,12 @@ def copy(tmp_path_factory):
     [
         (["--corpus", "nothing"], "unknown corpus nothing"),
         (["--seeds", "none"], "--seeds must be"),
-        (["--corpus", "kemdy19"], "needs --root"),
+        (["--folds", "1"], "--folds must be"),
+        *((["--corpus", name], f"{name} needs --root") for name in CORPORA if name != "demo"),
+        (["--modalities", "v"], "--modalities must be"),
+        (["--name", "../elsewhere"], "--name must be"),
+        (["--fold", "1/2"], "--name must be"),
+        (["--split"], "--split needs a value"),
         (["--what"], "unknown option --what"),
         (["--seeds"], "--seeds needs a value"),
     ],
@@ -56,6 +64,24 @@ def test_wrong_options_end_with_status_2(copy, options, message):
     done = run(copy, *options)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_help_names_every_corpus_and_every_policy(copy):
+    done = run(copy, "--help")
+    assert done.returncode == 0
+    options = {f"--{policy}" for policies in POLICIES.values() for policy in policies}
+    assert [word for word in (*CORPORA, *options) if word not in done.stdout] == []
+    assert not (copy / "runs").exists()
+
+
+def test_a_corpus_that_is_not_usable_is_told_before_any_work(copy, tmp_path):
+    (tmp_path / "table.csv").write_text("speaker,text\nA,hello\n")
+    done = run(copy, "--corpus", "table", "--root", str(tmp_path / "table.csv"), "--force")
+    assert done.returncode == 2
+    assert "emotion" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in (copy / "runs" / "table").iterdir()] == ["corpus.json"]
+    assert not (copy / "model_checkpoints").exists()
 
 
 def test_the_study_runs_then_reuses_then_redoes_what_changed(copy):
@@ -91,3 +117,36 @@ def test_the_study_runs_then_reuses_then_redoes_what_changed(copy):
     assert fewer.stderr.count("finished before") == 8
     results = json.loads((runs / "results.json").read_text(encoding="utf-8"))
     assert len(results["entries"]) == 3 + 2 * 3
+
+
+@pytest.mark.slow
+def test_out_of_fold_features_are_a_method_more_where_asked_for(copy, tmp_path):
+    root = tmp_path / "demo"
+    small = ("--sessions", "5", "--dialogues", "2", "--utterances", "8")
+    subprocess.run(
+        [sys.executable, copy / "feature_extractor" / "demo.py", "--out", root, *small],
+        check=True,
+        capture_output=True,
+    )
+    options = ("--root", str(root), "--name", "folded", "--modalities", "t", "--seeds", "1")
+    options += ("--stage1_epochs", "1")
+    done = run(copy, *options)
+    assert done.returncode == 0, done.stderr
+    assert "out-of-fold" not in done.stdout
+
+    with_folds = run(copy, *options, "--folds", "2")
+    assert with_folds.returncode == 0, with_folds.stderr
+    assert with_folds.stderr.count("finished before") == 8
+    assert "| Graph on out-of-fold features " in with_folds.stdout
+    config = copy / "model_checkpoints" / "folded" / "fold2_of_2" / "config.json"
+    split = json.loads(config.read_text(encoding="utf-8"))["split"]
+    assert (split["name"], split["fold"]) == ("inner:2@official", 2)
+
+    more_seeds = run(copy, *options, "--folds", "2", "--seeds", "2")
+    assert more_seeds.returncode == 0, more_seeds.stderr
+    for step in ("stage1_fold1_of_2", "stage1_fold2_of_2", "stage2_oof"):
+        assert f"== {step}: finished before" in more_seeds.stderr
+
+    again = run(copy, *options)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == done.stdout

@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from graph_er.controls import controls
 from graph_er.errors import InputError
 from graph_er.report.runs import (
     METHODS,
+    OPTIONAL_METHODS,
     STUDY_MODALITIES,
     Run,
     modality_order,
     read_json,
     read_runs,
 )
-from graph_er.scores import METRICS, score
+from graph_er.scores import METRICS
 
 if TYPE_CHECKING:
     from graph_er.dialogues import DialogueFile
@@ -48,29 +48,29 @@ def collect_study(runs: Path, dialogue_file: DialogueFile) -> dict[str, Any]:
         "study": _provenance(found, dialogue_file.info),
         "emotions": list(dialogue_file.emotions),
         "modalities": columns,
-        "baselines": {"majority": majority_baseline(dialogue_file)},
+        "baselines": study_controls(dialogue_file),
         "entries": [_entry(run, scores) for run in found for scores in run.seed_scores],
         "ensembles": [_ensemble(run) for run in found if "per_seed" in run.evaluation],
         "missing": [
             {"method": method, "modalities": modalities}
             for method in METHODS
+            if method not in OPTIONAL_METHODS
             for modalities in STUDY_MODALITIES
             if (method, modalities) not in present
         ],
     }
 
 
-def majority_baseline(dialogue_file: DialogueFile) -> dict[str, Any]:
-    """Score the answer "always the most frequent emotion of train" on test."""
-    train = _labels(dialogue_file.side("train"))
-    gold = _labels(dialogue_file.side("test"))
-    if not train.size or not gold.size:
-        raise InputError("the dialogue file has no train or no test dialogues: nothing to compare")
-    majority = int(np.bincount(train).argmax())
-    scores = score(gold, np.full_like(gold, majority), dialogue_file.emotions)
+def study_controls(dialogue_file: DialogueFile) -> dict[str, Any]:
+    """Score the controls on test: majority class, text lookup, previous label (oracle)."""
+    found = controls(dialogue_file, "test")
+    if found is None:
+        raise InputError("the dialogue file has no train dialogues: nothing to compare")
+    fields = ("emotion", "oracle", *_SCORE_FIELDS)
     return {
-        "emotion": dialogue_file.emotions[majority],
-        **{field: scores[field] for field in _SCORE_FIELDS},
+        name: {field: scores[field] for field in fields if field in scores}
+        for name, scores in found.items()
+        if scores
     }
 
 
@@ -96,11 +96,6 @@ def _check_emotions(run: Run, emotions: Sequence[str]) -> None:
             f"{run.folder / 'eval.json'}: scores the emotions {', '.join(labels)}, but the "
             f"dialogue file has {', '.join(emotions)}; give the --data_dir that the runs used"
         )
-
-
-def _labels(dialogues: Iterable[Any]) -> np.ndarray:
-    arrays = [np.asarray(dialogue.labels, dtype=int) for dialogue in dialogues]
-    return np.concatenate(arrays) if arrays else np.zeros(0, dtype=int)
 
 
 def _entry(run: Run, scores: dict[str, Any]) -> dict[str, Any]:

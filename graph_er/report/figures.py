@@ -26,20 +26,24 @@ from graph_er.report.summary import (
     measured,
     modalities_title,
     seed_entries,
+    shown_methods,
     support,
 )
 
-_BAR_WIDTH = 0.27
+_GROUP_WIDTH = 0.81
 
 
 def weighted_f1_figure(results: dict[str, Any], theme: Theme = LIGHT) -> Figure:
     """Draw weighted F1 as bars: groups are modalities, bars methods, whiskers ± one sd."""
     groups = results["modalities"]
+    methods, colours = shown_methods(results), dict(zip(METHODS, theme.methods, strict=True))
+    width = _GROUP_WIDTH / len(methods)
     figure, axes = blank_figure((10.2, 4.2), theme)
-    for position, (method, colour) in enumerate(zip(METHODS, theme.methods, strict=True)):
+    for position, method in enumerate(methods):
         for group, modalities in enumerate(groups):
             entries = seed_entries(results, (method, modalities))
-            _bar(axes, group + (position - 1) * _BAR_WIDTH, entries, colour, theme)
+            x = group + (position - (len(methods) - 1) / 2) * width
+            _bar(axes, x, width, entries, colours[method], theme)
     _majority_line(axes, results["baselines"]["majority"]["weighted_f1"], len(groups), theme)
     axes.set_xticks(range(len(groups)), [modalities_title(group) for group in groups])
     axes.set_xlim(-0.5, len(groups) - 0.15)
@@ -48,7 +52,7 @@ def weighted_f1_figure(results: dict[str, Any], theme: Theme = LIGHT) -> Figure:
     axes.yaxis.grid(visible=True, color=theme.line, linewidth=0.8)
     axes.tick_params(axis="y", labelcolor=theme.muted, labelsize=SMALL)
     axes.set_ylabel("weighted F1 on test (%)", color=theme.muted, fontsize=SMALL)
-    add_legend(figure, dict(zip(METHODS.values(), theme.methods, strict=True)), theme)
+    add_legend(figure, {METHODS[method]: colours[method] for method in methods}, theme)
     return figure
 
 
@@ -93,7 +97,7 @@ def confusion_figure(
 
 
 def _bar(
-    axes: Axes, x: float, entries: Sequence[dict[str, Any]], colour: str, theme: Theme
+    axes: Axes, x: float, width: float, entries: Sequence[dict[str, Any]], colour: str, theme: Theme
 ) -> None:
     text = {"ha": "center", "va": "bottom", "fontsize": SMALL}
     if not entries:
@@ -101,11 +105,11 @@ def _bar(
         return
     mean, sd = mean_and_sd(entries, "weighted_f1")
     top = 100 * (mean + (sd or 0))
-    axes.bar(x, 100 * mean, width=_BAR_WIDTH - 0.025, color=colour)
+    axes.bar(x, 100 * mean, width=width - 0.025, color=colour)
     if sd is not None:
         # Paper below ink: a whisker is to be seen on every bar colour.
-        for layer, width in ((theme.paper, 3), (theme.ink, 1)):
-            style = {"linewidth": width, "capthick": width, "capsize": 3}
+        for layer, line in ((theme.paper, 3), (theme.ink, 1)):
+            style = {"linewidth": line, "capthick": line, "capsize": 3}
             axes.errorbar(x, 100 * mean, 100 * sd, color=layer, **style)
     axes.text(x, top + 1, f"{100 * mean:.1f}", color=theme.ink, **text)
 

@@ -51,14 +51,24 @@ class Theme:
     muted: str
     line: str
     accent: str
-    methods: tuple[str, str, str]
+    methods: tuple[str, str, str, str]
 
 
 LIGHT = Theme(
-    "#FFFFFF", "#1B1F24", "#5B6470", "#DCE0E5", "#14508C", ("#A9B2BD", "#74B3DB", "#14508C")
+    paper="#FFFFFF",
+    ink="#1B1F24",
+    muted="#5B6470",
+    line="#DCE0E5",
+    accent="#14508C",
+    methods=("#A9B2BD", "#74B3DB", "#14508C", "#D98A2B"),
 )
 DARK = Theme(
-    "#15191F", "#E8EBEF", "#9BA5B1", "#333A44", "#6FB7F0", ("#6B7684", "#2F6FA8", "#7CC0F5")
+    paper="#15191F",
+    ink="#E8EBEF",
+    muted="#9BA5B1",
+    line="#333A44",
+    accent="#6FB7F0",
+    methods=("#6B7684", "#2F6FA8", "#7CC0F5", "#F0B25A"),
 )
 
 

@@ -25,7 +25,10 @@ METHODS = {
     "concat": "Concat (stage 1 alone)",
     "graph_frozen": "Graph on frozen features",
     "graph": "Graph on stage-1 features",
+    "graph_oof": "Graph on out-of-fold features",
 }
+# Not part of every study: shown where there are runs of them.
+OPTIONAL_METHODS = ("graph_oof",)
 # What a study always consists of; runs on other selections are shown as well.
 STUDY_MODALITIES = ("a", "t", "at")
 

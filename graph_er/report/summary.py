@@ -26,6 +26,11 @@ def conditions(results: dict[str, Any]) -> list[Condition]:
     ]
 
 
+def shown_methods(results: dict[str, Any]) -> list[str]:
+    """Return the methods of the study in table order, those of missing runs included."""
+    return list(dict.fromkeys(method for method, _ in conditions(results)))
+
+
 def measured(results: dict[str, Any]) -> list[Condition]:
     """Return the conditions that have scores, in table order."""
     return [condition for condition in conditions(results) if seed_entries(results, condition)]
@@ -106,17 +111,17 @@ def synthetic_note(results: dict[str, Any]) -> str | None:
 def findings(results: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the study's main differences as (number, what it is), weighted F1 in points.
 
-    The reference is the last method on audio and text; where that run is missing there is
-    nothing to compare and the list is empty.
+    The reference is the study's last method on audio and text; where that run is missing there
+    is nothing to compare and the list is empty.
     """
-    last = list(METHODS)[-1]
+    *others, last = shown_methods(results)
     reference = seed_entries(results, (last, "at"))
     if not reference:
         return []
     value, _ = mean_and_sd(reference, "weighted_f1")
     compared = {
         f"points against {condition_title(condition)}": seed_entries(results, condition)
-        for condition in [(method, "at") for method in METHODS if method != last]
+        for condition in [(method, "at") for method in others]
         + [(last, modalities) for modalities in ("a", "t")]
     }
     majority = results["baselines"]["majority"]["weighted_f1"]

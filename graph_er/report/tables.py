@@ -18,11 +18,12 @@ from graph_er.report.summary import (
     modalities_title,
     percent,
     seed_entries,
+    shown_methods,
     support,
 )
 from graph_er.scores import METRICS
 
-_METRIC_TITLES = ("Accuracy", "Weighted F1", "Macro F1", "UAR")
+METRIC_TITLES = ("Accuracy", "Weighted F1", "Macro F1", "UAR")
 _EMPTY = "–"
 Kind = Literal["run", "ensemble", "baseline", "missing"]
 
@@ -74,9 +75,9 @@ def scores_table(results: dict[str, Any]) -> Table:
     rows = [
         *(_condition_row(results, condition, best) for condition in conditions(results)),
         *(_ensemble_row(ensemble) for ensemble in results["ensembles"]),
-        _majority_row(results["baselines"]["majority"]),
+        *_control_rows(results["baselines"]),
     ]
-    header = ("Method", "Modalities", "Seeds", "n", *_METRIC_TITLES)
+    header = ("Method", "Modalities", "Seeds", "n", *METRIC_TITLES)
     return Table(header, tuple(rows), num_text=2)
 
 
@@ -87,7 +88,7 @@ def compact_table(results: dict[str, Any]) -> Table:
     rows = [
         Row(
             (
-                title,
+                METHODS[method],
                 *(
                     mean_sd_text(seed_entries(results, (method, modalities)), "weighted_f1")
                     if (method, modalities) in conditions(results)
@@ -97,7 +98,7 @@ def compact_table(results: dict[str, Any]) -> Table:
             ),
             best=frozenset({1 + columns.index(best[1])} if best[0] == method else ()),
         )
-        for method, title in METHODS.items()
+        for method in shown_methods(results)
     ]
     return Table(("Weighted F1 (%)", *map(modalities_title, columns)), tuple(rows))
 
@@ -147,10 +148,22 @@ def _ensemble_row(ensemble: dict[str, Any]) -> Row:
     )
 
 
-def _majority_row(majority: dict[str, Any]) -> Row:
-    name = f"Majority class ({majority['emotion']})"
-    scores = (percent(majority[metric]) for metric in METRICS)
-    return Row((name, _EMPTY, _EMPTY, str(majority["n"]), *scores), kind="baseline")
+def _control_rows(controls: dict[str, dict[str, Any]]) -> list[Row]:
+    titles = {
+        "majority": f"Majority class ({controls['majority']['emotion']})",
+        "text_lookup": "Text lookup in train",
+        "previous_label": "Previous gold label of the speaker (oracle)",
+    }
+    return [
+        Row(
+            (
+                *(titles[name], _EMPTY, _EMPTY, str(scores["n"])),
+                *(percent(scores[metric]) for metric in METRICS),
+            ),
+            kind="baseline",
+        )
+        for name, scores in controls.items()
+    ]
 
 
 def _markdown_cells(row: Row) -> list[str]:

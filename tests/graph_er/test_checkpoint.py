@@ -1,56 +1,70 @@
-from dataclasses import replace
-
+import numpy as np
 import pytest
 import torch
 
-from graph_er.checkpoint import (
-    Checkpoint,
-    ModelSpec,
-    feature_widths,
-    load_checkpoint,
-    save_checkpoint,
-)
-from graph_er.config import ModelConfig
+from graph_er.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from graph_er.errors import InputError
+from graph_er.finish import Finish
 from graph_er.prediction import predict_logits
-from tests.graph_er.dialogue_factory import EMOTIONS, make_dialogue, make_file
+from tests.graph_er.dialogue_factory import EMOTIONS, make_dialogue
+from tests.graph_er.tiny_models import COGMEN, CONFIGS, CONTEXTUAL, SPEC
 
-SPEC = ModelSpec(modalities="at", widths=(4, 6), emotions=EMOTIONS, num_speakers=2)
-CONFIG = ModelConfig(hidden_size=16, context_feedforward=16)
+FINISH = Finish(temperature=1.5, weight=0.2, transitions=np.eye(3), causal=False)
 
 
-def perturbed(seed):
+def perturbed(seed, config=CONTEXTUAL):
     torch.manual_seed(seed)
-    model = SPEC.build(CONFIG)
+    model = SPEC.build(config)
     for value in (*model.parameters(), *model.buffers()):
-        value.data += torch.rand_like(value)
+        if value.is_floating_point():
+            value.data += torch.rand_like(value)
     return model
 
 
-def save(folder, models):
+def save(folder, models, config=CONTEXTUAL, *, refitted=False):
     members = tuple(
         {"seed": seed, "epoch": 1, "dev": {"weighted_f1": 0.5}, "weights": model.state_dict()}
         for seed, model in enumerate(models)
     )
-    return save_checkpoint(folder, Checkpoint(CONFIG, SPEC, members))
+    return save_checkpoint(folder, Checkpoint(config, SPEC, members, FINISH, refitted=refitted))
 
 
-def test_saved_models_come_back_with_equal_logits(tmp_path):
-    models = [perturbed(seed) for seed in range(2)]
-    path = save(tmp_path, models)
-    graph = SPEC.graph(make_dialogue("S1_a", 6), CONFIG)
+@pytest.mark.parametrize("preset", CONFIGS)
+@pytest.mark.parametrize("refitted", [True, False])
+def test_what_was_saved_comes_back_with_equal_logits(tmp_path, preset, refitted):
+    config = CONFIGS[preset]
+    models = [perturbed(seed, config) for seed in range(2)]
+    path = save(tmp_path, models, config, refitted=refitted)
+    graph = SPEC.graph(make_dialogue("S1_a", 6), config)
     for source in (tmp_path, path):
         loaded = load_checkpoint(source)
         assert loaded.seeds == [0, 1]
-        assert loaded.spec == SPEC
+        assert (loaded.spec, loaded.config, loaded.refitted) == (SPEC, config, refitted)
+        assert loaded.finish.to_plain() == FINISH.to_plain()
         for model, again in zip(models, loaded.models(), strict=True):
+            assert not again.training
             assert torch.equal(predict_logits(model, [graph]), predict_logits(again, [graph]))
+
+
+def test_a_refitted_model_was_trained_on_dev_as_well(tmp_path):
+    for refitted, sides in ((True, ("train", "dev")), (False, ("train",))):
+        path = save(tmp_path, [perturbed(0)], refitted=refitted)
+        assert load_checkpoint(path).trained_on == sides
 
 
 def test_the_file_loads_with_weights_only_and_holds_plain_values(tmp_path):
     content = torch.load(save(tmp_path, [perturbed(0)]), weights_only=True)
+    assert content["preset"] == "default"
     assert content["spec"]["emotions"] == list(EMOTIONS)
-    assert set(content) == {"format", "version", "config", "spec", "members"}
+    assert set(content) == {
+        *("format", "version", "preset", "config", "spec", "finish", "refitted", "members"),
+    }
+
+
+def test_a_constant_feature_is_no_broken_weight(tmp_path):
+    model = perturbed(0)
+    model.fit_scaler(torch.ones(5, 10))
+    assert load_checkpoint(save(tmp_path, [model])).seeds == [0]
 
 
 def test_foreign_and_broken_files_are_refused(tmp_path):
@@ -59,13 +73,22 @@ def test_foreign_and_broken_files_are_refused(tmp_path):
         with pytest.raises(InputError, match=name):
             load_checkpoint(tmp_path / name)
     torch.save({"model": torch.zeros(1)}, tmp_path / "other.pt")
-    with pytest.raises(InputError, match="not a graph_er checkpoint"):
-        load_checkpoint(tmp_path / "other.pt")
     torch.save(perturbed(0), tmp_path / "module.pt")
-    with pytest.raises(InputError, match="not a graph_er checkpoint"):
-        load_checkpoint(tmp_path / "module.pt")
+    torch.save([1, 2], tmp_path / "list.pt")
+    for name in ("other.pt", "module.pt", "list.pt"):
+        with pytest.raises(InputError, match="not a graph_er checkpoint"):
+            load_checkpoint(tmp_path / name)
     with pytest.raises(InputError, match="no such checkpoint"):
         load_checkpoint(tmp_path / "absent")
+
+
+def test_a_checkpoint_of_the_first_release_is_refused_in_one_line(tmp_path):
+    members = [{"seed": 1, "epoch": 1, "dev": {}, "weights": perturbed(0).state_dict()}]
+    first = {"format": "graph_er", "version": 1, "config": {"hidden_size": 8}, "members": members}
+    torch.save(first, tmp_path / "model.pt")
+    with pytest.raises(InputError, match=r"model\.pt.*another program or release") as refused:
+        load_checkpoint(tmp_path)
+    assert "\n" not in str(refused.value)
 
 
 def test_equal_models_give_equal_bytes(tmp_path):
@@ -77,14 +100,37 @@ def test_equal_models_give_equal_bytes(tmp_path):
     ("part", "change"),
     [
         ("config", {"hidden_size": "x"}),
-        ("config", {"hidden_size": 64}),
-        ("config", {"relations": "unknown"}),
+        ("config", {"hidden_size": 16}),
+        ("config", {"hidden_size": 10**9}),
+        ("config", {"members": 10**9}),
+        ("config", {"members": 1}),
+        ("config", {"wp": 2.5}),
+        ("config", {"wf": -7}),
+        ("config", {"graph_heads": 3}),
+        ("config", {"dropout": float("nan")}),
+        ("config", {"decay": "far"}),
+        ("config", {"relations": "same_other"}),
         ("config", {"unknown": 1}),
         ("spec", {"modalities": "zz"}),
+        ("spec", {"modalities": "a"}),
         ("spec", {"widths": [4]}),
+        ("spec", {"widths": [4, -6]}),
+        ("spec", {"widths": [4, 7]}),
         ("spec", {"num_speakers": 0}),
+        ("spec", {"emotions": ["a", "b"]}),
+        ("spec", {"cues": True}),
+        ("finish", {"temperature": 0.0}),
+        ("finish", {"temperature": float("nan")}),
+        ("finish", {"weight": float("inf")}),
+        ("finish", {"transitions": [[0.0]]}),
+        ("finish", {"transitions": [["x"] * 3] * 3}),
+        (None, {"finish": None}),
+        (None, {"preset": "cogmen"}),
+        (None, {"preset": "unknown"}),
         (None, {"members": []}),
         (None, {"members": [{"seed": 1, "weights": {}}]}),
+        (None, {"members": [{"weights": perturbed(0).state_dict()}]}),
+        (None, {"members": [{"seed": "1", "weights": perturbed(0).state_dict()}]}),
         (None, {"version": 99}),
     ],
 )
@@ -93,30 +139,25 @@ def test_checkpoints_that_do_not_fit_together_are_refused(tmp_path, part, change
     content = torch.load(path, weights_only=True)
     (content[part] if part else content).update(change)
     torch.save(content, path)
-    with pytest.raises(InputError, match="not a graph_er checkpoint"):
+    with pytest.raises(InputError, match="not a graph_er checkpoint") as refused:
         load_checkpoint(path)
+    assert "\n" not in str(refused.value)
 
 
-def test_weights_that_are_not_finite_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("output.bias", float("nan")), ("output.bias", float("inf")), ("scaler.mean", float("nan")),
+     ("scaler.std", float("nan")), ("scaler.std", 0.0)],
+)  # fmt: skip
+def test_weights_that_are_no_numbers_are_refused(tmp_path, name, value):
     model = perturbed(0)
-    model.head.output.bias.data.fill_(float("nan"))
+    model.state_dict()[name].fill_(value)
     with pytest.raises(InputError, match="not finite"):
         load_checkpoint(save(tmp_path, [model]))
 
 
-def test_a_file_of_other_widths_emotions_or_modalities_is_refused():
-    SPEC.check(make_file())
-    with pytest.raises(InputError, match=r"audio 4 \+ text 6.*audio 5 \+ text 6"):
-        SPEC.check(make_file(widths=(6, 5)))
-    with pytest.raises(InputError, match="emotions"):
-        SPEC.check(replace(make_file(), emotions=("x", "y", "z")))
-    file = make_file()
-    with pytest.raises(InputError, match="no audio features"):
-        SPEC.check(replace(file, dialogues=tuple(replace(d, audio=None) for d in file.dialogues)))
-
-
-def test_widths_that_differ_between_dialogues_are_refused():
-    dialogues = [make_dialogue("S1_a", 3), make_dialogue("S1_b", 3, widths=(7, 4))]
-    assert feature_widths(dialogues, "a") == (4,)
-    with pytest.raises(InputError, match="6 in S1_a, 7 in S1_b"):
-        feature_widths(dialogues, "t")
+def test_a_batch_norm_that_is_no_number_is_refused(tmp_path):
+    model = perturbed(0, COGMEN)
+    model.graph.norm.running_var.fill_(float("nan"))
+    with pytest.raises(InputError, match="not finite"):
+        load_checkpoint(save(tmp_path, [model], COGMEN))

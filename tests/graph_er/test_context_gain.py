@@ -1,4 +1,4 @@
-"""On the demo corpus the graph gains from context, and only because there is context."""
+"""On the demo corpus the default preset gains from context, and only because there is context."""
 
 from dataclasses import replace
 
@@ -7,18 +7,23 @@ import pytest
 
 from feature_extractor import extract, train
 from feature_extractor.demo_corpus.generate import generate_demo
-from graph_er.checkpoint import ModelSpec, feature_widths
-from graph_er.config import ModelConfig, TrainingConfig
+from graph_er.config import ContextualConfig, TrainingConfig
 from graph_er.dialogues import read_dialogues
+from graph_er.finish import committee_log_probabilities
 from graph_er.prediction import predict_logits
 from graph_er.scores import score
+from graph_er.spec import spec_of
 from graph_er.training import fit
 
 pytestmark = pytest.mark.slow
 
 SIDES = ("train", "dev", "test")
 SEEDS = range(1, 6)
-ALONE = ModelConfig(context_layers=0, wp=0, wf=0)
+# The defaults are what is tested here: the claim is about them.
+IN_CONTEXT = ContextualConfig()
+ALONE = replace(
+    IN_CONTEXT, context_layers=0, relational_layers=0, attention_layers=0, relative_audio=False
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +65,12 @@ def shuffled(dialogues, seed):
 
 
 def weighted_f1(file, sides, config):
-    """Mean test weighted F1 in points of models that are selected on dev."""
-    spec = ModelSpec("at", feature_widths(file.dialogues, "at"), file.emotions, 2)
+    """Mean test weighted F1 in points of models without decoding, which is context as well."""
+    spec = spec_of(file, [*sides["train"], *sides["dev"]], "at", config)
     graphs = {name: [spec.graph(d, config) for d in side] for name, side in sides.items()}
     gold = np.concatenate([dialogue.labels for dialogue in sides["test"]])
     found = []
     for seed in SEEDS:
-        model = spec.build(config)
         fitted = fit(
             lambda: spec.build(config),
             graphs["train"],
@@ -75,16 +79,18 @@ def weighted_f1(file, sides, config):
             TrainingConfig(),
             seed=seed,
         )
+        model = spec.build(config)
         model.load_state_dict(fitted.weights)
-        predicted = predict_logits(model, graphs["test"]).argmax(dim=-1)
-        found.append(100 * score(gold, predicted.numpy(), file.emotions)["weighted_f1"])
+        log_probabilities = committee_log_probabilities(predict_logits(model, graphs["test"]))
+        predicted = log_probabilities.argmax(axis=-1)
+        found.append(100 * score(gold, predicted, file.emotions)["weighted_f1"])
     return np.mean(found)
 
 
 def test_context_helps_and_the_gain_is_gone_when_turns_are_shuffled(file):
     in_order = {name: file.side(name) for name in SIDES}
     dealt = {name: shuffled(file.side(name), seed) for seed, name in enumerate(SIDES)}
-    gain = weighted_f1(file, in_order, ModelConfig()) - weighted_f1(file, in_order, ALONE)
-    gain_shuffled = weighted_f1(file, dealt, ModelConfig()) - weighted_f1(file, dealt, ALONE)
+    gain = weighted_f1(file, in_order, IN_CONTEXT) - weighted_f1(file, in_order, ALONE)
+    gain_shuffled = weighted_f1(file, dealt, IN_CONTEXT) - weighted_f1(file, dealt, ALONE)
     assert gain >= 4
     assert abs(gain_shuffled) <= 1

@@ -3,8 +3,9 @@ from dataclasses import dataclass, fields
 
 import pytest
 
-from graph_er.config import PRESETS, ModelConfig, TrainingConfig
-from graph_er.flags import add_flags, from_flags, option
+from graph_er.config import CogmenConfig, ContextualConfig, TrainingConfig
+from graph_er.errors import InputError
+from graph_er.flags import add_flags, from_flags, given_flags, option, require
 from graph_er.train import build_parser
 
 
@@ -15,6 +16,14 @@ class Config:
     name: str | None = option(None, "a name")
     deep: bool = option(True, "deep or not")
     kind: str = option("x", "a kind", choices=("x", "y"))
+
+
+@dataclass(frozen=True)
+class Other:
+    """Shares a field with `Config`, of another default."""
+
+    size: int = option(9, "a size")
+    width: int = option(2, "a width")
 
 
 def parse(*argv, **presets):
@@ -39,13 +48,41 @@ def test_text_numbers_and_choices_are_parsed():
         parse("--kind", "z")
 
 
-def test_every_field_of_the_configuration_is_a_documented_flag():
+def parse_both(*argv):
+    parser = argparse.ArgumentParser()
+    add_flags(parser, Config, title="first")
+    add_flags(parser, Other, title="second")
+    return parser.parse_args(argv)
+
+
+def test_a_flag_that_two_configurations_share_serves_both():
+    arguments = parse_both("--size", "5")
+    assert from_flags(Config, arguments) == Config(size=5)
+    assert from_flags(Other, arguments) == Other(size=5)
+
+
+def test_a_shared_flag_that_is_not_given_leaves_each_its_own_default():
+    arguments = parse_both("--width", "4")
+    assert from_flags(Config, arguments) == Config()
+    assert from_flags(Other, arguments) == Other(size=9, width=4)
+
+
+def test_only_what_was_given_is_given():
+    arguments = parse_both("--width", "4", "--no-deep")
+    assert given_flags(Config, arguments) == {"deep": False}
+    assert given_flags(Other, arguments) == {"width": 4}
+    assert given_flags(Other, parse_both()) == {}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 2])
+def test_a_value_out_of_range_is_named_and_no_range_holds_what_is_not_finite(value):
+    require("rate", 0.5, True, "at most 1")
+    with pytest.raises(InputError, match=rf"--rate is {value}; it must be at most 1"):
+        require("rate", value, value != 2, "at most 1")
+
+
+def test_every_field_of_every_configuration_is_a_documented_flag():
     help_text = build_parser().format_help()
-    for field in (*fields(ModelConfig), *fields(TrainingConfig)):
-        assert f"--{field.name}" in help_text
-
-
-def test_presets_name_existing_fields_and_cogmen_names_them_all():
-    names = {field.name for field in (*fields(ModelConfig), *fields(TrainingConfig))}
-    assert all(set(preset) <= names for preset in PRESETS.values())
-    assert set(PRESETS["cogmen"]) == names
+    for config in (ContextualConfig, CogmenConfig, TrainingConfig):
+        for field in fields(config):
+            assert f"--{field.name}" in help_text

@@ -1,9 +1,11 @@
+import numpy as np
 import pytest
 import torch
 
-from graph_er.errors import InputError
 from graph_er.graph import (
-    dialogue_to_graph,
+    SAME_OTHER_RELATIONS,
+    add_edges,
+    dialogue_to_data,
     num_relations,
     relation_types,
     speaker_ids,
@@ -57,11 +59,12 @@ def test_speakers_are_numbered_by_appearance():
 
 def test_speakers_past_the_training_maximum_stay_apart_from_each_other():
     dialogue = make_dialogue("S1_a", 3, speakers=("A", "B", "C"))
+    graph = dialogue_to_data(dialogue, [dialogue.audio])
     options = {"past": 1, "future": 0, "num_speakers": 2}
-    graph = dialogue_to_graph(dialogue, "a", scheme="same_other", **options)
-    assert graph.edge_type.tolist() == [0, 3, 0, 3, 0]
-    assert graph.speaker.tolist() == [0, 1, 1]
-    pairs = dialogue_to_graph(dialogue, "a", scheme="speaker_pairs", **options)
+    apart = add_edges(graph.clone(), scheme="same_other", **options)
+    assert apart.edge_type.tolist() == [0, 3, 0, 3, 0]
+    assert apart.speaker.tolist() == [0, 1, 2]
+    pairs = add_edges(graph.clone(), scheme="speaker_pairs", **options)
     assert pairs.edge_type.max() < num_relations("speaker_pairs", 2)
 
 
@@ -78,6 +81,8 @@ def test_same_and_other_relations_by_hand():
     speakers = torch.tensor([0, 1, 0])
     edges = torch.tensor([[1, 0, 2, 0, 2], [1, 2, 0, 1, 1]])
     assert relation_types(edges, speakers).tolist() == [0, 1, 2, 3, 4]
+    named = ("self", "same past", "same future", "other past", "other future")
+    assert named == SAME_OTHER_RELATIONS
 
 
 @pytest.mark.parametrize("scheme", ["same_other", "speaker_pairs"])
@@ -92,14 +97,20 @@ def test_relations_lie_in_range_and_all_occur(scheme, num_speakers):
         assert len(types.unique()) == possible
 
 
-def test_a_dialogue_becomes_a_graph_with_modalities_in_the_order_given():
+def test_a_dialogue_becomes_nodes_with_features_side_by_side_in_the_order_given():
     dialogue = make_dialogue("S1_a", 4)
-    options = {"past": 5, "future": 5, "scheme": "same_other", "num_speakers": 2}
-    graph = dialogue_to_graph(dialogue, "at", **options)
-    assert graph.x.shape == (4, 10)
-    torch.testing.assert_close(graph.x[:, :4], torch.from_numpy(dialogue.audio))
-    torch.testing.assert_close(graph.x[:, 4:], torch.from_numpy(dialogue.text))
-    assert graph.edge_index.shape == (2, 16)
+    graph = dialogue_to_data(dialogue, [dialogue.text, dialogue.audio])
+    assert graph.num_nodes == 4
+    np.testing.assert_array_equal(graph.x, np.concatenate([dialogue.text, dialogue.audio], axis=1))
+    assert graph.x.dtype == torch.float32
     assert graph.y.tolist() == dialogue.labels.tolist()
-    with pytest.raises(InputError, match=r"S1_a.*'v'"):
-        dialogue_to_graph(dialogue, "v", **options)
+    assert graph.speaker.tolist() == [0, 1, 0, 1]
+
+
+def test_edges_and_their_types_are_those_of_the_window():
+    dialogue = make_dialogue("S1_a", 6, speakers=("A", "B", "C"))
+    graph = dialogue_to_data(dialogue, [dialogue.text])
+    add_edges(graph, past=2, future=1, scheme="speaker_pairs", num_speakers=3)
+    assert torch.equal(graph.edge_index, window_edges(6, 2, 1))
+    expected = relation_types(graph.edge_index, graph.speaker, "speaker_pairs", 3)
+    assert torch.equal(graph.edge_type, expected)

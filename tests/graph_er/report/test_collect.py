@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from graph_er.errors import InputError
-from graph_er.report.collect import collect_study, majority_baseline, read_results
+from graph_er.report.collect import collect_study, read_results, study_controls
 
 
 def test_one_entry_for_each_method_modalities_and_seed(results):
@@ -29,12 +29,18 @@ def test_missing_runs_are_listed(results):
 
 
 def test_majority_is_that_of_train_scored_on_test(dialogue_file):
-    baseline = majority_baseline(dialogue_file)
+    baseline = study_controls(dialogue_file)["majority"]
     assert baseline["emotion"] == "neutral"
     assert baseline["accuracy"] == 0.5
     # F1 of neutral = 2 * 0.5 * 1 / 1.5, for half of the utterances.
     assert baseline["weighted_f1"] == pytest.approx(1 / 3)
     assert baseline["uar"] == pytest.approx(1 / 3)
+
+
+def test_the_other_controls_stand_beside_it(results, dialogue_file):
+    assert results["baselines"] == study_controls(dialogue_file)
+    assert list(results["baselines"]) == ["majority", "text_lookup", "previous_label"]
+    assert results["baselines"]["previous_label"]["oracle"] is True
 
 
 def test_provenance_comes_from_the_runs(results):

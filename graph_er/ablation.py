@@ -1,0 +1,121 @@
+"""What each option of preset ``default`` is worth: one change at a time, on dev, several seeds.
+
+python -m graph_er.ablation --data_dir A.pkl --data_dir B.pkl --out docs/ablation.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+if not __package__:  # run as a file: put the repository root, not this folder, on the path
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from graph_er.cli import run_command
+from graph_er.config import TrainingConfig
+from graph_er.dialogues import read_dialogues
+from graph_er.errors import InputError
+from graph_er.files import sha256, write_json, write_text
+from graph_er.recipe import make_recipe
+
+# What is changed, each alone; the first row is the default itself.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "no context (no graph layers)": {"relational_layers": 0, "attention_layers": 0},
+    "no relational mean": {"relational_layers": 0},
+    "no graph transformer": {"attention_layers": 0},
+    "two relational means": {"relational_layers": 2},
+    "dialogue transformer before the graph": {"context_layers": 1},
+    "no decay, windows of 10": {"decay": 0.0, "wp": 10, "wf": 10},
+    "one network instead of a committee": {"members": 1},
+    "no gate": {"gate": False},
+    "no relative audio": {"relative_audio": False},
+    "no noise on the audio level": {"audio_offset": 0.0},
+    "no sentence cues": {"sentence_cues": False},
+    "no logit adjustment": {"logit_adjustment": 0.0},
+    "no label smoothing": {"label_smoothing": 0.0},
+    "no weight average": {"ema": 0.0},
+    "contrastive term 0.1": {"contrastive": 0.1},
+    "emotion-shift task 0.3": {"shift": 0.3},
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = argparse.ArgumentParser(prog="graph-er-ablation", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--data_dir",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FILE.pkl",
+        help="a dialogue file; may be repeated. Test dialogues are never read",
+    )
+    parser.add_argument("--seeds", type=int, default=5, help="how many seeds (default: 5)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE.json",
+        help="where the results go, a table (.md) beside it; rows that it holds are not run again",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run what is missing, one row after the other, and write the table after each."""
+    arguments = build_parser().parse_args(argv)
+    if arguments.seeds < 2:
+        raise InputError(f"--seeds is {arguments.seeds}; a spread needs at least 2")
+    from tqdm import tqdm
+
+    from graph_er.ablation_scores import cases_of, score_variant
+    from graph_er.report.ablation import ablation_table
+
+    done = _read(arguments.out)
+    seeds = list(range(1, arguments.seeds + 1))
+    files = {path: (read_dialogues(path), sha256(path)) for path in arguments.data_dir}
+    jobs = [(path, name) for name in VARIANTS for path in files]
+    for path, name in tqdm(jobs, desc="ablation", unit="run"):
+        file, digest = files[path]
+        cases, modalities = cases_of(file), "".join(m for m in "at" if m in file.modalities)
+        recipe = make_recipe("default", modalities, *_sections(VARIANTS[name]))
+        key = {"corpus": str(file.info.get("corpus", path.stem)), "variant": name, "seeds": seeds}
+        key |= {"modalities": modalities, "data_sha256": digest, "recipe": recipe.plain()}
+        if not any(all(row[k] == v for k, v in key.items()) for row in done):
+            done = [r for r in done if (r["corpus"], r["variant"]) != (key["corpus"], name)]
+            done.append({**key, **score_variant(file, recipe, cases, seeds)})
+            write_json(arguments.out, {"rows": done})
+        write_text(arguments.out.with_suffix(".md"), ablation_table(done, list(VARIANTS)))
+    print(ablation_table(done, list(VARIANTS)), end="")
+
+
+def cli() -> int:
+    """Entry point of the installed command."""
+    return run_command(main)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    try:
+        return list(json.loads(path.read_text(encoding="utf-8"))["rows"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: no results of an ablation; choose another --out") from error
+
+
+def _sections(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    training = {item.name for item in fields(TrainingConfig)}
+    return (
+        {key: value for key, value in values.items() if key not in training},
+        {key: value for key, value in values.items() if key in training},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

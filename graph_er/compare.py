@@ -1,0 +1,77 @@
+"""Compare two evaluated runs: intervals by dialogue, paired tests, effect size.
+
+python -m graph_er.compare model_checkpoints/graph_at model_checkpoints/stage1_at
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # run as a file: put the repository root, not this folder, on the path
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from graph_er.cli import run_command
+
+_FEWEST_REPLICATES = 200  # below that a 95 % interval rests on a handful of draws
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line of the comparison."""
+    parser = argparse.ArgumentParser(prog="graph-er-compare", description=__doc__.splitlines()[0])
+    for name in ("run_a", "run_b"):
+        parser.add_argument(
+            name,
+            type=Path,
+            metavar=name.upper(),
+            help="an evaluated checkpoint folder of stage 1 or 3, an evaluation folder, or a "
+            "predictions.csv",
+        )
+    parser.add_argument("--split", choices=("test", "dev", "train"), default="test")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the comparison here")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the differences here")
+    parser.add_argument(
+        "--replicates",
+        type=int,
+        default=10_000,
+        metavar="N",
+        help="draws of the bootstrap (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (default: %(default)s)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read both runs, compare them, print the comparison and write what was asked for."""
+    arguments = build_parser().parse_args(argv)
+    from graph_er.comparison import compare_runs  # after parsing: scipy takes seconds to import
+    from graph_er.errors import InputError
+    from graph_er.files import atomic_path, write_json
+    from graph_er.prediction_files import read_evaluated_run
+    from graph_er.report.canvas import to_png
+    from graph_er.report.comparison import comparison_figure, comparison_text, conclusion
+
+    for option, least in (("replicates", _FEWEST_REPLICATES), ("seed", 0)):
+        if getattr(arguments, option) < least:
+            raise InputError(f"--{option} is {getattr(arguments, option)}; it must be >= {least}")
+    run_a, run_b = (
+        read_evaluated_run(path, arguments.split) for path in (arguments.run_a, arguments.run_b)
+    )
+    comparison = compare_runs(run_a, run_b, arguments.replicates, arguments.seed)
+    print(comparison_text(comparison))
+    if arguments.out:
+        write_json(arguments.out, {**comparison, "conclusion": conclusion(comparison)})
+    if arguments.plot:
+        with atomic_path(arguments.plot) as temporary:
+            temporary.write_bytes(to_png(comparison_figure(comparison)))
+
+
+def cli() -> int:
+    """Entry point of the installed command."""
+    return run_command(main)
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

@@ -1,0 +1,225 @@
+"""The contextual graph network of preset ``default``, for all members of a committee at once.
+
+scale -> project and gate the modalities -> (dialogue transformer) -> relational means -> graph
+transformer -> [utterance ; context] -> classifier. Shapes: K members, N utterances of a batch, D
+features, H hidden size, C emotions; see `graph_er.blocks` for G, T, S and R.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from graph_er.blocks import Blocks, dialogue_blocks
+from graph_er.config import ContextualConfig
+from graph_er.graph import SAME_OTHER_RELATIONS
+from graph_er.layers import CommitteeLinear, CommitteeNorm, FeatureScaler, Output, sinusoids
+
+_RELATIONS = len(SAME_OTHER_RELATIONS)
+
+
+class GatedInput(nn.Module):
+    """Project each modality by itself and let every utterance weigh them: to ``[K, N, H]``."""
+
+    def __init__(self, members: int, widths: Sequence[int], size: int, *, gate: bool) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(CommitteeLinear(members, w, size) for w in widths)
+        several = gate and len(widths) > 1
+        self.gate = CommitteeLinear(members, size, size * len(widths)) if several else None
+
+    def forward(self, parts: Sequence[Tensor]) -> Tensor:
+        """Encode the modalities ``[K, N, D_i]``."""
+        hidden = [project(part) for project, part in zip(self.projections, parts, strict=True)]
+        whole = torch.stack(hidden).sum(dim=0)  # [K, N, H]
+        if self.gate is None:
+            return F.gelu(whole)
+        # Twice the sigmoid: a gate that knows nothing lets a modality pass as it is.
+        gates = (2 * torch.sigmoid(self.gate(whole))).chunk(len(hidden), dim=-1)
+        weighed = [gate * part for gate, part in zip(gates, hidden, strict=True)]
+        return F.gelu(torch.stack(weighed).sum(dim=0))
+
+
+class RelationalMean(nn.Module):
+    """A relational graph convolution with weighted means (RGCN), residual and layer norm."""
+
+    def __init__(self, members: int, size: int, dropout: float) -> None:
+        super().__init__()
+        self.linear = CommitteeLinear(members, _RELATIONS * size, size)
+        self.norm = CommitteeNorm(members, size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, blocks: Blocks) -> Tensor:
+        """Pass messages between utterances ``[K, N, H]``."""
+        members, _, size = x.shape
+        groups, _, hearing, heard = blocks.mean.shape
+        # One product serves all members: they share the graph.
+        sources = x.transpose(0, 1)[blocks.heard].flatten(2)  # [G, S, K * H]
+        weights = blocks.mean.view(groups, _RELATIONS * hearing, heard)
+        means = torch.bmm(weights, sources).view(groups, _RELATIONS, hearing, members, size)
+        means = means.permute(3, 0, 2, 1, 4).reshape(members, groups * hearing, -1)
+        message = F.gelu(self.linear(means.index_select(1, blocks.place)))
+        return self.norm(x + self.dropout(message))
+
+
+class RelationalAttention(nn.Module):
+    """A graph transformer layer: attention along edges with a learned bias per relation and head.
+
+    With ``feedforward`` it is a whole transformer layer.
+    """
+
+    def __init__(
+        self, members: int, size: int, heads: int, dropout: float, *, feedforward: bool = False
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query_key_value = CommitteeLinear(members, size, 3 * size)
+        self.output = CommitteeLinear(members, size, size)
+        self.relation_bias = nn.Parameter(torch.zeros(members, _RELATIONS, heads))
+        self.norm = CommitteeNorm(members, size)
+        self.dropout = nn.Dropout(dropout)
+        self.feedforward: nn.Module | None = None
+        if feedforward:
+            self.feedforward = nn.Sequential(
+                CommitteeLinear(members, size, 2 * size),
+                nn.GELU(),
+                self.dropout,
+                CommitteeLinear(members, 2 * size, size),
+            )
+            self.feedforward_norm = CommitteeNorm(members, size)
+
+    def forward(self, x: Tensor, blocks: Blocks) -> Tensor:
+        """Pass messages between utterances ``[K, N, H]``."""
+        members, _, size = x.shape
+        query, key, value = self.query_key_value(x).chunk(3, dim=-1)
+        bias = self.relation_bias[:, blocks.relation].permute(0, 1, 4, 2, 3)  # [K, G, heads, T, S]
+        # Finite, so that empty places give no NaN; nothing of them is kept.
+        bias = bias.masked_fill(~blocks.edge[:, None], torch.finfo(x.dtype).min)
+        attended = F.scaled_dot_product_attention(
+            self._split(query, blocks.hearing),
+            self._split(key, blocks.heard),
+            self._split(value, blocks.heard),
+            attn_mask=bias.to(x.dtype),
+        )  # [K, G, heads, T, H / heads]
+        attended = attended.transpose(2, 3).reshape(members, -1, size)
+        attended = self.output(attended.index_select(1, blocks.place))
+        hidden = self.norm(x + self.dropout(attended))
+        if self.feedforward is None:
+            return hidden
+        return self.feedforward_norm(hidden + self.dropout(self.feedforward(hidden)))
+
+    def _split(self, x: Tensor, places: Tensor) -> Tensor:
+        """Lay ``[K, N, H]`` out by places ``[G, P]``: ``[K, G, heads, P, H / heads]``."""
+        return x[:, places].unflatten(-1, (self.heads, -1)).transpose(2, 3)
+
+
+class ContextualGNN(nn.Module):
+    """A committee of contextual graph networks.
+
+    Args:
+        config: the architecture.
+        widths: feature width of each modality, in the order in which ``x`` holds them.
+        relative: whether each is also heard as deviation from the dialogue's mean.
+        num_emotions: ``C``.
+    """
+
+    def __init__(
+        self,
+        config: ContextualConfig,
+        *,
+        widths: Sequence[int],
+        relative: Sequence[bool],
+        num_emotions: int,
+    ) -> None:
+        super().__init__()
+        members, size, dropout = config.members, config.hidden_size, config.dropout
+        self.config, self.members, self.hidden_size = config, members, size
+        self.widths, self.relative = list(widths), list(relative)
+        self.scaler = FeatureScaler(sum(widths))
+        heard = [2 * w if r else w for w, r in zip(widths, relative, strict=True)]
+        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.dropout = nn.Dropout(dropout)
+        self.input = GatedInput(members, heard, size, gate=config.gate)
+        attention = (members, size, config.graph_heads, dropout)
+        self.context = nn.ModuleList(
+            RelationalAttention(*attention, feedforward=True) for _ in range(config.context_layers)
+        )
+        self.relational = nn.ModuleList(
+            RelationalMean(members, size, dropout) for _ in range(config.relational_layers)
+        )
+        self.attention = nn.ModuleList(
+            RelationalAttention(*attention) for _ in range(config.attention_layers)
+        )
+        self.norm = CommitteeNorm(members, 2 * size)
+        self.hidden = CommitteeLinear(members, 2 * size, size)
+        self.output = CommitteeLinear(members, size, num_emotions)
+
+    def fit_scaler(self, features: Tensor) -> None:
+        """Take the statistics of training features ``[N, D]``."""
+        self.scaler.fit(features)
+
+    def forward(self, batch: Data) -> Output:
+        """Return logits ``[K, N, C]`` of a batch with ``x``, ``speaker``, ``batch`` and ``ptr``."""
+        config = self.config
+        utterance = self.dropout(self.input(self._modalities(batch)))  # [K, N, H]
+        hidden = self._give_context(utterance, batch)
+        blocks = dialogue_blocks(
+            batch.speaker, batch.ptr, past=config.wp, future=config.wf, decay=config.decay
+        )
+        for layer in (*self.relational, *self.attention):
+            hidden = layer(hidden, blocks)
+        # The utterance by itself goes past the graph: context adds to it and cannot drown it.
+        hidden = self.dropout(self.norm(torch.cat([utterance, hidden], dim=-1)))
+        hidden = F.gelu(self.hidden(hidden))
+        return Output(self.output(self.dropout(hidden)), hidden)
+
+    def _modalities(self, batch: Data) -> list[Tensor]:
+        parts = self.scaler(batch.x).split(self.widths, dim=-1)
+        means = _dialogue_means if not self.config.causal else _running_means
+        heard = []
+        for part, relative in zip(parts, self.relative, strict=True):
+            # Each member by itself, so that each misses other features in dropout.
+            whole = part.expand(self.members, -1, -1)
+            if relative:
+                deviation = part - means(part, batch.ptr, batch.batch)
+                deviation = deviation.expand(self.members, -1, -1)
+                whole = torch.cat([self._elsewhere(whole, batch), deviation], dim=-1)
+            heard.append(self.input_dropout(whole))
+        return heard
+
+    def _elsewhere(self, part: Tensor, batch: Data) -> Tensor:
+        """In training, move each dialogue's level as another room or microphone would."""
+        if not self.training or not self.config.audio_offset:
+            return part
+        shape = (self.members, len(batch.ptr) - 1, part.size(-1))
+        offsets = torch.randn(shape, device=part.device)
+        return part + self.config.audio_offset * offsets[:, batch.batch]
+
+    def _give_context(self, x: Tensor, batch: Data) -> Tensor:
+        if not self.context:
+            return x
+        future = 0 if self.config.causal else -1
+        whole = dialogue_blocks(batch.speaker, batch.ptr, past=-1, future=future, decay=0.0)
+        position = torch.arange(len(batch.batch), device=x.device) - batch.ptr[batch.batch]
+        x = x + sinusoids(int(batch.ptr.diff().max()), x.size(-1)).to(x)[position]
+        for layer in self.context:
+            x = layer(x, whole)
+        return x
+
+
+def _dialogue_means(x: Tensor, ptr: Tensor, batch: Tensor) -> Tensor:
+    """Return for each utterance ``[N, D]`` the mean over its dialogue."""
+    sums = x.new_zeros(len(ptr) - 1, x.size(1)).index_add_(0, batch, x)
+    return (sums / ptr.diff()[:, None])[batch]
+
+
+def _running_means(x: Tensor, ptr: Tensor, batch: Tensor) -> Tensor:
+    """Return for each utterance ``[N, D]`` the mean of its dialogue up to it."""
+    # In double: the running sum goes over the whole batch, whose other dialogues must not show.
+    sums = torch.cat([x.new_zeros(1, x.size(1)), x]).double().cumsum(0)  # [N + 1, D]
+    begin = ptr[:-1][batch]
+    count = torch.arange(1, len(x) + 1, device=x.device) - begin
+    return ((sums[1:] - sums[begin]) / count[:, None]).to(x)

@@ -1,0 +1,154 @@
+"""Cross-validate stage 3 by whole sessions.
+
+python graph_er/crossval.py --data_dir data/demo_features.pkl --seeds 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if not __package__:  # run as a file: put the repository root, not this folder, on the path
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from graph_er.cli import run_command
+from graph_er.data_option import add_data_options, read_data
+from graph_er.errors import InputError
+from graph_er.folds_option import add_folds_option
+from graph_er.paths import project_root
+from graph_er.recipe_options import add_recipe_options, add_seed_options, read_recipe, read_seeds
+
+if TYPE_CHECKING:
+    from graph_er.dialogues import DialogueFile
+    from graph_er.folds import Fold
+    from graph_er.recipe import Recipe
+
+logger = logging.getLogger(__name__)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line of the cross-validation."""
+    parser = argparse.ArgumentParser(prog="graph-er-crossval", description=__doc__.splitlines()[0])
+    add_data_options(parser)
+    add_folds_option(parser)
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        dest="with_test",
+        help="divide the file's test dialogues as well; without it they are left out",
+    )
+    parser.add_argument(
+        "--choose_epochs",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="instead compare these epoch counts, each by a cross-validation of its own, name "
+        "the one to take and write epochs.json",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: runs/crossval_<modalities>"
+    )
+    add_seed_options(parser, seeds=1)
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add_recipe_options(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train a model per fold and seed, print the tables, write predictions and scores."""
+    arguments = build_parser().parse_args(argv)
+    seeds, recipe = read_seeds(arguments), read_recipe(arguments)
+    file = read_data(arguments)
+    from graph_er.cross_evaluation import remove_earlier  # after parsing: torch takes seconds
+    from graph_er.device import choose_device
+    from graph_er.folds import session_folds, without_test
+    from graph_er.spec import spec_of
+
+    file = file if arguments.with_test else without_test(file)
+    folds = session_folds(file, arguments.folds)
+    spec_of(file, file.dialogues, recipe.modalities, recipe.model)  # what is lacking is told now
+    arguments.device = choose_device(arguments.device)
+    arguments.out = arguments.out or project_root() / "runs" / f"crossval_{recipe.modalities}"
+    remove_earlier(arguments.out)
+    sizes = ", ".join(f"{fold.name} ({len(fold.test)})" for fold in folds)
+    logger.info("%d folds of %d dialogues: %s", len(folds), len(file.dialogues), sizes)
+    work = _choose_epochs if arguments.choose_epochs else _cross_validate
+    work(arguments, file, folds, recipe, seeds)
+
+
+def _cross_validate(
+    arguments: argparse.Namespace,
+    file: DialogueFile,
+    folds: Sequence[Fold],
+    recipe: Recipe,
+    seeds: list[int],
+) -> None:
+    from graph_er.cross_evaluation import cross_evaluation, write_cross_evaluation
+    from graph_er.cross_validation import run_folds
+    from graph_er.report.evaluation_text import breakdown_text, controls_text
+    from graph_er.report.folds import folds_text
+    from graph_er.report.text import classification_report
+    from graph_er.run_record import describe_data, write_run_record
+
+    started = time.time()
+    results = run_folds(file, folds, recipe, seeds, device=arguments.device)
+    evaluation = {
+        **cross_evaluation(file, results, seeds),
+        "modalities": recipe.modalities,
+        "with_test": arguments.with_test,
+        "data": describe_data(arguments.data_dir),
+    }
+    write_cross_evaluation(arguments.out, file, results, evaluation, seeds)
+    write_run_record(
+        arguments.out,
+        config=recipe.plain(),
+        seed=seeds,
+        metrics={evaluation["split"]: evaluation["over_folds"]},
+        data=arguments.data_dir,
+        started=started,
+        device=arguments.device,
+    )
+    blocks = (folds_text, classification_report, controls_text, breakdown_text)
+    print("\n\n".join(text for block in blocks if (text := block(evaluation))))
+    logger.info("wrote %s", arguments.out)
+
+
+def _choose_epochs(
+    arguments: argparse.Namespace,
+    file: DialogueFile,
+    folds: Sequence[Fold],
+    recipe: Recipe,
+    seeds: list[int],
+) -> None:
+    from graph_er.cross_validation import run_folds
+    from graph_er.epoch_choice import choose_epochs
+    from graph_er.files import write_json
+    from graph_er.report.folds import epochs_text
+
+    counts = sorted(set(arguments.choose_epochs))
+    recipes = [replace(recipe, training=replace(recipe.training, epochs=n)) for n in counts]
+    if recipe.training.select != "last":
+        raise InputError("--choose_epochs needs --select last: else each run chooses its own epoch")
+    scores = {}
+    for count, one in zip(counts, recipes, strict=True):
+        title = f"{count} epochs, "
+        results = run_folds(file, folds, one, seeds, device=arguments.device, title=title)
+        scores[count] = [result.weighted_f1(file) for result in results]
+    choice = {**choose_epochs(scores), "fold_names": [fold.name for fold in folds]}
+    write_json(arguments.out / "epochs.json", {**choice, "seeds": seeds, "config": recipe.plain()})
+    print(epochs_text(choice))
+
+
+def cli() -> int:
+    """Entry point of the installed command."""
+    return run_command(main)
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

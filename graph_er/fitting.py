@@ -1,0 +1,100 @@
+"""One seed of a recipe: fit on train, score on dev, fit again on both; then the run's finish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from torch_geometric.data import Data
+
+from graph_er.checkpoint import Checkpoint
+from graph_er.dialogues import Dialogue
+from graph_er.finish import fit_finish
+from graph_er.prediction import predict_log_probabilities
+from graph_er.recipe import Recipe
+from graph_er.spec import ModelSpec
+from graph_er.training import EpochReport, fit
+
+OnEpoch = Callable[[EpochReport], None]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What a run trains on and what it chooses by, as a model takes them."""
+
+    train: list[Data]
+    dev: list[Data]
+
+
+def sides_of(
+    spec: ModelSpec, recipe: Recipe, train: Sequence[Dialogue], dev: Sequence[Dialogue]
+) -> Sides:
+    """Return both sides as graphs."""
+    sides = ([spec.graph(dialogue, recipe.model) for dialogue in side] for side in (train, dev))
+    return Sides(*sides)
+
+
+def fit_seed(
+    spec: ModelSpec, recipe: Recipe, sides: Sides, *, seed: int, device: str, on_epoch: OnEpoch
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Train, score on dev, and train again on both sides where that is wanted.
+
+    Args:
+        spec: what the model takes and gives.
+        recipe: how it is made.
+        sides: what it is made of.
+        seed: of weights, order and dropout.
+        device: ``cpu`` or a CUDA device.
+        on_epoch: called after each epoch, those of the refit (without dev scores) included.
+
+    Returns:
+        The member of the checkpoint, and dev's log probabilities ``[N, C]`` by the model that
+        never saw dev.
+    """
+
+    def build() -> Any:
+        return spec.build(recipe.model)
+
+    options = {"seed": seed, "device": device, "on_epoch": on_epoch}
+    result = fit(build, sides.train, sides.dev, spec.emotions, recipe.training, **options)
+    model = build()
+    model.load_state_dict(result.weights)
+    log_probabilities = predict_log_probabilities([model], sides.dev, device)[0]
+    member = {"seed": seed, "epoch": result.kept.epoch, "dev": result.kept.dev}
+    weights = result.weights
+    if recipe.training.refit:
+        # The same number of epochs as were kept: choosing another one would need a dev side.
+        again = replace(recipe.training, epochs=result.kept.epoch)
+        both = [*sides.train, *sides.dev]
+        weights = fit(build, both, [], spec.emotions, again, **options).weights
+    return {**member, "weights": weights}, log_probabilities
+
+
+def finished(
+    spec: ModelSpec,
+    recipe: Recipe,
+    members: Sequence[dict[str, Any]],
+    on_dev: Sequence[np.ndarray],
+    train: Sequence[Dialogue],
+    dev: Sequence[Dialogue],
+) -> Checkpoint:
+    """Return the seeds of a run as one, its temperature and decoding weight chosen on dev.
+
+    Args:
+        spec: what the models take and give.
+        recipe: how they were made.
+        members: of each seed, from `fit_seed`.
+        on_dev: dev's log probabilities ``[N, C]`` of each seed, from `fit_seed`.
+        train: dialogues of train.
+        dev: dialogues of dev.
+    """
+    finish = fit_finish(
+        np.stack(on_dev),
+        dev,
+        train,
+        causal=recipe.model.causal,
+        decoding=recipe.training.decode,
+    )
+    return Checkpoint(recipe.model, spec, tuple(members), finish, refitted=recipe.training.refit)

@@ -1,0 +1,81 @@
+"""What the networks of stage 3 are made of: layers for several members at once, and their output.
+
+A committee's members are separate networks of one shape. Their weights are stacked, so that one
+call of one layer runs all of them: K members, N utterances, H hidden size, D features, C emotions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Output(NamedTuple):
+    """What a network of stage 3 gives.
+
+    Attributes:
+        logits: ``[K, N, C]``.
+        hidden: what the classifier read, ``[K, N, H']``.
+    """
+
+    logits: Tensor
+    hidden: Tensor
+
+
+class FeatureScaler(nn.Module):
+    """Standardise features by statistics that are part of the checkpoint; starts as identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("std", torch.ones(width))
+
+    def fit(self, features: Tensor) -> None:
+        """Take mean and standard deviation from training features ``[N, D]``."""
+        std, mean = torch.std_mean(features, dim=0, correction=0)
+        self.mean.copy_(mean)
+        # A constant feature carries nothing: it becomes zero instead of a division by zero.
+        self.std.copy_(torch.where(std > 1e-6 * (1 + mean.abs()), std, torch.inf))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Scale features ``[N, D]``."""
+        return (features - self.mean) / self.std
+
+
+class CommitteeLinear(nn.Module):
+    """``nn.Linear`` of each member: ``[K, N, in_channels]`` to ``[K, N, out_channels]``."""
+
+    def __init__(self, members: int, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(in_channels)
+        weight = torch.empty(members, in_channels, out_channels)
+        self.weight = nn.Parameter(weight.uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(members, 1, out_channels).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[K, N, in_channels]``."""
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class CommitteeNorm(nn.Module):
+    """``nn.LayerNorm`` of each member over the last of ``[K, N, channels]``."""
+
+    def __init__(self, members: int, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(members, 1, channels))
+        self.bias = nn.Parameter(torch.zeros(members, 1, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``[K, N, channels]``."""
+        return F.layer_norm(x, x.shape[-1:]) * self.weight + self.bias
+
+
+def sinusoids(length: int, width: int) -> Tensor:
+    """Return sinusoidal positions ``[length, width]`` (Vaswani et al., NIPS 2017), any width."""
+    rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
+    angles = torch.arange(length).unsqueeze(1) * rates
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]

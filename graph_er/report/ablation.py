@@ -1,0 +1,49 @@
+"""The table of an ablation: each change's score and its difference to the default, per corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def ablation_table(rows: Sequence[dict[str, Any]], variants: Sequence[str]) -> str:
+    """Return Markdown: one row per change, columns per corpus; differences are paired by seed.
+
+    Args:
+        rows: of `graph_er.ablation`, in any order.
+        variants: the order of the rows; the first is the default.
+    """
+    corpora = list(dict.fromkeys(row["corpus"] for row in rows))
+    found = {(row["corpus"], row["variant"]): row for row in rows}
+    header = ["Change"]
+    for corpus in corpora:
+        example = found[next(key for key in found if key[0] == corpus)]
+        title = f"{corpus}, {example['modalities']} (n {example['n']:,})"
+        header += [f"{title}: weighted F1", "difference", "macro F1", "decoded"]
+    lines = [header, ["---", *["---:"] * (len(header) - 1)]]
+    for variant in variants:
+        cells = [variant]
+        for corpus in corpora:
+            row, default = found.get((corpus, variant)), found.get((corpus, variants[0]))
+            cells += _cells(row, default if row is not default else None)
+        lines.append(cells)
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cells(row: dict[str, Any] | None, default: dict[str, Any] | None) -> list[str]:
+    if row is None:
+        return ["–"] * 4
+    scores = 100 * np.array(row["weighted_f1"])
+    difference = ""
+    if default is not None:
+        paired = scores - 100 * np.array(default["weighted_f1"])
+        error = paired.std(ddof=1) / np.sqrt(len(paired))
+        difference = f"{paired.mean():+.1f} (± {error:.1f})"
+    return [
+        f"{scores.mean():.1f} ± {scores.std(ddof=1):.1f}",
+        difference,
+        f"{100 * np.mean(row['macro_f1']):.1f}",
+        f"{100 * np.mean(row['decoded_weighted_f1']):.1f}",
+    ]

@@ -1,0 +1,165 @@
+"""The comparison of two runs as text for the terminal and as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from graph_er.comparison import PRIMARY, models_text
+from graph_er.report.canvas import BODY, SMALL, blank_figure, plain_labels
+from graph_er.report.palette import LIGHT, Theme
+from graph_er.report.summary import percent
+from graph_er.report.tables import METRIC_TITLES, Row, Table
+from graph_er.scores import METRICS
+
+_SIGNIFICANT = 0.05
+_TITLES = dict(zip(METRICS, METRIC_TITLES, strict=True))
+
+
+def comparison_text(comparison: dict[str, Any]) -> str:
+    """Return the whole comparison as plain text, its conclusion last."""
+    level = f"{100 * comparison['level']:.0f} %"
+    blocks = [
+        "\n".join(
+            f"{letter.upper()}: {run['run']}/{run['name']} ({models_text(run['seeds'])})"
+            for letter, run in ((letter, comparison[letter]) for letter in "ab")
+        ),
+        f"{comparison['split']}: {comparison['n']} utterances in {comparison['dialogues']} "
+        f"dialogues; per cent, with {level} intervals from {comparison['replicates']} draws of "
+        "dialogues",
+        _table(comparison["scores"]).markdown().rstrip(),
+    ]
+    if comparison["mean_over_seeds"]:
+        blocks += [
+            "Mean over seeds, drawing dialogues and seeds:",
+            _table(comparison["mean_over_seeds"]).markdown().rstrip(),
+        ]
+    notes = "\n".join(f"Note: {note}." for note in comparison["notes"])
+    blocks += [_tests_text(comparison), notes, conclusion(comparison)]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def conclusion(comparison: dict[str, Any]) -> str:
+    """Say in one sentence what the comparison shows, by weighted F1 of the runs as a whole."""
+    result = comparison["scores"][PRIMARY]["difference"]
+    if not any(result[key] for key in ("value", "low", "high")):
+        return "Conclusion: no difference; A and B score alike on whatever dialogues are drawn."
+    better, worse = ("A", "B") if result["value"] >= 0 else ("B", "A")
+    sign = 1 if better == "A" else -1
+    low, high = sorted(sign * result[end] for end in ("low", "high"))
+    numbers = (
+        f"{_TITLES[PRIMARY]} {_points(sign * result['value'])} points, "
+        f"{100 * comparison['level']:.0f} % interval {_points(low)} to {_points(high)}, "
+        f"{_p_text(result['p'])}"
+    )
+    if result["p"] < _SIGNIFICANT:
+        return (
+            f"Conclusion: {better} is better than {worse} ({numbers}); dialogues by chance alone "
+            "would seldom make such a difference."
+        )
+    return (
+        f"Conclusion: not shown that either is better ({better} less {worse}: {numbers}); "
+        f"with {comparison['dialogues']} dialogues such a difference can be chance."
+    )
+
+
+def comparison_figure(comparison: dict[str, Any], theme: Theme = LIGHT) -> Figure:
+    """Draw the difference of each metric with its interval, in points, zero marked."""
+    series = {"runs as evaluated": comparison["scores"]}
+    if comparison["mean_over_seeds"]:
+        series["mean over seeds"] = comparison["mean_over_seeds"]
+    figure, axes = blank_figure((7.2, 1.0 + 0.5 * len(METRICS) * len(series) ** 0.5), theme)
+    axes.axvline(0, color=theme.ink, linewidth=1, linestyle=(0, (4, 3)))
+    for position, (name, scores) in enumerate(series.items()):
+        offset = 0.32 * (position - (len(series) - 1) / 2)
+        colour = theme.methods[2 - position]
+        for row, metric in enumerate(METRICS):
+            label = name if row == 0 else None
+            _draw_interval(axes, row + offset, scores[metric]["difference"], colour, label, theme)
+    axes.set_yticks(range(len(METRICS)), [_TITLES[metric] for metric in METRICS])
+    axes.set_ylim(len(METRICS) - 0.5, -0.6)
+    axes.margins(x=0.08)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    axes.xaxis.grid(visible=True, color=theme.line, linewidth=0.8)
+    axes.tick_params(axis="x", labelcolor=theme.muted, labelsize=SMALL)
+    axes.set_xlabel(_caption(comparison), color=theme.muted, fontsize=SMALL)
+    if len(series) > 1:
+        style = {"frameon": False, "labelcolor": theme.ink, "fontsize": BODY}
+        figure.legend(loc="outside upper left", ncols=len(series), **style)
+    return figure
+
+
+def _table(scores: dict[str, Any]) -> Table:
+    rows = [
+        Row(
+            (
+                _TITLES[metric],
+                *(f"{percent(s['value'])} [{percent(s['low'])}, {percent(s['high'])}]" for s in ab),
+                f"{_points(d['value'])} [{_points(d['low'])}, {_points(d['high'])}]",
+                f"{d['p']:.4f}",
+            )
+        )
+        for metric in METRICS
+        for ab in [(scores[metric]["a"], scores[metric]["b"])]
+        for d in [scores[metric]["difference"]]
+    ]
+    return Table(("", "A", "B", "A less B", "p"), tuple(rows))
+
+
+def _tests_text(comparison: dict[str, Any]) -> str:
+    test, effect = comparison["mcnemar"], comparison["effect_size"]
+    kind = {"exact": "exact", "chi2": "chi-square, continuity-corrected"}[test["test"]]
+    counts = effect["dialogues"]
+    return (
+        f"McNemar ({kind}; takes utterances as independent): only A right "
+        f"{test['only_a_right']}, only B right {test['only_b_right']}, {_p_text(test['p'])}\n"
+        f"Effect size: Cohen's h of the accuracies {_signed(effect['cohens_h'], 2)} "
+        f"({effect['magnitude']}); more often right: A on {counts['a_better']} dialogues, "
+        f"B on {counts['b_better']}, equal {counts['equal']}"
+    )
+
+
+def _draw_interval(
+    axes: Axes,
+    y: float,
+    difference: dict[str, float],
+    colour: str,
+    label: str | None,
+    theme: Theme,
+) -> None:
+    value, low, high = (100 * difference[key] for key in ("value", "low", "high"))
+    axes.plot([low, high], [y, y], color=colour, linewidth=2.5, solid_capstyle="butt")
+    axes.plot([value], [y], "o", color=colour, markersize=7, label=label)
+    axes.annotate(
+        f"{_points(difference['value'])}  ({_p_text(difference['p'])})",
+        *((value, y), (0, 6)),
+        textcoords="offset points",
+        ha="center",
+        color=theme.ink,
+        fontsize=SMALL,
+    )
+
+
+def _caption(comparison: dict[str, Any]) -> str:
+    names = ["/".join(Path(comparison[letter]["run"]).parts[-2:]) for letter in "ab"]
+    return (
+        f"A less B in points with {100 * comparison['level']:.0f} % intervals; "
+        f"{comparison['n']} utterances in {comparison['dialogues']} dialogues\n"
+        "A: {}   B: {}".format(*plain_labels(names, "run"))
+    )
+
+
+def _points(difference: float) -> str:
+    return _signed(100 * difference, 1)
+
+
+def _signed(value: float, decimals: int) -> str:
+    return f"{round(value, decimals) + 0.0:+.{decimals}f}".replace("-", "−")
+
+
+def _p_text(p: float) -> str:
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}"

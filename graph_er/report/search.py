@@ -1,0 +1,85 @@
+"""A hyper-parameter search as a picture: the score of every trial, and the best so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from graph_er.report.canvas import BODY, SMALL, blank_figure
+from graph_er.report.palette import LIGHT, Theme
+from graph_er.report.summary import percent
+from graph_er.report.tables import Row, Table
+
+
+def search_text(best: dict[str, Any], defaults: dict[str, Any], path: Path) -> str:
+    """Return what the best trial changed, and how far its score can be believed.
+
+    Args:
+        best: from `graph_er.search.best_settings`.
+        defaults: of each field that was searched.
+        path: where `best` stands.
+    """
+    found = {**best["model"], **best["training"]}
+    rows = tuple(Row((name, _text(defaults[name]), _text(found[name]))) for name in defaults)
+    lines = [
+        Table(("Field", "Default", "Best"), rows).markdown().rstrip(),
+        f"weighted F1 {percent(best['score'])} in trial {best['trial']} of {best['trials']}; "
+        f"defaults {percent(best['score_of_defaults'])}",
+        "The best of many trials is better by luck, too: believe it after "
+        f"`python graph_er/crossval.py --config {path}` with other seeds.",
+    ]
+    return "\n\n".join(lines)
+
+
+def search_figure(
+    trials: Sequence[dict[str, Any]], best: dict[str, Any], theme: Theme = LIGHT
+) -> Figure:
+    """Draw weighted F1 by trial.
+
+    Args:
+        trials: from `graph_er.search.plain_trials`.
+        best: from `graph_er.search.best_settings`.
+        theme: colours.
+    """
+    figure, axes = blank_figure((7.2, 3.6), theme)
+    complete = [trial for trial in trials if not trial["pruned"]]
+    pruned = [trial for trial in trials if trial["pruned"] and trial["score"] is not None]
+    for group, label, style in (
+        (complete, "all folds", {"color": theme.methods[1]}),
+        (pruned, "given up early", {"facecolors": "none", "edgecolors": theme.methods[0]}),
+    ):
+        if group:
+            places = [trial["number"] for trial in group]
+            scores = [100 * trial["score"] for trial in group]
+            axes.scatter(places, scores, s=22, label=label, **style)
+    places = [trial["number"] for trial in complete]
+    so_far = np.maximum.accumulate([100 * trial["score"] for trial in complete])
+    # To the last trial, also where that was given up.
+    line = [*places, len(trials)], [*so_far, so_far[-1]]
+    axes.step(*line, where="post", color=theme.accent, linewidth=1.6, label="best so far")
+    level = 100 * best["score_of_defaults"]
+    axes.axhline(level, color=theme.ink, linewidth=1, linestyle=(0, (4, 3)), label="defaults")
+    _frame(axes, theme)
+    title = f"best {percent(best['score'])} in trial {best['trial']} of {len(trials)}"
+    axes.set_title(title, loc="left", color=theme.ink, fontsize=BODY)
+    style = {"frameon": False, "labelcolor": theme.ink, "fontsize": SMALL}
+    figure.legend(loc="outside lower center", ncols=4, **style)
+    return figure
+
+
+def _text(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _frame(axes: Any, theme: Theme) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
+    axes.yaxis.grid(visible=True, color=theme.line, linewidth=0.8)
+    axes.tick_params(labelcolor=theme.muted, labelsize=SMALL)
+    axes.set_xlabel("trial", color=theme.muted, fontsize=SMALL)
+    axes.set_ylabel("weighted F1 (%), mean over folds", color=theme.muted, fontsize=SMALL)
+    axes.margins(x=0.03, y=0.08)

@@ -1,0 +1,163 @@
+"""Search for better settings of stage 3 by cross-validation; test dialogues are never seen.
+
+python graph_er/tune.py --data_dir data/demo_features.pkl --trials 50
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if not __package__:  # run as a file: put the repository root, not this folder, on the path
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from graph_er.cli import run_command
+from graph_er.data_option import add_data_options, read_data
+from graph_er.errors import InputError
+from graph_er.folds_option import add_folds_option
+from graph_er.paths import project_root
+from graph_er.recipe_options import (
+    add_recipe_options,
+    add_seed_options,
+    given_settings,
+    read_seeds,
+)
+from graph_er.tracking import MODES
+from graph_er.tune_space import SPACES, Space
+
+if TYPE_CHECKING:
+    import optuna
+
+    from graph_er.config_file import ConfigFile
+    from graph_er.dialogues import DialogueFile
+    from graph_er.folds import Fold
+    from graph_er.search import Search
+    from graph_er.tracking import Tracker
+
+logger = logging.getLogger(__name__)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line of the search."""
+    parser = argparse.ArgumentParser(prog="graph-er-tune", description=__doc__.splitlines()[0])
+    add_data_options(parser)
+    add_folds_option(parser)
+    parser.add_argument(
+        "--trials", type=int, default=50, help="trials in all, resumed ones included (default: 50)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="begin no trial after this time"
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="FIELD",
+        help="search these fields alone (default: all of the preset that no flag fixes)",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/tune_<modalities>")
+    add_seed_options(parser, seeds=2)
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    parser.add_argument("--comet", choices=MODES, default="off", help="experiment tracking")
+    add_recipe_options(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the search, or what is left of it, and write its best settings, trials and picture."""
+    arguments = build_parser().parse_args(argv)
+    for option in ("trials", "timeout"):
+        value = getattr(arguments, option)
+        if value is not None and not value > 0:
+            raise InputError(f"--{option} is {value}; it must be above 0")
+    seeds, settings = read_seeds(arguments), given_settings(arguments)
+    space = _space(settings, arguments.only)
+    file = read_data(arguments)
+    from graph_er.device import choose_device  # after parsing: torch takes seconds to import
+    from graph_er.folds import without_test
+    from graph_er.run_record import describe_data
+    from graph_er.search import Search, open_study
+    from graph_er.spec import spec_of
+    from graph_er.tracking import start_tracking
+
+    file = without_test(file)
+    folds = _folds(file, arguments.folds)
+    device = choose_device(arguments.device)
+    search = Search(file, folds, settings, space, seeds, device)
+    spec_of(file, file.dialogues, settings.modalities, search.recipe({}).model)
+    out = arguments.out or project_root() / "runs" / f"tune_{settings.modalities}"
+    data = describe_data(arguments.data_dir)
+    study = open_study(out, search, data)
+    tracker = start_tracking(arguments.comet, name=out.name, folder=out / "comet")
+    tracker.log_parameters(search.plain(data))
+    _run(search, study, tracker, data, out, arguments)
+    tracker.end()
+
+
+def _space(settings: ConfigFile, only: Sequence[str] | None) -> Space:
+    space = SPACES[settings.preset]
+    unknown = [name for name in only or () if name not in space]
+    if unknown:
+        raise InputError(
+            f"--only {unknown[0]}: not in the search space of preset '{settings.preset}', which "
+            f"has {', '.join(space)}"
+        )
+    fixed = {**settings.model, **settings.training}
+    return {name: space[name] for name in only or space if name not in fixed}
+
+
+def _folds(file: DialogueFile, count: int | None) -> Sequence[Fold]:
+    from graph_er.folds import FEWEST_SESSIONS, dev_fold, session_folds, sessions_of
+
+    if count is None and len(set(sessions_of(file).values())) < FEWEST_SESSIONS:
+        logger.warning(
+            "fewer than %d sessions in train and dev: each trial is scored on the dev side alone",
+            FEWEST_SESSIONS,
+        )
+        return [dev_fold(file)]
+    return session_folds(file, count)
+
+
+def _run(
+    search: Search,
+    study: optuna.Study,
+    tracker: Tracker,
+    data: dict[str, str],
+    out: Path,
+    arguments: argparse.Namespace,
+) -> None:
+    from graph_er.files import atomic_path, write_json
+    from graph_er.report.canvas import to_png
+    from graph_er.report.search import search_figure, search_text
+    from graph_er.search import best_settings, plain_trials, run_search
+
+    def on_trial(trial: Any) -> None:
+        best = best_settings(search, study, data)
+        write_json(out / "best.json", best)  # each time, for a search that is stopped
+        write_json(out / "trials.json", plain_trials(study))
+        if trial.value is not None:
+            scores = {"score": trial.value, "best": best["score"]}
+            tracker.log_metrics({**scores, **_numbers(trial.params)}, step=trial.number)
+
+    run_search(search, study, trials=arguments.trials, timeout=arguments.timeout, on_trial=on_trial)
+    best = best_settings(search, study, data)
+    with atomic_path(out / "search.png") as temporary:
+        temporary.write_bytes(to_png(search_figure(plain_trials(study), best)))
+    print(search_text(best, search.defaults(), out / "best.json"))
+    logger.info("wrote %s", out)
+
+
+def _numbers(values: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items()}
+
+
+def cli() -> int:
+    """Entry point of the installed command."""
+    return run_command(main)
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graph_er import compare
+from graph_er.cli import run_command
+from graph_er.comparison import compare_runs
+from graph_er.evaluation import EvaluatedUtterances, evaluate, write_evaluation, write_predictions
+from graph_er.prediction_files import member_path, read_evaluated_run
+from graph_er.report.canvas import to_png
+from graph_er.report.comparison import comparison_figure, comparison_text, conclusion
+from graph_er.scores import METRICS, score
+
+ROOT = Path(__file__).resolve().parents[2]
+EMOTIONS = ("neutral", "angry", "happy")
+LENGTH = 10
+
+
+def probabilities(gold, right, rng):
+    """Answers ``[N, C]`` that are right where `right` says so, else the next label."""
+    label = np.where(right, gold, (gold + 1) % len(EMOTIONS))
+    return 0.7 * np.eye(len(EMOTIONS))[label] + 0.3 * rng.dirichlet(np.ones(3), len(gold))
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write an evaluation whose members are right with the given chances."""
+
+    def write_run(name, *chances, dialogues=20, split="test", seed=0, order=None, members=True):
+        rng = np.random.default_rng([7, seed])
+        gold = np.random.default_rng(5).integers(0, len(EMOTIONS), dialogues * LENGTH)
+        ids = [f"S1_d{d:02d}" for d in range(dialogues) for _ in range(LENGTH)]
+        rows = (
+            np.arange(len(gold))
+            if order is None
+            else np.random.default_rng(order).permutation(len(gold))
+        )
+        utterances = EvaluatedUtterances(
+            dialogues=[ids[row] for row in rows],
+            utterances=[f"{ids[row]}_{row % LENGTH}" for row in rows],
+            speakers=["F"] * len(gold),
+            gold=gold[rows],
+            emotions=EMOTIONS,
+        )
+        answers = np.stack(
+            [probabilities(gold, rng.random(len(gold)) < chance, rng)[rows] for chance in chances]
+        )
+        seeds = list(range(1, len(chances) + 1))
+        path = tmp_path / name / "eval.json"
+        evaluation = {**evaluate(utterances, answers, seeds), "split": split}
+        write_evaluation(path, evaluation, utterances, answers.mean(axis=0))
+        if members and len(seeds) > 1:
+            for number, member in zip(seeds, answers, strict=True):
+                target = member_path(path.with_name("predictions.csv"), number)
+                write_predictions(target, utterances, member)
+        return path.parent
+
+    return write_run
+
+
+def compared(a, b, replicates=1000):
+    runs = (read_evaluated_run(path, "test") for path in (a, b))
+    return {"split": "test", **compare_runs(*runs, replicates, 0)}
+
+
+def refused(capsys, *argv):
+    assert run_command(compare.main, [str(argument) for argument in argv]) == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return error
+
+
+def test_a_run_against_itself_shows_no_difference(write):
+    run = write("a", 0.6)
+    result = compared(run, run)
+    for metric in METRICS:
+        difference = result["scores"][metric]["difference"]
+        assert difference == {"value": 0, "low": 0, "high": 0, "p": 1}
+    assert result["mcnemar"]["p"] == 1
+    assert result["effect_size"]["cohens_h"] == 0
+    assert "no difference" in conclusion(result)
+
+
+def test_a_run_better_on_every_dialogue_is_better_beyond_doubt(write):
+    result = compared(write("a", 0.9), write("b", 0.4), replicates=10_000)
+    assert result["effect_size"]["dialogues"]["b_better"] == 0
+    difference = result["scores"]["weighted_f1"]["difference"]
+    assert difference["p"] < 0.003
+    assert 0 < difference["low"] < difference["value"] < difference["high"]
+    assert result["mcnemar"]["p"] < 1e-9
+    assert conclusion(result).startswith("Conclusion: A is better than B (Weighted F1 +")
+
+
+def test_the_better_run_is_named_whichever_comes_first(write):
+    good, bad = write("a", 0.8), write("b", 0.5)
+    one_way, other_way = compared(good, bad), compared(bad, good)
+    assert conclusion(other_way) == conclusion(one_way).replace(
+        "A is better than B", "B is better than A"
+    )
+    first, second = (r["scores"]["uar"]["difference"] for r in (one_way, other_way))
+    assert second["low"] == pytest.approx(-first["high"])
+
+
+def test_equally_good_runs_are_not_told_apart(write):
+    result = compared(write("a", 0.6, seed=1), write("b", 0.6, seed=2))
+    assert result["scores"]["weighted_f1"]["difference"]["p"] > 0.05
+    assert conclusion(result).startswith("Conclusion: not shown that either is better")
+
+
+def test_values_are_those_of_the_scores_and_the_order_of_rows_is_irrelevant(write):
+    a, b = write("a", 0.7), write("b", 0.5)
+    result = compared(a, b)
+    evaluation = json.loads((a / "eval.json").read_text())
+    for metric in METRICS:
+        assert result["scores"][metric]["a"]["value"] == pytest.approx(evaluation[metric])
+    shuffled = compared(a, write("c", 0.5, order=3))
+    assert shuffled["scores"] == result["scores"]
+    assert shuffled["mcnemar"] == result["mcnemar"]
+
+
+def test_utterances_repeated_within_dialogues_do_not_narrow_the_interval(tmp_path, write):
+    """The same answers five times over: five times the rows, the same evidence."""
+    once = [write("a", 0.7), write("b", 0.6)]
+    often = []
+    for run in once:
+        header, *rows = (run / "predictions.csv").read_text().splitlines()
+        copies = [row.replace(",", f",copy{k}_", 1) for row in rows for k in range(5)]
+        often.append(tmp_path / f"{run.name}5.csv")
+        often[-1].write_text("\n".join([header, *copies]))
+    single, repeated = compared(*once), compared(*often)
+    assert repeated["n"] == 5 * single["n"]
+    for metric in METRICS:
+        expected = single["scores"][metric]["difference"]
+        assert repeated["scores"][metric]["difference"] == pytest.approx(expected)
+    assert repeated["mcnemar"]["p"] < single["mcnemar"]["p"]
+
+
+def test_means_over_seeds_are_compared_where_the_seeds_were_written(write):
+    a, b = write("a", 0.9, 0.8, 0.7), write("b", 0.6, 0.5, 0.4)
+    result = compared(a, b)
+    evaluation = json.loads((a / "eval.json").read_text())
+    means = result["mean_over_seeds"]
+    for metric in METRICS:
+        assert means[metric]["a"]["value"] == pytest.approx(evaluation["mean"][metric])
+        assert result["scores"][metric]["a"]["value"] == pytest.approx(evaluation[metric])
+    assert result["notes"] == []
+    assert "Mean over seeds" in comparison_text(result)
+
+
+def test_unlike_seeds_widen_the_interval_of_the_mean(write):
+    base = write("base", 0.5)
+    alike, unlike = compared(write("a", 0.7, 0.7), base), compared(write("b", 0.95, 0.45), base)
+
+    def width(result):
+        difference = result["mean_over_seeds"]["accuracy"]["difference"]
+        return difference["high"] - difference["low"]
+
+    assert width(unlike) > 2 * width(alike)
+
+
+def test_without_predictions_of_the_seeds_only_the_ensembles_are_compared(write):
+    result = compared(write("a", 0.7, 0.7, members=False), write("b", 0.6, 0.6))
+    assert result["mean_over_seeds"] is None
+    assert len(result["notes"]) == 1
+    assert "A has no predictions of its single seeds" in result["notes"][0]
+
+
+def test_an_ensemble_against_one_model_is_noted(write):
+    result = compared(write("a", 0.7, 0.7, 0.7), write("b", 0.6))
+    assert "A is an ensemble of 3 seeds and B one model" in result["notes"][0]
+    assert "single seed" in result["notes"][1]
+    assert result["mean_over_seeds"] is not None
+
+
+def test_few_dialogues_are_noted(write):
+    result = compared(write("a", 0.7, dialogues=3), write("b", 0.6, dialogues=3))
+    assert result["notes"] == ["3 dialogues are few: intervals and p are rough"]
+
+
+def test_runs_of_other_label_sets_compare_where_the_gold_labels_agree(write, tmp_path):
+    a = write("a", 0.7)
+    text = (a / "predictions.csv").read_text()
+    wider = tmp_path / "wider.csv"
+    wider.write_text(
+        text.replace("prob_neutral,prob_angry", "prob_angry,prob_bored,prob_neutral").replace(
+            ",angry,angry,", ",angry,bored,"
+        )
+    )
+    result = compared(a, wider)
+    missed = text.count(",angry,angry,")
+    assert missed > 0
+    assert result["mcnemar"]["only_a_right"] == missed
+    rows = [line.split(",")[3:5] for line in wider.read_text().splitlines()[1:]]
+    names = (*EMOTIONS, "bored")
+    gold, predicted = ([names.index(row[k]) for row in rows] for k in (0, 1))
+    expected = score(gold, predicted, names)["macro_f1"]
+    assert result["scores"]["macro_f1"]["b"]["value"] == pytest.approx(expected)
+
+
+def test_the_command_prints_and_writes_what_it_found(write, tmp_path, capsys):
+    a, b = write("a", 0.8, 0.8), write("b", 0.6, 0.6)
+    out, plot = tmp_path / "deep" / "x.json", tmp_path / "x.png"
+    argv = [a, b, "--out", out, "--plot", plot, "--replicates", 500, "--seed", 3]
+    assert run_command(compare.main, [str(argument) for argument in argv]) == 0
+    text = capsys.readouterr().out
+    written = json.loads(out.read_text())
+    assert written["conclusion"] in text
+    assert {"split", "a", "b", "n", "dialogues", "level", "notes"} <= set(written)
+    assert (written["replicates"], written["seed"], written["split"]) == (500, 3, "test")
+    assert written["a"]["sha256"] != written["b"]["sha256"]
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    for part in ("ensemble of 2 seeds", "200 utterances in 20 dialogues", "McNemar", "Cohen's h"):
+        assert part in text
+
+
+def test_the_same_seed_gives_the_same_comparison(write):
+    a, b = write("a", 0.7), write("b", 0.6)
+    assert compared(a, b) == compared(a, b)
+
+
+@pytest.mark.parametrize("place", ["checkpoint", "pt", "evaluation", "csv"])
+def test_a_run_is_found_from_any_of_its_paths(write, place):
+    evaluation = write("run/eval_test", 0.7)
+    (evaluation.parent / "model.pt").touch()
+    paths = {
+        "checkpoint": evaluation.parent,
+        "pt": evaluation.parent / "model.pt",
+        "evaluation": evaluation,
+        "csv": evaluation / "predictions.csv",
+    }
+    found = read_evaluated_run(paths[place], "test")
+    assert found.predictions.path == evaluation / "predictions.csv"
+    assert found.seeds == 1
+
+
+def test_the_split_chooses_the_evaluation_of_a_checkpoint(write, capsys):
+    dev = write("run/eval_dev", 0.7, split="dev")
+    assert read_evaluated_run(dev.parent, "dev").predictions.path.parent == dev
+    assert "eval_test" in refused(capsys, dev.parent, dev.parent)
+    error = refused(capsys, dev, dev)
+    assert "predictions of the dev side, not of test; give --split dev" in error
+
+
+def test_a_csv_alone_is_enough(write):
+    run = write("a", 0.7)
+    (run / "eval.json").unlink()
+    found = read_evaluated_run(run, "dev")
+    assert (found.seeds, found.members) == (None, ())
+    assert compared(run, run)["notes"] == []
+
+
+def test_other_utterances_are_refused_and_the_first_named(write, capsys):
+    long, short = write("a", 0.7), write("b", 0.7, dialogues=19)
+    for argv in ((long, short), (short, long)):
+        error = refused(capsys, *argv)
+        assert f"{short / 'predictions.csv'}: lacks utterance S1_d19_0 of dialogue S1_d19" in error
+        assert "(10 such)" in error
+
+
+def change(run, old, new):
+    path = run / "predictions.csv"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_other_gold_labels_or_dialogues_are_refused_and_named(write, capsys):
+    a, b, c = write("a", 0.7), write("b", 0.7), write("c", 0.7)
+    row = (b / "predictions.csv").read_text().splitlines()[1]
+    gold = row.split(",")[3]
+    other = "happy" if gold != "happy" else "angry"
+    change(b, row, row.replace(f",{gold},", f",{other},", 1))
+    error = refused(capsys, a, b)
+    assert f"utterance S1_d00_0: gold emotion {gold!r} in" in error
+    assert f"{other!r} in {b / 'predictions.csv'} (1 such)" in error
+    change(c, "S1_d00,S1_d00_1", "S1_d01,S1_d00_1")
+    assert "utterance S1_d00_1: dialogue 'S1_d00' in" in refused(capsys, a, c)
+
+
+def test_bad_files_are_refused_in_one_message(write, tmp_path, capsys):
+    good, bad = write("a", 0.7), write("b", 0.7)
+    path = bad / "predictions.csv"
+    text = path.read_text()
+    header, first, *_ = text.splitlines()
+
+    def message(content):
+        path.write_text(content)
+        return refused(capsys, good, bad)
+
+    assert "lacks the column(s) gold" in message(text.replace("gold", "truth", 1))
+    assert "holds no predictions" in message(header + "\n")
+    assert "row 202: utterance S1_d00_0 occurs twice" in message(text + first + "\n")
+    assert "there is no column prob_glum" in message(text.replace(",F,", ",F,glum,", 1))
+    assert "row 202: 'utterance' is empty" in message(text + "S1_d00\n")
+    path.write_bytes(b"\xff\xfe\x00")
+    assert "cannot be read as CSV" in refused(capsys, good, bad)
+    path.write_text(text)
+    for content in ("[1]", "{", '{"seeds": []}', '{"seeds": 3}'):
+        (bad / "eval.json").write_text(content)
+        assert "eval.json: " in refused(capsys, good, bad)
+    error = refused(capsys, good, tmp_path / "absent")
+    assert "no predictions there" in error
+    assert "graph_er/eval.py" in error
+
+
+def test_one_dialogue_and_bad_options_are_refused(write, capsys):
+    run = write("a", 0.7, dialogues=1)
+    assert "at least two" in refused(capsys, run, run)
+    run = write("b", 0.7)
+    assert "--replicates is 10" in refused(capsys, run, run, "--replicates", 10)
+    assert "--seed is -1" in refused(capsys, run, run, "--seed", -1)
+
+
+def test_the_picture_shows_the_differences_in_points(write):
+    result = compared(write("a", 0.9, 0.8), write("b", 0.6, 0.5))
+    figure = comparison_figure(result)
+    points = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
+    expected = [
+        100 * result[kind][metric]["difference"]["value"]
+        for kind in ("scores", "mean_over_seeds")
+        for metric in METRICS
+    ]
+    assert points == pytest.approx(expected)
+    assert "A: " in figure.axes[0].get_xlabel()
+
+
+def test_a_picture_of_no_difference_is_drawn_too(write):
+    run = write("가나", 0.6)
+    figure = comparison_figure(compared(run, run))
+    assert "A: run 1" in figure.axes[0].get_xlabel()
+    assert to_png(figure, dpi=50).startswith(b"\x89PNG")
+
+
+def test_the_command_runs_by_path_from_another_directory(write, tmp_path):
+    run = write("a", 0.6)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "graph_er" / "compare.py"), str(run), str(run)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Conclusion: no difference" in done.stdout

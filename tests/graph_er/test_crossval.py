@@ -1,0 +1,216 @@
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from graph_er import compare as compare_command
+from graph_er import crossval as crossval_command
+from graph_er.cli import run_command
+from graph_er.cross_evaluation import cross_evaluation
+from graph_er.cross_validation import FoldResult, pooled, run_fold, run_folds
+from graph_er.dialogues import write_dialogues
+from graph_er.epoch_choice import choose_epochs
+from graph_er.fold_controls import fold_controls
+from graph_er.folds import session_folds
+from graph_er.recipe import Recipe
+from graph_er.scores import METRICS
+from tests.graph_er.dialogue_factory import EMOTIONS, make_file
+from tests.graph_er.tiny_models import CONTEXTUAL, TRAINING
+
+FILE = make_file(num_sessions=4, dialogues_per_session=2, length=6)
+RECIPE = Recipe("at", CONTEXTUAL, replace(TRAINING, refit=True, decode=True))
+QUICK = ("--epochs", "1", "--members", "1", "--hidden_size", "8")
+
+
+@pytest.fixture
+def data(tmp_path):
+    path = tmp_path / "data.pkl"
+    write_dialogues(path, FILE)
+    return path
+
+
+def crossval(data, out, *options):
+    argv = ["--data_dir", str(data), "--out", str(out), *QUICK, *options]
+    return run_command(crossval_command.main, argv)
+
+
+def predictions(path):
+    with path.open(encoding="utf-8") as rows:
+        return list(csv.DictReader(rows))
+
+
+def made_up(fold, seeds=2):
+    """A result whose probabilities name the utterance that they are of."""
+    rows = [
+        [len(d.id) + i, *map(float, d.id.encode()[-2:])] for d in fold.test for i in range(len(d))
+    ]
+    array = np.array(rows) / 1000
+    return FoldResult(fold, np.stack([array, array[:, ::-1]][:seeds]), [1] * seeds, 1.0, 0.0)
+
+
+def test_pooled_predictions_stay_with_their_utterances_whatever_the_folds():
+    halves, singles = (
+        pooled(FILE, [made_up(fold) for fold in session_folds(FILE, count)]) for count in (2, 0)
+    )
+    assert halves[0].utterances == [i for d in FILE.dialogues for i in d.utterance_ids]
+    assert np.array_equal(halves[1], singles[1])
+    assert not np.array_equal(halves[1][0], halves[1][1])
+
+
+def test_the_predicted_session_has_no_part_in_its_models():
+    fold = session_folds(FILE, 0)[0]
+    other = replace(fold, test=tuple(replace(d, labels=d.labels * 0) for d in fold.test))
+    first, second = (
+        run_fold(FILE, f, RECIPE, [1], device="cpu", watch=lambda seed: lambda report: None)
+        for f in (fold, other)
+    )
+    assert np.array_equal(first.probabilities, second.probabilities)
+    assert (first.temperature, first.weight) == (second.temperature, second.weight)
+
+
+def test_a_fold_hears_its_dev_dialogues_only_through_the_refit():
+    fold = session_folds(FILE, 0)[0]
+    moved = tuple(replace(d, text=d.text[:, ::-1].copy()) for d in fold.dev)
+    for refit in (False, True):
+        recipe = replace(RECIPE, training=replace(TRAINING, refit=refit))
+        results = [
+            run_fold(FILE, f, recipe, [1], device="cpu", watch=lambda seed: lambda report: None)
+            for f in (fold, replace(fold, dev=moved))
+        ]
+        # The temperature is chosen on dev; who wins does not depend on it.
+        winners = [np.log(r.probabilities) * r.temperature for r in results]
+        same = [np.diff(w, axis=-1) for w in winners]
+        assert np.allclose(*same, atol=1e-3) is not refit
+
+
+def test_the_bar_ends_where_it_promised_and_every_fit_is_named(capsys):
+    run_folds(FILE, session_folds(FILE, 0), RECIPE, [3, 4], device="cpu", title="x, ")
+    shown = capsys.readouterr().err
+    assert "x, fold 1/4, seed 3" in shown
+    assert "fold 4/4, seed 4: 100%" in shown
+    assert f"{4 * 2 * 2 * RECIPE.training.epochs}/" in shown.rsplit("100%", 1)[1]
+
+
+def test_scores_over_folds_are_those_of_the_folds():
+    folds = session_folds(FILE, 0)
+    evaluation = cross_evaluation(FILE, [made_up(fold) for fold in folds], [1, 2])
+    assert [fold["name"] for fold in evaluation["folds"]] == [fold.name for fold in folds]
+    assert sum(fold["n"] for fold in evaluation["folds"]) == evaluation["n"] == 12 * 4
+    for metric in METRICS:
+        values = [fold["mean"][metric] for fold in evaluation["folds"]]
+        over = evaluation["over_folds"]["mean"]
+        assert over["mean"][metric] == pytest.approx(np.mean(values))
+        assert over["std"][metric] == pytest.approx(np.std(values, ddof=1))
+    assert json.loads(json.dumps(evaluation, allow_nan=False)) == evaluation
+
+
+def test_controls_know_the_other_folds_alone():
+    labels = {"Sess01": 0, "Sess02": 1, "Sess03": 1, "Sess04": 1}
+    dialogues = tuple(
+        replace(d, labels=d.labels * 0 + labels[d.id[:6]], sentences=("same",) * len(d))
+        for d in FILE.dialogues
+    )
+    file = replace(FILE, dialogues=dialogues)
+    found = fold_controls(file, session_folds(file, 0))
+    # Whichever session is left out, most of the others are angry.
+    matrix = np.array(found["controls"]["majority"]["confusion_matrix"])
+    assert matrix.tolist() == [[0, 12, 0], [0, 36, 0], [0, 0, 0]]
+    assert found["controls"]["majority"]["emotion"] == EMOTIONS[1]
+    assert found["controls"]["text_lookup"]["confusion_matrix"] == matrix.tolist()
+    assert found["controls"]["previous_label"]["oracle"] is True
+    assert found["texts_seen"] == 1
+
+
+def test_the_fewest_epochs_within_one_standard_error_are_chosen():
+    # Folds differ by 30 points; 8 epochs are 1 to 3 points behind on each, 16 as good on average.
+    scores = {32: [0.60, 0.30, 0.50], 16: [0.59, 0.31, 0.49], 8: [0.58, 0.29, 0.47]}
+    choice = choose_epochs(scores)
+    assert (choice["best"], choice["chosen"]) == (32, 16)
+    assert [count["epochs"] for count in choice["counts"]] == [8, 16, 32]
+    assert choice["counts"][0]["behind"] == pytest.approx(0.02)
+    assert choice["counts"][0]["error"] == pytest.approx(0.01 / np.sqrt(3))
+    assert choose_epochs({5: [0.5, 0.6], 9: [0.5, 0.6]})["chosen"] == 5
+
+
+def test_the_command_writes_what_an_evaluation_holds(data, tmp_path, capsys):
+    out = tmp_path / "cv"
+    assert crossval(data, out, "--seeds", "2") == 0
+    table = capsys.readouterr().out
+    assert "mean ± sd of folds" in table
+    evaluation = json.loads((out / "eval.json").read_text())
+    assert evaluation["split"] == "cross-validation"
+    assert [fold["sessions"] for fold in evaluation["folds"]] == [
+        ["Sess01"],
+        ["Sess02"],
+        ["Sess03"],
+    ]
+    assert evaluation["confidence_intervals"]["dialogues"] == 6
+    wanted = [i for d in FILE.dialogues if d.id not in FILE.test_ids for i in d.utterance_ids]
+    names = ("predictions", "predictions_seed1", "predictions_seed2")
+    files = [predictions(out / f"{name}.csv") for name in names]
+    assert [[row["utterance"] for row in rows] for rows in files] == [wanted] * 3
+    for row, *members in zip(*files, strict=True):
+        mean = np.mean([float(member["prob_angry"]) for member in members])
+        assert float(row["prob_angry"]) == pytest.approx(mean, abs=2e-6)
+    assert json.loads((out / "run.json").read_text())["config"]["training"]["epochs"] == 1
+
+
+def test_all_includes_the_test_side_and_one_seed_leaves_no_members(data, tmp_path):
+    out = tmp_path / "cv"
+    assert crossval(data, out, "--seeds", "2") == 0
+    assert crossval(data, out, "--all", "--folds", "2") == 0
+    rows = predictions(out / "predictions.csv")
+    assert {row["dialogue"] for row in rows} == {dialogue.id for dialogue in FILE.dialogues}
+    assert list(out.glob("predictions_seed*")) == []
+
+
+def test_two_cross_validations_compare_and_one_with_a_test_side_does_not(data, tmp_path, capsys):
+    outs = [tmp_path / name for name in ("one", "two")]
+    for out, seed in zip(outs, ("1", "7"), strict=True):
+        assert crossval(data, out, "--seed", seed) == 0
+    capsys.readouterr()
+    assert run_command(compare_command.main, [*map(str, outs), "--replicates", "200"]) == 0
+    assert "cross-validation: " in capsys.readouterr().out
+    evaluation = outs[1] / "eval.json"
+    evaluation.write_text(evaluation.read_text().replace('"cross-validation"', '"test"'))
+    assert run_command(compare_command.main, [*map(str, outs), "--replicates", "200"]) == 2
+    assert "two cross-validations" in capsys.readouterr().err
+
+
+def test_epoch_counts_are_compared(data, tmp_path, capsys):
+    assert crossval(data, tmp_path / "cv", "--choose_epochs", "2", "1", "2") == 0
+    choice = json.loads((tmp_path / "cv" / "epochs.json").read_text())
+    assert [count["epochs"] for count in choice["counts"]] == [1, 2]
+    assert f"--epochs {choice['chosen']}: " in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "cv").iterdir()] == ["epochs.json"]
+
+
+def test_a_cross_validation_that_failed_leaves_nothing_of_the_one_before(data, tmp_path):
+    out = tmp_path / "cv"
+    assert crossval(data, out) == 0
+    assert crossval(data, out, "--learning_rate", "1e30", "--clip_norm", "0") == 2
+    assert list(out.iterdir()) == []
+
+
+def test_bad_input_ends_with_status_2_and_one_message(data, tmp_path, capsys):
+    def refused(message, *options, out=tmp_path / "cv"):
+        assert crossval(data, out, *options) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert "Traceback" not in error
+
+    refused("with 3 sessions", "--folds", "4")
+    refused("no visual features", "--modalities", "v")
+    refused("--seeds is 0", "--seeds", "0")
+    refused("--select last", "--choose_epochs", "1", "--select", "best")
+    refused("--epochs is 0", "--choose_epochs", "0", "1")
+    refused("is a file", out=data)
+    (tmp_path / "model").mkdir()
+    torch.save({}, tmp_path / "model" / "model.pt")
+    refused("holds a checkpoint", out=tmp_path / "model")
+    with pytest.raises(SystemExit) as usage:
+        crossval(data, tmp_path / "cv", "--folds", "1")
+    assert usage.value.code == 2

@@ -1,0 +1,241 @@
+import json
+from dataclasses import replace
+
+import pytest
+from optuna.trial import TrialState
+
+from graph_er import search as search_module
+from graph_er import train as train_command
+from graph_er import tune as tune_command
+from graph_er.cli import run_command
+from graph_er.config import CogmenConfig, ContextualConfig, TrainingConfig
+from graph_er.config_file import ConfigFile, read_config_file
+from graph_er.cross_validation import FoldResult
+from graph_er.dialogues import write_dialogues
+from graph_er.folds import dev_fold, session_folds, without_test
+from graph_er.recipe import make_recipe
+from graph_er.search import Search, best_settings, finished_trials, open_study, run_search
+from graph_er.tune_space import SPACES, Choice, Range
+from tests.graph_er.dialogue_factory import make_file
+
+FILE = make_file(num_sessions=4, dialogues_per_session=1, length=5)
+BLIND = without_test(FILE)
+DATA = {"name": "data.pkl", "sha256": "0"}
+FIXED = ConfigFile("default", "at", {"members": 1, "hidden_size": 8}, {"epochs": 1})
+SPACE = {"dropout": Range(0.1, 0.5), "wp": Range(1, 30, log=True), "gate": Choice((True, False))}
+QUICK = ("--epochs", "1", "--members", "1", "--hidden_size", "8", "--seeds", "1")
+
+
+def make_search(**changes):
+    folds = session_folds(BLIND, 0)
+    return Search(**{"file": BLIND, "folds": folds, "settings": FIXED, "space": SPACE, "seeds": [1],
+                     "device": "cpu", **changes})  # fmt: skip
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """Trials scored by their dropout instead of by training; the calls are returned."""
+    calls = []
+
+    def run_fold(file, fold, recipe, seeds, *, device, watch):
+        calls.append((fold.name, recipe))
+        watch(seeds[0])
+        return FoldResult(fold, None, [1], 1.0, recipe.model.dropout)
+
+    monkeypatch.setattr(search_module, "run_fold", run_fold)
+    monkeypatch.setattr(FoldResult, "weighted_f1", lambda result, file: 1 - result.weight)
+    return calls
+
+
+def run(search, out, trials, on_trial=lambda trial: None):
+    study = open_study(out, search, DATA)
+    run_search(search, study, trials=trials, timeout=None, on_trial=on_trial)
+    return study
+
+
+@pytest.mark.parametrize(
+    ("preset", "model"), [("default", ContextualConfig), ("cogmen", CogmenConfig)]
+)
+def test_the_space_holds_known_fields_the_defaults_and_valid_ends(preset, model):
+    recipe = make_recipe(preset, "at", {}, {}).plain()
+    defaults = {**recipe["model"], **recipe["training"]}
+    ends = [{}, {}]
+    for name, kind in SPACES[preset].items():
+        low, high = (
+            (kind.low, kind.high)
+            if isinstance(kind, Range)
+            else kind.values[:: len(kind.values) - 1]
+        )
+        ends[0][name], ends[1][name] = low, high
+        value = defaults[name]
+        inside = kind.low <= value <= kind.high if isinstance(kind, Range) else value in kind.values
+        assert inside, name
+        assert type(low) is type(value)
+    names = set(SPACES[preset])
+    training = names & set(TrainingConfig.__dataclass_fields__)
+    for values in ends:
+        chosen = {name: values[name] for name in training}
+        make_recipe(preset, "at", {n: values[n] for n in names - training}, chosen)
+
+
+def test_a_search_cannot_be_given_test_dialogues():
+    with pytest.raises(ValueError, match="test"):
+        make_search(file=FILE)
+
+
+def test_the_first_trial_is_the_defaults_and_the_best_is_never_worse(scored, tmp_path):
+    search = make_search()
+    study = run(search, tmp_path, 8)
+    trials = finished_trials(study)
+    assert trials[0].params == search.defaults() == {"dropout": 0.4, "wp": 20, "gate": True}
+    best = best_settings(search, study, DATA)
+    assert best["score_of_defaults"] == pytest.approx(0.6)
+    assert best["score"] == 1 - best["model"]["dropout"] > best["score_of_defaults"]
+    assert best["trials"] == 8
+    assert (best["model"]["hidden_size"], best["training"]["epochs"]) == (8, 1)
+
+
+def test_what_falls_behind_is_given_up_after_a_fold(scored, tmp_path):
+    study = run(make_search(), tmp_path, 30)
+    pruned = [trial for trial in finished_trials(study) if trial.state == TrialState.PRUNED]
+    assert pruned
+    assert all(trial.params["dropout"] > study.best_params["dropout"] for trial in pruned)
+    assert len(scored) == 30 * 3 - sum(2 - trial.last_step for trial in pruned)
+
+
+def test_a_stopped_search_goes_on_and_draws_new_trials(scored, tmp_path):
+    search = make_search()
+
+    def stop(trial):
+        if trial.number == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(search, tmp_path, 9, stop)
+    study = run(search, tmp_path, 9)
+    trials = finished_trials(study)
+    assert len(trials) == 9
+    assert len({trial.params["dropout"] for trial in trials}) == 9
+    calls = len(scored)
+    run(search, tmp_path, 9)
+    assert len(scored) == calls
+
+
+def test_a_trial_that_a_kill_left_unfinished_is_not_counted_and_defaults_run_again(
+    scored, tmp_path
+):
+    search = make_search()
+    study = open_study(tmp_path, search, DATA)
+    study.ask()  # the defaults, never told
+    again = run(search, tmp_path, 3)
+    states = [trial.state for trial in again.trials]
+    assert states == [TrialState.FAIL, *[TrialState.COMPLETE] * 3]
+    assert again.trials[1].params == search.defaults()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"seeds": [1, 2]}, "seeds"),
+        ({"space": {"wp": Range(1, 30)}}, "space"),
+        ({"folds": [dev_fold(BLIND)]}, "folds"),
+        ({"settings": replace(FIXED, modalities="t")}, "modalities"),
+    ],
+)
+def test_a_search_of_something_else_is_not_gone_on_with(scored, tmp_path, change, named):
+    run(make_search(), tmp_path, 1)
+    with pytest.raises(search_module.InputError, match=f"other {named};"):
+        open_study(tmp_path, make_search(**change), DATA)
+    with pytest.raises(search_module.InputError, match="other data;"):
+        open_study(tmp_path, make_search(), {**DATA, "sha256": "1"})
+
+
+def test_settings_that_cannot_be_trained_are_pruned_but_for_the_defaults(scored, tmp_path, caplog):
+    space = {"graph_heads": Choice((2, 4, 3))}  # 3 is no divisor of the width 8
+    study = run(make_search(space=space), tmp_path / "some", 12)
+    pruned = {t.params["graph_heads"] for t in study.trials if t.state == TrialState.PRUNED}
+    assert pruned == {3}
+    assert "divisor" in caplog.text
+    settings = replace(FIXED, model={"members": 1, "hidden_size": 9})
+    with pytest.raises(search_module.InputError, match="divisor"):
+        run(make_search(settings=settings), tmp_path / "none", 3)
+
+
+def tune(data, out, *options):
+    argv = ["--data_dir", str(data), "--out", str(out), *QUICK, *options]
+    return run_command(tune_command.main, argv)
+
+
+@pytest.fixture
+def data(tmp_path):
+    path = tmp_path / "data.pkl"
+    write_dialogues(path, FILE)
+    return path
+
+
+def test_the_command_writes_settings_that_training_takes(data, tmp_path, capsys):
+    out = tmp_path / "search"
+    assert tune(data, out, "--trials", "2", "--only", "dropout", "wp") == 0
+    assert "defaults" in capsys.readouterr().out
+    assert {path.name for path in out.iterdir()} == {
+        *("best.json", "trials.json", "search.png", "search.log")
+    }
+    trials = json.loads((out / "trials.json").read_text())
+    assert [trial["number"] for trial in trials] == [1, 2]
+    assert set(trials[1]["values"]) == {"dropout", "wp"}
+    best = read_config_file(out / "best.json")
+    run = tmp_path / "run"
+    argv = ["--data_dir", str(data), "--config", str(out / "best.json"), "--out", str(run)]
+    assert run_command(train_command.main, [*argv, "--epochs", "2"]) == 0
+    record = json.loads((run / "run.json").read_text())["config"]
+    assert record["model"] == best.model
+    assert record["training"] == {**best.training, "epochs": 2}
+
+
+def test_nothing_of_test_is_heard(data, tmp_path, monkeypatch):
+    seen = []
+    real = search_module.run_fold
+
+    def watched(file, fold, *rest, **options):
+        seen.extend(d.id for d in (*file.dialogues, *fold.train, *fold.dev, *fold.test))
+        return real(file, fold, *rest, **options)
+
+    monkeypatch.setattr(search_module, "run_fold", watched)
+    assert tune(data, tmp_path / "search", "--trials", "1") == 0
+    assert set(seen) == {*FILE.train_ids, *FILE.dev_ids}
+
+
+def test_a_file_of_one_session_is_scored_on_its_dev_side(tmp_path, caplog):
+    names = dict.fromkeys((d.id for d in FILE.dialogues), "all")
+    write_dialogues(tmp_path / "one.pkl", replace(FILE, info={"sessions": names}))
+    assert tune(tmp_path / "one.pkl", tmp_path / "search", "--trials", "1") == 0
+    assert "dev side alone" in caplog.text
+    assert len(json.loads((tmp_path / "search" / "best.json").read_text())["folds"]) == 1
+
+
+def test_a_search_is_one_offline_experiment(data, tmp_path):
+    out = tmp_path / "search"
+    assert tune(data, out, "--trials", "2", "--only", "wp", "--comet", "offline") == 0
+    assert len(list((out / "comet").glob("*.zip"))) == 1
+
+
+def test_bad_input_ends_with_status_2_and_one_message(data, tmp_path, capsys):
+    for message, options in {
+        "--trials is 0": ("--trials", "0"),
+        "--timeout is -1": ("--timeout", "-1"),
+        "--only members": ("--only", "members"),
+        "every field": ("--only", "epochs"),
+        "no visual features": ("--modalities", "v"),
+        "with 3 sessions": ("--folds", "5"),
+    }.items():
+        assert tune(data, tmp_path / "search", *options) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert "Traceback" not in error
+
+
+def test_optuna_says_nothing_of_its_own(scored, tmp_path, capsys):
+    run(make_search(), tmp_path, 2)
+    shown = capsys.readouterr().err
+    assert "Trial" not in shown
+    assert "2/2" in shown
