@@ -27,21 +27,20 @@ from graph_er.recipe import make_recipe
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "no context (no graph layers)": {"relational_layers": 0, "attention_layers": 0},
-    "no relational mean": {"relational_layers": 0},
-    "no graph transformer": {"attention_layers": 0},
-    "two relational means": {"relational_layers": 2},
-    "dialogue transformer before the graph": {"context_layers": 1},
-    "no decay, windows of 10": {"decay": 0.0, "wp": 10, "wf": 10},
     "one network instead of a committee": {"members": 1},
-    "no gate": {"gate": False},
     "no relative audio": {"relative_audio": False},
     "no noise on the audio level": {"audio_offset": 0.0},
     "no sentence cues": {"sentence_cues": False},
+    "no gate": {"gate": False},
     "no logit adjustment": {"logit_adjustment": 0.0},
-    "no label smoothing": {"label_smoothing": 0.0},
-    "no weight average": {"ema": 0.0},
+    "no relational mean": {"relational_layers": 0},
+    "no graph transformer": {"attention_layers": 0},
+    "dialogue transformer before the graph": {"context_layers": 1},
     "contrastive term 0.1": {"contrastive": 0.1},
     "emotion-shift task 0.3": {"shift": 0.3},
+    "no weight average": {"ema": 0.0},
+    "no label smoothing": {"label_smoothing": 0.0},
+    "no decay, windows of 10": {"decay": 0.0, "wp": 10, "wf": 10},
 }
 
 
@@ -75,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from tqdm import tqdm
 
     from graph_er.ablation_scores import cases_of, score_variant
-    from graph_er.report.ablation import ablation_table
+    from graph_er.report.ablation import ablation_page, ablation_table
 
     done = _read(arguments.out)
     seeds = list(range(1, arguments.seeds + 1))
@@ -91,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             done = [r for r in done if (r["corpus"], r["variant"]) != (key["corpus"], name)]
             done.append({**key, **score_variant(file, recipe, cases, seeds)})
             write_json(arguments.out, {"rows": done})
-        write_text(arguments.out.with_suffix(".md"), ablation_table(done, list(VARIANTS)))
+        write_text(arguments.out.with_suffix(".md"), ablation_page(done, list(VARIANTS)))
     print(ablation_table(done, list(VARIANTS)), end="")
 
 

@@ -38,7 +38,7 @@ LAYERS = (
 )
 COMMANDS = {
     *("graph_er.train", "graph_er.eval", "graph_er.study", "graph_er.compare"),
-    *("graph_er.crossval", "graph_er.tune"),
+    *("graph_er.crossval", "graph_er.tune", "graph_er.ablation"),
     *(f"feature_extractor.{name}" for name in ("train", "extract", "eval", "demo", "check")),
 }
 

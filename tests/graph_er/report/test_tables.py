@@ -63,3 +63,14 @@ def test_findings_compare_the_last_method_with_what_is_there(results):
 def test_without_the_reference_there_are_no_findings(results):
     results["entries"] = [e for e in results["entries"] if e["method"] == "concat"]
     assert findings(results) == []
+
+
+def test_a_method_that_not_every_study_has_is_shown_and_compared_where_it_ran(results):
+    title = "Graph on out-of-fold features"
+    assert title not in main_table(results) + compact_table(results).markdown()
+    oof = [e | {"method": "graph_oof"} for e in results["entries"] if e["method"] == "graph"]
+    results["entries"] += oof
+    assert title in main_table(results)
+    assert compact_table(results).markdown().splitlines()[-1].startswith(f"| {title} ")
+    assert findings(results)[0][1] == f"weighted F1 of {title}, audio + text (%)"
+    assert ("+0.0", "points against Graph on stage-1 features, audio + text") in findings(results)

@@ -1,0 +1,69 @@
+"""The ablation: dev only, paired by seed, and resumable."""
+
+import json
+
+import pytest
+
+from graph_er import ablation
+from graph_er.ablation_scores import cases_of
+from graph_er.cli import run_command
+from graph_er.dialogues import write_dialogues
+from graph_er.report.ablation import ablation_table
+from tests.graph_er.dialogue_factory import make_file
+
+QUICK = {"hidden_size": 8, "members": 1, "epochs": 1}
+
+
+def test_the_cases_hold_every_known_dialogue_once_and_no_test_dialogue():
+    file = make_file(num_sessions=5)
+    cases = cases_of(file)
+    predicted = [dialogue.id for case in cases for dialogue in case.predicted]
+    assert sorted(predicted) == sorted([*file.train_ids, *file.dev_ids])
+    for case in cases:
+        ids = {dialogue.id for dialogue in case.train}
+        assert not ids & {*file.test_ids, *(dialogue.id for dialogue in case.predicted)}
+
+
+def test_without_three_sessions_dev_is_predicted():
+    (case,) = cases_of(make_file(num_sessions=3))
+    assert {dialogue.id[:6] for dialogue in case.predicted} == {"Sess02"}
+
+
+def test_the_table_pairs_seeds():
+    row = {"corpus": "x", "modalities": "at", "n": 9, "macro_f1": [0, 0]}
+    row |= {"decoded_weighted_f1": [0.7, 0.7]}
+    rows = [
+        {**row, "variant": "default", "weighted_f1": [0.50, 0.60]},
+        {**row, "variant": "less", "weighted_f1": [0.48, 0.58]},
+    ]
+    table = ablation_table(rows, ["default", "less", "not run"])
+    assert "| less | 53.0 ± 7.1 | -2.0 (± 0.0) | 0.0 | 70.0 |" in table
+    assert "| not run | – | – | – | – |" in table
+
+
+def test_a_second_run_keeps_what_is_there_and_adds_what_is_missing(tmp_path, monkeypatch):
+    data, out = tmp_path / "data.pkl", tmp_path / "ablation.json"
+    write_dialogues(data, make_file())
+    argv = ["--data_dir", str(data), "--seeds", "2", "--out", str(out)]
+    monkeypatch.setattr(ablation, "VARIANTS", {"default": QUICK})
+    assert run_command(ablation.main, argv) == 0
+    (first,) = json.loads(out.read_text())["rows"]
+    first["n"] = -1  # would be put right if the row were run again
+    out.write_text(json.dumps({"rows": [first]}))
+    monkeypatch.setattr(ablation, "VARIANTS", {"default": QUICK, "x": {**QUICK, "gate": False}})
+    assert run_command(ablation.main, argv) == 0
+    rows = json.loads(out.read_text())["rows"]
+    assert [row["variant"] for row in rows] == ["default", "x"]
+    assert rows[0]["n"] == -1
+    assert len(rows[1]["weighted_f1"]) == 2
+    assert "| x |" in out.with_suffix(".md").read_text()
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"rows": 1}'])
+def test_a_foreign_out_is_refused(tmp_path, content, capsys):
+    out = tmp_path / "out.json"
+    out.write_text(content)
+    write_dialogues(tmp_path / "data.pkl", make_file())
+    argv = ["--data_dir", str(tmp_path / "data.pkl"), "--out", str(out)]
+    assert run_command(ablation.main, argv) == 2
+    assert "no results of an ablation" in capsys.readouterr().err
