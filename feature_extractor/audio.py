@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 from tqdm import tqdm
 
+from feature_extractor.corpora.file_tree import require_regular
 from graph_er.errors import InputError
 
 SAMPLE_RATE = 16_000
@@ -27,6 +29,13 @@ _CUT_SHORT = re.compile(
 _UNKNOWN_LENGTH = 0x7FFF_0000
 # An MP3 without a table of contents is as long as its first frame's bit rate makes it.
 _MP3_TOLERANCE = 0.05
+# Beyond these a header is forged or damaged, or the file is no clip of one utterance.
+_LONGEST_HOURS = 4
+_RATES = (1_000, 768_000)
+_MOST_CHANNELS = 64
+_MOST_BYTES = 64 << 30
+# Samples per channel that are decoded at a time.
+_BLOCK = 1 << 16
 # Ten steps of 16-bit audio: more than dither or a codec leaves, less than the quietest room.
 _SILENT_SWING = 3e-4
 
@@ -56,8 +65,10 @@ def probe_audio(path: Path) -> AudioInfo:
     An Ogg file does not say how long it ought to be: one that was cut is a shorter one.
 
     Raises:
-        InputError: no audio in a known format, no samples, or cut short.
+        InputError: no audio in a known format, no samples, cut short, or a length, rate or number
+            of channels that no clip has.
     """
+    require_regular(path, _MOST_BYTES)
     try:
         info = soundfile.info(str(path))
     except (soundfile.SoundFileError, OSError) as error:
@@ -69,8 +80,28 @@ def probe_audio(path: Path) -> AudioInfo:
         )
     if info.frames <= 0:
         raise InputError(f"{path}: holds no audio samples; restore the file")
+    _require_plausible(path, info)
     duration = info.frames / info.samplerate
     return AudioInfo(duration, info.samplerate, info.channels, info.subtype, info.format)
+
+
+def _require_plausible(path: Path, info: Any) -> None:
+    lowest, highest = _RATES
+    if not lowest <= info.samplerate <= highest:
+        raise InputError(
+            f"{path}: {info.samplerate} Hz by its header, which is not within {lowest} to "
+            f"{highest}; restore or convert the file"
+        )
+    if info.channels > _MOST_CHANNELS:
+        raise InputError(
+            f"{path}: {info.channels} channels by its header, more than {_MOST_CHANNELS}; restore "
+            "or convert the file"
+        )
+    if info.frames > _LONGEST_HOURS * 3600 * info.samplerate:
+        raise InputError(
+            f"{path}: no length in its header, or more than {_LONGEST_HOURS} hours, the most that "
+            "a clip may last; encode the file again or cut it"
+        )
 
 
 def probe_many(paths: Sequence[Path]) -> tuple[list[AudioInfo | None], list[str]]:
@@ -119,24 +150,40 @@ def load_audio(path: Path, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
         float32 samples, ``[samples]``, nominally within -1 to 1.
 
     Raises:
-        InputError: as `probe_audio`; also fewer samples than the header says, NaN or infinity.
+        InputError: as `probe_audio`; also fewer samples than the header says, NaN or infinity,
+            more than fits into memory.
     """
     info = probe_audio(path)
     try:
         with soundfile.SoundFile(str(path)) as file:
             promised, source_rate = file.frames, file.samplerate
-            samples = file.read(dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
+            mono = _decode_mono(path, file)
+        tolerance = _MP3_TOLERANCE if info.container == "MP3" else 0.0
+        if len(mono) < promised * (1 - tolerance):
+            raise InputError(
+                f"{path}: {len(mono)} samples where the header says {promised}; restore the file"
+            )
+        return mono if source_rate == sample_rate else _resample(mono, source_rate, sample_rate)
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise InputError(f"{path}: no readable audio ({error}); restore the file") from error
-    tolerance = _MP3_TOLERANCE if info.container == "MP3" else 0.0
-    if len(samples) < promised * (1 - tolerance):
-        raise InputError(
-            f"{path}: {len(samples)} samples where the header says {promised}; restore the file"
-        )
-    if not np.isfinite(samples).all():
-        raise InputError(f"{path}: holds NaN or infinite samples; restore or convert the file")
-    mono = samples.mean(axis=1, dtype=np.float32)
-    return mono if source_rate == sample_rate else _resample(mono, source_rate, sample_rate)
+    except MemoryError as error:
+        raise InputError(f"{path}: its audio does not fit into memory; cut the file") from error
+
+
+def _decode_mono(path: Path, file: soundfile.SoundFile) -> np.ndarray:
+    """Return all samples, channels averaged; one block at a time, since those may be many."""
+    most = _LONGEST_HOURS * 3600 * file.samplerate
+    blocks, total = [np.empty(0, np.float32)], 0
+    while len(block := file.read(frames=_BLOCK, dtype="float32", always_2d=True)):
+        if not np.isfinite(block).all():
+            raise InputError(f"{path}: holds NaN or infinite samples; restore or convert the file")
+        blocks.append(block.mean(axis=1, dtype=np.float32))
+        total += len(block)
+        if total > most:
+            raise InputError(
+                f"{path}: more than {_LONGEST_HOURS} hours, the most that a clip may last; cut it"
+            )
+    return np.concatenate(blocks)
 
 
 def is_silent(samples: np.ndarray) -> bool:

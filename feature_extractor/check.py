@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.expected:
         print(expected_table())
         return
+    root = corpus_root(arguments.corpus, arguments.root)
+    if arguments.json not in (None, _STDOUT):
+        _require_target(arguments.json, root)
     document = survey(
         arguments.corpus,
-        corpus_root(arguments.corpus, arguments.root),
+        root,
         corpus_policies(arguments),
         split=arguments.split,
         fold=arguments.fold,
@@ -83,6 +87,38 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{document['root']}: not usable as {document['corpus']}; {count} problem(s), each "
             "named in the report"
         )
+
+
+def _require_target(path: Path, root: Path) -> None:
+    """Refuse to write the document where it would harm something, or cannot be written.
+
+    Raises:
+        InputError: `path` is the corpus or in it, is there and was not written by this command,
+            or cannot be made.
+    """
+    name = f"--json {str(path)!r}"
+    try:
+        if path.resolve().is_relative_to(root.resolve()):
+            raise InputError(f"{name} lies in the corpus {root}; name a file outside it")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{name} is there and no regular file; name another file")
+        if path.is_file() and not _is_document(path):
+            raise InputError(f"{name} is there and no document of a check; name another file")
+        # The folder is made with the file, so the nearest one that is there decides.
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{name} cannot be written ({reason}); name another file") from error
+
+
+def _is_document(path: Path) -> bool:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and {"corpus", "usable", "problems"} <= value.keys()
 
 
 def _show(document: dict[str, Any], json_path: Path | None) -> None:

@@ -9,10 +9,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from feature_extractor.corpora.file_tree import require_regular
 from feature_extractor.corpora.problems import shorten
+from feature_extractor.corpora.table_rows import SIDES
+from feature_extractor.corpora.text_files import unique_keys
 from graph_er.errors import InputError
 
 _SIDES = ("train", "dev", "test")
+_MOST_BYTES = 100 << 20
 _FORM = 'either JSON {"train": [...], "dev": [...], "test": [...]} or CSV with columns id,side'
 
 
@@ -20,7 +24,8 @@ def read_split_ids(path: Path, dialogues: Collection[str]) -> dict[str, list[str
     """Read which dialogues are ``train``, ``dev`` and ``test``; dev may be left out.
 
     Args:
-        path: JSON ``{"train": [...], "dev": [...], "test": [...]}``, or CSV ``id,side``.
+        path: JSON ``{"train": [...], "dev": [...], "test": [...]}``, or CSV ``id,side``; sides in
+            any spelling that `table_rows.SIDES` knows.
         dialogues: the ids that there are.
 
     Raises:
@@ -31,9 +36,10 @@ def read_split_ids(path: Path, dialogues: Collection[str]) -> dict[str, list[str
     problems: list[str] = []
     sides: dict[str, list[str]] = {side: [] for side in _SIDES}
     first: dict[str, str] = {}
-    for where, identifier, side in entries:
-        if side not in sides:
-            problems.append(f"{where}: side {side!r} is none of {', '.join(_SIDES)}")
+    for where, identifier, written in entries:
+        side = SIDES.get(written.lower())
+        if side is None:
+            problems.append(f"{where}: side {written[:40]!r} is none of {', '.join(_SIDES)}")
         elif identifier in first:
             problems.append(f"{where}: {identifier!r} stands already at {first[identifier]}")
         elif identifier not in dialogues:
@@ -53,6 +59,7 @@ def read_split_ids(path: Path, dialogues: Collection[str]) -> dict[str, list[str
 
 def _read_entries(path: Path) -> list[tuple[str, str, str]]:
     """Return (place in the file, dialogue id, side) as written."""
+    require_regular(path, _MOST_BYTES)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -64,8 +71,8 @@ def _read_entries(path: Path) -> list[tuple[str, str, str]]:
 
 def _from_json(path: Path, text: str) -> list[tuple[str, str, str]]:
     try:
-        sides: dict[str, Any] = json.loads(text)
-    except ValueError as error:
+        sides: dict[str, Any] = json.loads(text, object_pairs_hook=unique_keys)
+    except (ValueError, RecursionError, InputError) as error:
         raise InputError(f"{path}: is no JSON ({error}); give {_FORM}") from error
     wrong = [side for side, ids in sides.items() if not isinstance(ids, list)]
     if wrong:
@@ -78,7 +85,16 @@ def _from_json(path: Path, text: str) -> list[tuple[str, str, str]]:
 
 
 def _from_csv(path: Path, text: str) -> list[tuple[str, str, str]]:
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, strict=True)
+    try:
+        return _from_rows(path, reader)
+    except csv.Error as error:
+        raise InputError(
+            f"{path}, line {reader.line_num}: is no CSV ({error}); give {_FORM}"
+        ) from error
+
+
+def _from_rows(path: Path, reader: csv.DictReader[str]) -> list[tuple[str, str, str]]:
     missing = {"id", "side"} - set(reader.fieldnames or ())
     if missing:
         raise InputError(f"{path}: has no column {' and '.join(sorted(missing))}; give {_FORM}")

@@ -23,8 +23,9 @@ SPECS = (
     "official, session5, sessions:19,20, folds:K, speakers:K, sentences:K, crossed:K, ids:FILE, "
     "inner:K, inner:K@SPEC"
 )
-FOLDED = re.compile(r"(folds|speakers|sentences|crossed):([0-9]+)")
-INNER = re.compile(r"inner:([0-9]+)(?:@(.+))?")
+FOLDED = re.compile(r"(folds|speakers|sentences|crossed):([0-9]{1,6})")
+INNER = re.compile(r"inner:([0-9]{1,6})(?:@(.+))?")
+_WHOLE = re.compile(r"official|session[0-9]{1,6}|(?:sessions|ids):.+")
 
 # Dialogue ids of train, dev and test.
 Sides = tuple[Sequence[str], Sequence[str], Sequence[str]]
@@ -33,6 +34,11 @@ _UNITS = {"folds": session_units, "speakers": speaker_units, "sentences": senten
 # What the training side of a split is grouped by, where not by sessions.
 _INNER_KINDS = {"speakers": "speakers", "crossed": "speakers", "sentences": "sentences"}
 _NAMES = {"folds": "sessions", "speakers": "groups of speakers", "sentences": "sentences"}
+
+
+def is_known(name: str) -> bool:
+    """Tell whether a specification without folds has a known form."""
+    return _WHOLE.fullmatch(name) is not None
 
 
 def divide(corpus: Corpus, name: str) -> Sides:
@@ -44,14 +50,15 @@ def divide(corpus: Corpus, name: str) -> Sides:
     kind, _, argument = name.partition(":")
     if name == "official":
         return _official(corpus)
-    if session := re.fullmatch(r"session([0-9]+)", name):
+    if session := re.fullmatch(r"session([0-9]{1,6})", name):
         return _by_test_sessions(corpus, name, [session[1]])
     if kind == "sessions" and argument:
         return _by_test_sessions(corpus, name, argument.split(","))
     if kind == "ids" and argument:
         known = {utterance.dialogue for utterance in corpus.utterances}
         return _with_dev(corpus, name, read_split_ids(Path(argument), known))
-    raise InputError(f"--split {name!r} is unknown; known are {SPECS}")
+    shown = name if len(name) <= 60 else f"{name[:60]}…"
+    raise InputError(f"--split {shown!r} is unknown; known are {SPECS}")
 
 
 def divide_into_folds(corpus: Corpus, kind: str, count: int, index: int) -> Sides:
@@ -83,7 +90,7 @@ def outer_choice(spec: str | None) -> tuple[str | None, int | None]:
             number; None is the corpus's default.
     """
     name, _, fold = (spec or "").rpartition("/")
-    if FOLDED.fullmatch(name) and fold.isdecimal():
+    if FOLDED.fullmatch(name) and re.fullmatch("[0-9]{1,6}", fold):
         return name, int(fold)
     return spec, None
 

@@ -30,6 +30,7 @@ from feature_extractor.split_kinds import (
     divide,
     divide_into_folds,
     hold_out_group,
+    is_known,
     outer_choice,
 )
 from feature_extractor.split_warnings import shared_between_sides, warnings_about
@@ -102,7 +103,7 @@ def split_corpus(corpus: Corpus, spec: str | None = None, fold: int | None = Non
             fold = 1
         index = _fold_index(name, fold, count**2 if kind == "crossed" else count)
         sides = divide_into_folds(corpus, kind, count, index)
-    elif fold is not None:
+    elif fold is not None and is_known(name):
         raise InputError(
             f"--fold {fold}: split {name} has no folds; leave it out or give --split folds:K"
         )
@@ -136,7 +137,11 @@ def checked_split(corpus: Corpus, name: str, fold: int | None, sides: Sides) -> 
             f"({shorten(shared, shown=5)}); --split speakers:K keeps speakers apart"
         )
     left_out = tuple(sorted(known.difference(by_dialogue), key=natural_key))
-    return replace(split, left_out=left_out, warnings=warnings_about(corpus, by_dialogue))
+    warnings = warnings_about(corpus, by_dialogue)
+    if left_out and name.startswith("ids:"):
+        listed = shorten(left_out, shown=5)
+        warnings = (*warnings, f"{len(left_out)} dialogues are on no side: {listed}.")
+    return replace(split, left_out=left_out, warnings=warnings)
 
 
 def _inner_split(corpus: Corpus, count: int, spec: str | None, fold: int | None) -> Split:

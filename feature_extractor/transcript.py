@@ -12,10 +12,13 @@ import re
 import unicodedata
 from pathlib import Path
 
+from feature_extractor.corpora.file_tree import require_regular
 from graph_er.errors import InputError
 
 # Goes into the key of every cached text feature: raise it whenever `clean_transcript` changes.
 TRANSCRIPT_VERSION = 2
+
+_MOST_BYTES = 1 << 20
 
 # The guards keep ordinary text: "web/", "http://n/", "x.com?b/", "s/w", "ON/OFF" and "N/A" hold
 # no mark, while one that follows Hangul, a digit, a capital or punctuation is one.
@@ -86,8 +89,9 @@ def read_transcript(path: Path) -> str:
     garbage without an error, the reverse fails.
 
     Raises:
-        InputError: the file is neither UTF-8 nor cp949, or cannot be read.
+        InputError: the file is neither UTF-8 nor cp949, or cannot be read, or is larger than 1 MiB.
     """
+    require_regular(path, _MOST_BYTES)
     try:
         content = path.read_bytes()
     except OSError as error:

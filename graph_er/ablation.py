@@ -9,7 +9,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,11 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from graph_er.cli import run_command
-from graph_er.config import TrainingConfig
+from graph_er.config_file import ConfigFile
 from graph_er.dialogues import read_dialogues
 from graph_er.errors import InputError
 from graph_er.files import sha256, write_json, write_text
-from graph_er.recipe import make_recipe
+from graph_er.recipe_options import recipe_of
 
 # What is changed, each alone; the first row is the default itself.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -42,6 +41,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no label smoothing": {"label_smoothing": 0.0},
     "no decay, windows of 10": {"decay": 0.0, "wp": 10, "wf": 10},
 }
+
+# Of one corpus there can be several files; a row replaces that of the same one.
+_REPLACED_BY = ("corpus", "data_sha256", "variant")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -83,11 +85,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     for path, name in tqdm(jobs, desc="ablation", unit="run"):
         file, digest = files[path]
         cases, modalities = cases_of(file), "".join(m for m in "at" if m in file.modalities)
-        recipe = make_recipe("default", modalities, *_sections(VARIANTS[name]))
+        recipe = recipe_of(ConfigFile("default", modalities), VARIANTS[name])
         key = {"corpus": str(file.info.get("corpus", path.stem)), "variant": name, "seeds": seeds}
         key |= {"modalities": modalities, "data_sha256": digest, "recipe": recipe.plain()}
         if not any(all(row[k] == v for k, v in key.items()) for row in done):
-            done = [r for r in done if (r["corpus"], r["variant"]) != (key["corpus"], name)]
+            old = [r for r in done if all(r[k] == key[k] for k in _REPLACED_BY)]
+            done = [r for r in done if r not in old]
             done.append({**key, **score_variant(file, recipe, cases, seeds)})
             write_json(arguments.out, {"rows": done})
         write_text(arguments.out.with_suffix(".md"), ablation_page(done, list(VARIANTS)))
@@ -106,14 +109,6 @@ def _read(path: Path) -> list[dict[str, Any]]:
         return list(json.loads(path.read_text(encoding="utf-8"))["rows"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: no results of an ablation; choose another --out") from error
-
-
-def _sections(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    training = {item.name for item in fields(TrainingConfig)}
-    return (
-        {key: value for key, value in values.items() if key not in training},
-        {key: value for key, value in values.items() if key in training},
-    )
 
 
 if __name__ == "__main__":

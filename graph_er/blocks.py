@@ -32,7 +32,7 @@ class Blocks(NamedTuple):
         relation: of each pair, ``[G, T, S]``, an index into `graph.SAME_OTHER_RELATIONS`.
         edge: whether the pair is an edge, ``[G, T, S]``.
         mean: weights of the relational means, ``[G, R, T, S]``: each row sums to 1, or to 0 where
-            an utterance hears no other in that relation.
+            an utterance hears no other in that relation; None where it is not wanted.
     """
 
     heard: Tensor
@@ -40,11 +40,17 @@ class Blocks(NamedTuple):
     place: Tensor
     relation: Tensor
     edge: Tensor
-    mean: Tensor
+    mean: Tensor | None
 
 
 def dialogue_blocks(
-    speaker: Tensor, ptr: Tensor, *, past: int, future: int, decay: float, block: int = _BLOCK
+    speaker: Tensor,
+    ptr: Tensor,
+    *,
+    past: int,
+    future: int,
+    decay: float | None,
+    block: int = _BLOCK,
 ) -> Blocks:
     """Cut the dialogues of a batch into blocks.
 
@@ -54,7 +60,8 @@ def dialogue_blocks(
         past: how many earlier utterances one hears; -1 is unlimited, and makes each dialogue one
             block.
         future: how many later ones, likewise.
-        decay: an utterance ``d`` apart weighs ``exp(-(d - 1) / decay)`` in the mean; 0: all alike.
+        decay: an utterance ``d`` apart weighs ``exp(-(d - 1) / decay)`` in the mean; 0: all alike;
+            None leaves the mean out.
         block: most hearing utterances per block.
     """
     begin, start, stop = _cut(ptr, block if min(past, future) >= 0 else None)
@@ -78,7 +85,7 @@ def dialogue_blocks(
         place=is_hearing.flatten().nonzero().squeeze(1),
         relation=relation,
         edge=edge,
-        mean=_mean_weights(offset, edge, relation, decay),
+        mean=None if decay is None else _mean_weights(offset, edge, relation, decay),
     )
 
 

@@ -2,12 +2,14 @@
 
 It loads with ``torch.load(path, weights_only=True)`` and holds ``format``, ``version``, ``preset``
 (which names the architecture), ``config``, ``spec`` (what the model was made for), ``finish`` (how
-probabilities are calibrated and decoded), ``refitted`` and ``members``: for each seed its
-``weights`` and what is known of its training (``seed``, ``epoch``, ``dev``).
+probabilities are calibrated and decoded), ``refitted``, ``trained_ids`` and ``data_sha256`` (which
+dialogues of which file were trained on) and ``members``: for each seed its ``weights`` and what is
+known of its training (``seed``, ``epoch``, ``dev``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,8 @@ class Checkpoint:
         members: per seed ``seed``, ``epoch``, ``dev`` (metrics) and ``weights``.
         finish: how the models' outputs become probabilities.
         refitted: whether the dev side was trained on in the end.
+        trained_ids: the dialogues that the weights were fitted to.
+        data_sha256: of the dialogue file that they are of; None where it is not known.
     """
 
     config: ModelConfig
@@ -41,6 +45,8 @@ class Checkpoint:
     members: tuple[dict[str, Any], ...]
     finish: Finish
     refitted: bool = False
+    trained_ids: tuple[str, ...] = ()
+    data_sha256: str | None = None
 
     @property
     def seeds(self) -> list[int]:
@@ -48,9 +54,13 @@ class Checkpoint:
         return [member["seed"] for member in self.members]
 
     @property
-    def trained_on(self) -> tuple[str, ...]:
-        """The sides of the dialogue file that the weights were fitted to."""
+    def known_sides(self) -> tuple[str, ...]:
+        """The sides of a dialogue file that the weights may be fitted to."""
         return ("train", "dev") if self.refitted else ("train",)
+
+    def trained_on(self, dialogue_ids: Iterable[str], data_sha256: str) -> bool:
+        """Whether any of these dialogues was trained on; False for those of another file."""
+        return data_sha256 == self.data_sha256 and not {*self.trained_ids}.isdisjoint(dialogue_ids)
 
     def models(self) -> list[Model]:
         """Build every member's model, in eval mode.
@@ -89,6 +99,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
         "spec": {**spec, "widths": list(spec["widths"]), "emotions": list(spec["emotions"])},
         "finish": checkpoint.finish.to_plain(),
         "refitted": checkpoint.refitted,
+        "trained_ids": list(checkpoint.trained_ids),
+        "data_sha256": checkpoint.data_sha256,
         "members": list(checkpoint.members),
     }
     path = folder / CHECKPOINT_NAME
@@ -111,6 +123,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         content = torch.load(path, weights_only=True, map_location="cpu")
         if (content["format"], content["version"]) != (_FORMAT, _VERSION):
             raise InputError("written by another program or release")
+        _check_size(content["members"], path.stat().st_size)
         checkpoint = _from_plain(content)
         checkpoint.models()  # what does not build is found here, not halfway through the work
         return checkpoint
@@ -119,20 +132,56 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise InputError(f"{path}: not a graph_er checkpoint ({reason[:200]})") from error
 
 
+def _check_size(members: Sequence[dict[str, Any]], file_size: int) -> None:
+    """Refuse weights that take more memory than the file could hold, before anything is built."""
+    total = 0
+    for weights in (member["weights"] for member in members):
+        if not all(v.layout is torch.strided and v.is_contiguous() for v in weights.values()):
+            raise InputError("the weights are not plain arrays")
+        total += sum(value.numel() * value.element_size() for value in weights.values())
+    if total > file_size:
+        raise InputError(f"{total:,} bytes of weights in a file of {file_size:,}")
+
+
 def _from_plain(content: dict[str, Any]) -> Checkpoint:
-    spec = content["spec"]
-    if not all(type(member["seed"]) is int for member in content["members"]):
-        raise InputError("a member's seed is not a whole number")
+    _check_plain(content)
+    spec, config = content["spec"], model_config(content["preset"], content["config"])
+    finish = Finish.from_plain(content["finish"], len(spec["emotions"]), causal=config.causal)
     return Checkpoint(
-        config=model_config(content["preset"], content["config"]),
+        config=config,
         spec=ModelSpec(
             modalities=spec["modalities"],
             widths=tuple(spec["widths"]),
             emotions=tuple(spec["emotions"]),
             num_speakers=spec["num_speakers"],
-            cues=bool(spec["cues"]),
+            cues=spec["cues"],
         ),
         members=tuple(content["members"]),
-        finish=Finish.from_plain(content["finish"], len(spec["emotions"])),
-        refitted=bool(content["refitted"]),
+        finish=finish,
+        refitted=content["refitted"],
+        trained_ids=tuple(content["trained_ids"]),
+        data_sha256=content["data_sha256"],
     )
+
+
+def _check_plain(content: dict[str, Any]) -> None:
+    """Refuse values that are not of exactly the type that is written."""
+    spec, seeds = content["spec"], [member["seed"] for member in content["members"]]
+    sound = {
+        "seeds": _different(seeds, int) and min(seeds, default=0) >= 0,
+        "modalities": type(spec["modalities"]) is str,
+        "widths": type(spec["widths"]) is list and all(type(w) is int for w in spec["widths"]),
+        "emotions": type(spec["emotions"]) is list and _different(spec["emotions"], str),
+        "num_speakers": type(spec["num_speakers"]) is int,
+        "cues": type(spec["cues"]) is bool,
+        "refitted": type(content["refitted"]) is bool,
+        "trained_ids": _different(content["trained_ids"], str),
+        "data_sha256": type(content["data_sha256"]) in (str, type(None)),
+    }
+    for name, value in sound.items():
+        if not value:
+            raise InputError(f"its {name} are of another kind or occur twice")
+
+
+def _different(values: Sequence[Any], kind: type) -> bool:
+    return all(type(value) is kind for value in values) and len({*values}) == len(values)

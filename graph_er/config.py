@@ -10,6 +10,8 @@ from graph_er.flags import option, require
 RELATION_SCHEMES = ("same_other", "speaker_pairs")
 SCHEDULES = ("one_cycle", "plateau")
 SELECTIONS = ("last", "best")
+# More than anyone trains; a checkpoint that asks for more is broken or hostile.
+_MOST_LAYERS, _WIDEST = 64, 65536
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class ContextualConfig:
         """Check the values against each other."""
         for name in ("members", "hidden_size", "graph_heads"):
             require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        for name in ("context_layers", "relational_layers", "attention_layers"):
-            require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+        _require_buildable(self, "context_layers", "relational_layers", "attention_layers")
+        require("members", self.members, self.members <= _MOST_LAYERS, f"{_MOST_LAYERS} at most")
         for name in ("decay", "audio_offset"):
             require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
         for name in ("wp", "wf"):
@@ -86,8 +88,9 @@ class CogmenConfig:
         require("relations", self.relations, known, f"one of {', '.join(RELATION_SCHEMES)}")
         for name in ("hidden_size", "context_feedforward", "graph_heads"):
             require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        for name in ("context_layers", "context_heads"):
-            require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+        _require_buildable(self, "context_layers")
+        heads = self.context_heads
+        require("context_heads", heads, heads >= 0, "at least 0")
         for name in ("wp", "wf"):
             require(name, getattr(self, name), getattr(self, name) >= -1, "-1, 0 or more")
         require("dropout", self.dropout, 0 <= self.dropout < 1, "from 0 to below 1")
@@ -99,6 +102,14 @@ class CogmenConfig:
 
 
 ModelConfig = ContextualConfig | CogmenConfig
+
+
+def _require_buildable(config: ModelConfig, *layers: str) -> None:
+    for name in layers:
+        value = getattr(config, name)
+        require(name, value, 0 <= value <= _MOST_LAYERS, f"from 0 to {_MOST_LAYERS}")
+    size = config.hidden_size
+    require("hidden_size", size, size <= _WIDEST, f"{_WIDEST} at most")
 
 
 @dataclass(frozen=True)

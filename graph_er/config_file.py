@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from graph_er.config import PRESETS, TrainingConfig
-from graph_er.emotions import MODALITY_NAMES
 from graph_er.errors import InputError
-from graph_er.recipe import make_recipe
+from graph_er.recipe import MODALITY_CHOICES, make_recipe
 
 _SETTINGS = ("preset", "modalities", "model", "training")
 # What a search tells about its best settings; nothing of it is a setting.
@@ -52,9 +51,9 @@ def read_config_file(path: Path) -> ConfigFile:
     if preset is not None and preset not in [*PRESETS]:
         raise InputError(f"{path}: 'preset' is {preset!r}; known are {', '.join(sorted(PRESETS))}")
     modalities = content.get("modalities")
-    known = isinstance(modalities, str) and modalities and set(modalities) <= {*MODALITY_NAMES}
-    if modalities is not None and not known:
-        raise InputError(f"{path}: 'modalities' is {modalities!r}; it must be some of a, t and v")
+    if modalities is not None and modalities not in MODALITY_CHOICES:
+        known = ", ".join(MODALITY_CHOICES)
+        raise InputError(f"{path}: 'modalities' is {modalities!r}; it must be one of {known}")
     model, training = content.get("model", {}), content.get("training", {})
     _check_section(path, "model", model, PRESETS[preset or "default"].model)
     _check_section(path, "training", training, TrainingConfig)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
+from torch_geometric.utils import to_dense_batch
 
 from graph_er.blocks import Blocks, dialogue_blocks
 from graph_er.config import ContextualConfig
@@ -202,7 +203,7 @@ class ContextualGNN(nn.Module):
         if not self.context:
             return x
         future = 0 if self.config.causal else -1
-        whole = dialogue_blocks(batch.speaker, batch.ptr, past=-1, future=future, decay=0.0)
+        whole = dialogue_blocks(batch.speaker, batch.ptr, past=-1, future=future, decay=None)
         position = torch.arange(len(batch.batch), device=x.device) - batch.ptr[batch.batch]
         x = x + sinusoids(int(batch.ptr.diff().max()), x.size(-1)).to(x)[position]
         for layer in self.context:
@@ -218,8 +219,7 @@ def _dialogue_means(x: Tensor, ptr: Tensor, batch: Tensor) -> Tensor:
 
 def _running_means(x: Tensor, ptr: Tensor, batch: Tensor) -> Tensor:
     """Return for each utterance ``[N, D]`` the mean of its dialogue up to it."""
-    # In double: the running sum goes over the whole batch, whose other dialogues must not show.
-    sums = torch.cat([x.new_zeros(1, x.size(1)), x]).double().cumsum(0)  # [N + 1, D]
-    begin = ptr[:-1][batch]
-    count = torch.arange(1, len(x) + 1, device=x.device) - begin
-    return ((sums[1:] - sums[begin]) / count[:, None]).to(x)
+    # Each dialogue by itself: in a sum over the batch a loud one would drown those after it.
+    dense, real = to_dense_batch(x.double(), batch, batch_size=len(ptr) - 1)  # [B, U, D], [B, U]
+    count = torch.arange(1, dense.size(1) + 1, device=x.device)
+    return (dense.cumsum(1) / count[:, None])[real].to(x)

@@ -21,8 +21,15 @@ from graph_er.scores import score
 Answer = Callable[[Dialogue], Iterable[int]]
 
 
-def controls(file: DialogueFile, side: str) -> dict[str, Any] | None:
+def controls(
+    file: DialogueFile, side: str, known: Sequence[str] = ("train",)
+) -> dict[str, Any] | None:
     """Score the controls on one side of a dialogue file; return plain values.
+
+    Args:
+        file: the dialogues.
+        side: what is scored.
+        known: the sides that the controls know, "train" below: those that the model knows.
 
     Returns:
         ``majority`` (always the most frequent emotion of train, named by ``emotion``);
@@ -35,7 +42,7 @@ def controls(file: DialogueFile, side: str) -> dict[str, Any] | None:
     Raises:
         InputError: the side has no dialogues.
     """
-    train, scored = file.side("train"), file.side(side)
+    train, scored = _sides(file, known), file.side(side)
     if not scored:
         raise InputError(f"the dialogue file has no {side} dialogues: nothing to score")
     if not train:
@@ -65,12 +72,12 @@ def controls(file: DialogueFile, side: str) -> dict[str, Any] | None:
     }
 
 
-def texts_seen(file: DialogueFile, side: str) -> float | None:
-    """Return the share (0 to 1) of a side's texts that stand in train too, each turn counted.
+def texts_seen(file: DialogueFile, side: str, known: Sequence[str] = ("train",)) -> float | None:
+    """Return the share (0 to 1) of a side's texts that a known one has too, each turn counted.
 
-    Turns without text do not count; None where no turn of the side has any, or there is no train.
+    Turns without text do not count; None where no turn of the side has any, or no side is known.
     """
-    train = {text for dialogue in file.side("train") for text in normalised_texts(dialogue)}
+    train = {text for dialogue in _sides(file, known) for text in normalised_texts(dialogue)}
     texts = [text for dialogue in file.side(side) for text in normalised_texts(dialogue) if text]
     return sum(text in train for text in texts) / len(texts) if texts and train else None
 
@@ -106,6 +113,10 @@ def previous_labels(dialogue: Dialogue, first: int) -> list[int]:
         labels.append(last.get(speaker, first))
         last[speaker] = label
     return labels
+
+
+def _sides(file: DialogueFile, names: Sequence[str]) -> list[Dialogue]:
+    return [dialogue for name in names for dialogue in file.side(name)]
 
 
 def _majority(train: Sequence[Dialogue], num_emotions: int) -> int:

@@ -68,16 +68,16 @@ def write_cross_evaluation(
     write_evaluation(out / "eval.json", evaluation, utterances, probabilities.mean(axis=0))
 
 
-def remove_earlier(out: Path) -> None:
-    """Remove what an earlier cross-validation left in `out`, so that nothing of it is mixed in.
-
-    Raises:
-        InputError: `out` is no folder, or one of a trained model.
-    """
+def check_folder(out: Path) -> None:
+    """Raise `InputError` where `out` is no folder, or one of a trained model."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder with --out")
     if any((out / name).exists() for name in (CHECKPOINT_NAME, "model.safetensors")):
         raise InputError(f"{out} holds a checkpoint; name another folder with --out")
+
+
+def remove_earlier(out: Path) -> None:
+    """Remove what an earlier cross-validation left in `out`, so that nothing of it is mixed in."""
     for path in (*(out / name for name in _WRITTEN), *out.glob("predictions_seed*.csv")):
         path.unlink(missing_ok=True)
 

@@ -64,22 +64,34 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train a model per fold and seed, print the tables, write predictions and scores."""
     arguments = build_parser().parse_args(argv)
     seeds, recipe = read_seeds(arguments), read_recipe(arguments)
+    counts = _epoch_recipes(arguments, recipe)
     file = read_data(arguments)
-    from graph_er.cross_evaluation import remove_earlier  # after parsing: torch takes seconds
+    from graph_er.cross_evaluation import check_folder  # after parsing: torch takes seconds
     from graph_er.device import choose_device
     from graph_er.folds import session_folds, without_test
     from graph_er.spec import spec_of
 
     file = file if arguments.with_test else without_test(file)
     folds = session_folds(file, arguments.folds)
-    spec_of(file, file.dialogues, recipe.modalities, recipe.model)  # what is lacking is told now
+    # What is lacking is told now, before anything is removed or trained.
+    spec_of(file, file.dialogues, recipe.modalities, recipe.model).build(recipe.model)
     arguments.device = choose_device(arguments.device)
     arguments.out = arguments.out or project_root() / "runs" / f"crossval_{recipe.modalities}"
-    remove_earlier(arguments.out)
+    check_folder(arguments.out)
     sizes = ", ".join(f"{fold.name} ({len(fold.test)})" for fold in folds)
     logger.info("%d folds of %d dialogues: %s", len(folds), len(file.dialogues), sizes)
-    work = _choose_epochs if arguments.choose_epochs else _cross_validate
-    work(arguments, file, folds, recipe, seeds)
+    if counts:
+        _choose_epochs(arguments, file, folds, counts, seeds)
+    else:
+        _cross_validate(arguments, file, folds, recipe, seeds)
+
+
+def _epoch_recipes(arguments: argparse.Namespace, recipe: Recipe) -> dict[int, Recipe]:
+    """Return the recipe of each count of ``--choose_epochs``, fewest epochs first."""
+    counts = sorted(set(arguments.choose_epochs or ()))
+    if counts and recipe.training.select != "last":
+        raise InputError("--choose_epochs needs --select last: else each run chooses its own epoch")
+    return {n: replace(recipe, training=replace(recipe.training, epochs=n)) for n in counts}
 
 
 def _cross_validate(
@@ -89,7 +101,11 @@ def _cross_validate(
     recipe: Recipe,
     seeds: list[int],
 ) -> None:
-    from graph_er.cross_evaluation import cross_evaluation, write_cross_evaluation
+    from graph_er.cross_evaluation import (
+        cross_evaluation,
+        remove_earlier,
+        write_cross_evaluation,
+    )
     from graph_er.cross_validation import run_folds
     from graph_er.report.evaluation_text import breakdown_text, controls_text
     from graph_er.report.folds import folds_text
@@ -97,6 +113,7 @@ def _cross_validate(
     from graph_er.run_record import describe_data, write_run_record
 
     started = time.time()
+    remove_earlier(arguments.out)
     results = run_folds(file, folds, recipe, seeds, device=arguments.device)
     evaluation = {
         **cross_evaluation(file, results, seeds),
@@ -123,7 +140,7 @@ def _choose_epochs(
     arguments: argparse.Namespace,
     file: DialogueFile,
     folds: Sequence[Fold],
-    recipe: Recipe,
+    recipes: dict[int, Recipe],
     seeds: list[int],
 ) -> None:
     from graph_er.cross_validation import run_folds
@@ -131,14 +148,10 @@ def _choose_epochs(
     from graph_er.files import write_json
     from graph_er.report.folds import epochs_text
 
-    counts = sorted(set(arguments.choose_epochs))
-    recipes = [replace(recipe, training=replace(recipe.training, epochs=n)) for n in counts]
-    if recipe.training.select != "last":
-        raise InputError("--choose_epochs needs --select last: else each run chooses its own epoch")
     scores = {}
-    for count, one in zip(counts, recipes, strict=True):
+    for count, recipe in recipes.items():
         title = f"{count} epochs, "
-        results = run_folds(file, folds, one, seeds, device=arguments.device, title=title)
+        results = run_folds(file, folds, recipe, seeds, device=arguments.device, title=title)
         scores[count] = [result.weighted_f1(file) for result in results]
     choice = {**choose_epochs(scores), "fold_names": [fold.name for fold in folds]}
     write_json(arguments.out / "epochs.json", {**choice, "seeds": seeds, "config": recipe.plain()})

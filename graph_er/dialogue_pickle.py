@@ -8,7 +8,9 @@ refused, and the arrays are built by constructors that check sizes before they r
 from __future__ import annotations
 
 import io
+import mmap
 import pickle
+import pickletools
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +23,23 @@ from graph_er.errors import InputError
 # numpy 1 and numpy 2 name the same functions differently.
 _NUMPY_CORES = ("numpy.core", "numpy._core")
 
+# What follows each operation of a pickle: so many bytes, or one of pickletools' negative codes
+# for a line and for bytes that a count of 1, 4 or 8 bytes precedes.
+_OPERANDS = {
+    ord(operation.code): operation.arg.n if operation.arg else 0
+    for operation in pickletools.opcodes
+    if operation.name != "STOP"
+}
+_LINE = pickletools.UP_TO_NEWLINE
+_COUNT_BYTES = {
+    pickletools.TAKEN_FROM_ARGUMENT1: 1,
+    pickletools.TAKEN_FROM_ARGUMENT4: 4,
+    pickletools.TAKEN_FROM_ARGUMENT4U: 4,
+    pickletools.TAKEN_FROM_ARGUMENT8U: 8,
+}
+_NUM_LINES = {ord("c"): 2, ord("i"): 2}  # GLOBAL and INST: module and name
+_PUT, _LONG_BINPUT = ord("p"), ord("r")
+
 
 def read_plain_pickle(path: Path) -> Any:
     """Load a pickle of any protocol, Python 2's included, that holds plain values only.
@@ -32,6 +51,7 @@ def read_plain_pickle(path: Path) -> Any:
     path = Path(path)
     try:
         with path.open("rb") as file:
+            refuse_memo_bomb(file)
             # latin1 is the one encoding in which Python 2's numpy buffers survive.
             return _PlainUnpickler(file, path).load()
     except InputError:
@@ -45,6 +65,43 @@ def read_plain_pickle(path: Path) -> Any:
             f"{path}: not a readable dialogue file ({type(error).__name__}: {error}); "
             "was it cut off or written by something else?"
         ) from error
+
+
+def refuse_memo_bomb(file: io.BufferedReader) -> None:
+    """Refuse a pickle that numbers an object higher than its place in the file.
+
+    The unpickler's table of numbered objects is as long as the highest number that the file
+    gives: ten bytes could claim any memory. Writers number from 0 on, so an honest number is
+    never above the place where it stands. The contents of strings and arrays are skipped.
+
+    Args:
+        file: an open regular file; where it stands does not change.
+
+    Raises:
+        ValueError: the number is higher; also a file of no bytes.
+    """
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        place, end = 0, len(content)
+        while place < end:
+            operation = content[place]
+            place += 1
+            kind = _OPERANDS.get(operation)
+            if kind is None:  # STOP, or what the unpickler refuses
+                return
+            number, start = 0, place
+            if kind >= 0:
+                place += kind
+            elif kind in _COUNT_BYTES:
+                place += _COUNT_BYTES[kind]
+                place += int.from_bytes(content[start:place], "little")
+            for _ in range(_NUM_LINES.get(operation, 1) if kind == _LINE else 0):
+                place = content.find(b"\n", place) + 1 or end
+            if operation == _LONG_BINPUT:
+                number = int.from_bytes(content[start:place], "little")
+            elif operation == _PUT:
+                number = int(content[start : min(place, start + 20)])
+            if number > place:
+                raise ValueError(f"object number {number:,} at byte {place:,}")
 
 
 def write_plain_pickle(path: Path, value: Any) -> None:

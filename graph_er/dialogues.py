@@ -194,7 +194,7 @@ def _from_list(raw: Any, dataset: str | None) -> DialogueFile:
     if version != SCHEMA_VERSION:
         raise InputError(f"schema version {version!r}; this release reads {SCHEMA_VERSION}")
     dialogues = tuple(_dialogue(raw, str(dialogue_id)) for dialogue_id in raw[0])
-    train_ids, dev_ids = _train_and_dev([str(i) for i in raw[7]], info.get("dev_ids"))
+    train_ids, dev_ids = _train_and_dev([str(i) for i in raw[7]], info)
     return DialogueFile(
         dialogues=dialogues,
         train_ids=train_ids,
@@ -257,14 +257,14 @@ def _features(by_dialogue: Any, dialogue_id: str, name: str) -> np.ndarray | Non
 
 
 def _train_and_dev(
-    listed: Sequence[str], dev_ids: Sequence[Any] | None
+    listed: Sequence[str], info: dict[str, Any]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if dev_ids is not None:
-        dev = tuple(str(i) for i in dev_ids)
-        return tuple(i for i in listed if i not in set(dev)), dev
-    _, dev_sessions = split_dev(session_of(i) for i in listed)
-    train = tuple(i for i in listed if session_of(i) not in dev_sessions)
-    return train, tuple(i for i in listed if session_of(i) in dev_sessions)
+    if info.get("dev_ids") is not None:
+        dev = tuple(str(i) for i in info["dev_ids"])
+    else:
+        _, sessions = split_dev(session_of(i, info) for i in listed)
+        dev = tuple(i for i in listed if session_of(i, info) in sessions)
+    return tuple(i for i in listed if i not in set(dev)), dev
 
 
 def _emotions(

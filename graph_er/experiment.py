@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from graph_er.device import choose_device
 from graph_er.dialogues import Dialogue, DialogueFile
 from graph_er.errors import InputError
 from graph_er.evaluation import evaluate
+from graph_er.files import sha256
 from graph_er.fitting import Sides, finished, fit_seed, sides_of
 from graph_er.prediction import evaluated_utterances
 from graph_er.recipe import Recipe
@@ -77,6 +78,7 @@ def run_training(file: DialogueFile, run: Run) -> None:
         members.append(member)
         on_dev.append(log_probabilities)
     checkpoint = finished(spec, run, members, on_dev, train, dev)
+    checkpoint = replace(checkpoint, data_sha256=sha256(run.data))
     finish = checkpoint.finish
     logger.info("temperature %.2f, decoding weight %.1f", finish.temperature, finish.weight)
     save_checkpoint(run.out, checkpoint)

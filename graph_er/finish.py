@@ -38,26 +38,27 @@ class Finish:
         return np.exp(decode(tempered, chains, self.transitions, self.weight, causal=self.causal))
 
     def to_plain(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return plain values; ``causal`` is not among them, since the model's config tells."""
         return {
             "temperature": self.temperature,
             "weight": self.weight,
             "transitions": self.transitions.tolist(),
-            "causal": self.causal,
         }
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any], num_emotions: int) -> Finish:
+    def from_plain(cls, values: dict[str, Any], num_emotions: int, *, causal: bool) -> Finish:
         """Return what `to_plain` gave.
 
         Raises:
-            InputError: the values are of another shape or range.
+            InputError: the values are of another type, shape or range.
         """
+        if not all(type(values[name]) in (float, int) for name in ("temperature", "weight")):
+            raise InputError("its calibration is not in numbers")
         finish = cls(
             temperature=float(values["temperature"]),
             weight=float(values["weight"]),
             transitions=np.array(values["transitions"], dtype=float),
-            causal=bool(values["causal"]),
+            causal=causal,
         )
         in_range = 0 < finish.temperature < np.inf and 0 <= finish.weight < np.inf
         sound = in_range and np.isfinite(finish.transitions).all()
@@ -89,7 +90,10 @@ def fit_finish(
     if not decoding:
         return Finish(fit_temperature(log_probabilities, gold), 0.0, transitions, causal)
     chains = speaker_chains(dev)
-    weight, temperature = fit_decoding(log_probabilities, gold, chains, transitions, causal=causal)
+    dialogue = np.repeat(np.arange(len(dev)), [len(turns) for turns in dev])
+    weight, temperature = fit_decoding(
+        log_probabilities, gold, chains, transitions, dialogue=dialogue, causal=causal
+    )
     return Finish(temperature, weight, transitions, causal)
 
 

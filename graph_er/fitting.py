@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def fit_seed(
     def build() -> Any:
         return spec.build(recipe.model)
 
-    options = {"seed": seed, "device": device, "on_epoch": on_epoch}
+    options: dict[str, Any] = {"seed": seed, "device": device, "on_epoch": on_epoch}
     result = fit(build, sides.train, sides.dev, spec.emotions, recipe.training, **options)
     model = build()
     model.load_state_dict(result.weights)
@@ -65,10 +65,10 @@ def fit_seed(
     member = {"seed": seed, "epoch": result.kept.epoch, "dev": result.kept.dev}
     weights = result.weights
     if recipe.training.refit:
-        # The same number of epochs as were kept: choosing another one would need a dev side.
-        again = replace(recipe.training, epochs=result.kept.epoch)
+        # Up to the epoch that was kept, on the same schedule: another one would need a dev side.
+        options["stop_after"] = result.kept.epoch
         both = [*sides.train, *sides.dev]
-        weights = fit(build, both, [], spec.emotions, again, **options).weights
+        weights = fit(build, both, [], spec.emotions, recipe.training, **options).weights
     return {**member, "weights": weights}, log_probabilities
 
 
@@ -97,4 +97,6 @@ def finished(
         causal=recipe.model.causal,
         decoding=recipe.training.decode,
     )
-    return Checkpoint(recipe.model, spec, tuple(members), finish, refitted=recipe.training.refit)
+    refitted = recipe.training.refit
+    trained = tuple(dialogue.id for dialogue in (*train, *(dev if refitted else ())))
+    return Checkpoint(recipe.model, spec, tuple(members), finish, refitted, trained)

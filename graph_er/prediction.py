@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from graph_er.checkpoint import Checkpoint
 
 _DIALOGUES_PER_BATCH = 32
+# Attention over whole dialogues takes memory by the square of the longest of a batch.
+_CELLS_PER_BATCH = 4_000_000
 
 
 @torch.no_grad()
@@ -32,19 +34,31 @@ def predict_logits(model: Model, graphs: Sequence[Data], device: str = "cpu") ->
     """
     was_training = model.training
     model.to(device).eval()
-    logits = []
+    logits: dict[int, torch.Tensor] = {}
     # No data loader: each would draw from the random numbers that training goes on with.
-    for start in range(0, len(graphs), _DIALOGUES_PER_BATCH):
-        batch = Batch.from_data_list(list(graphs[start : start + _DIALOGUES_PER_BATCH]))
-        logits.append(model(batch.to(device)).logits.cpu())
+    for chosen in _batches([graph.num_nodes for graph in graphs]):
+        batch = Batch.from_data_list([graphs[index] for index in chosen])
+        parts = model(batch.to(device)).logits.cpu().split(batch.ptr.diff().tolist(), dim=1)
+        logits |= dict(zip(chosen, parts, strict=True))
     model.train(was_training)
-    result = torch.cat(logits, dim=1)
+    result = torch.cat([logits[index] for index in range(len(graphs))], dim=1)
     if not result.isfinite().all():
         raise InputError(
             "the network's outputs are not finite; look for extreme feature values in the "
             "dialogue file, or train with a lower --learning_rate"
         )
     return result
+
+
+def _batches(lengths: Sequence[int]) -> list[list[int]]:
+    """Divide dialogues, by length, into batches that hold few of them where they are long."""
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
+        most = min(_DIALOGUES_PER_BATCH, _CELLS_PER_BATCH // lengths[index] ** 2)
+        if not batches or len(batches[-1]) >= most:
+            batches.append([])
+        batches[-1].append(index)
+    return batches
 
 
 def predict_log_probabilities(

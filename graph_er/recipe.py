@@ -8,6 +8,8 @@ from typing import Any
 
 from graph_er.config import PRESETS, ModelConfig, TrainingConfig, model_config, preset_of
 
+MODALITY_CHOICES = ("a", "t", "at", "v", "av", "tv", "atv")
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -11,9 +11,8 @@ from graph_er.config import PRESETS, CogmenConfig, ContextualConfig, TrainingCon
 from graph_er.config_file import ConfigFile, read_config_file
 from graph_er.errors import InputError
 from graph_er.flags import add_flags, given_flags
-from graph_er.recipe import Recipe, make_recipe
+from graph_er.recipe import MODALITY_CHOICES, Recipe, make_recipe
 
-MODALITY_CHOICES = ("a", "t", "at", "v", "av", "tv", "atv")
 _DEFAULT_MODALITIES, _DEFAULT_PRESET = "at", "default"
 _TRAINING = {item.name for item in fields(TrainingConfig)}
 
@@ -59,7 +58,8 @@ def given_settings(arguments: argparse.Namespace) -> ConfigFile:
         InputError: the file cannot be used, or is of another preset than ``--preset``.
     """
     file = read_config_file(arguments.config) if arguments.config else ConfigFile()
-    if file.model and arguments.preset not in (None, file.preset or _DEFAULT_PRESET):
+    named = file.preset is not None or file.model
+    if named and arguments.preset not in (None, file.preset or _DEFAULT_PRESET):
         raise InputError(
             f"{arguments.config} has settings of preset '{file.preset or _DEFAULT_PRESET}', but "
             f"--preset is {arguments.preset}; leave one of them out"

@@ -83,14 +83,22 @@ def read_run_record(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a run record ({error})") from error
 
 
-def add_metrics(folder: Path, side: str, scores: dict[str, Any]) -> None:
+def add_metrics(
+    folder: Path, side: str, scores: dict[str, Any], *, data_sha256: str | None = None
+) -> None:
     """Add the scores of one side to the ``run.json`` of a checkpoint folder, if it has one.
 
-    A folder that cannot be written to keeps its record as it is, and the log says so.
+    A folder that cannot be written to keeps its record as it is, and the log says so; so does the
+    record of a run on another file than the scores are of, where `data_sha256` names that.
     """
     if not (folder / RECORD_NAME).exists():
         return
     record = read_run_record(folder)
+    if data_sha256 is not None and (record.get("data") or {}).get("sha256") != data_sha256:
+        logger.warning(
+            "%s was left as it is: the run was made with another data file", folder / RECORD_NAME
+        )
+        return
     record["metrics"][side] = scores
     try:
         write_json(folder / RECORD_NAME, record)

@@ -38,8 +38,9 @@ class ModelSpec:
     cues: bool = False
 
     def __post_init__(self) -> None:
-        """Check that there is one width for each known modality, and a speaker."""
-        if not self.modalities or not set(self.modalities) <= set(MODALITY_NAMES):
+        """Check that there is one width for each modality, each known and named once."""
+        letters = set(self.modalities)
+        if not letters or len(letters) < len(self.modalities) or not letters <= {*MODALITY_NAMES}:
             raise InputError(f"modalities {self.modalities!r} are not known")
         if len(self.widths) != len(self.modalities):
             raise InputError(f"{len(self.widths)} widths for modalities {self.modalities!r}")

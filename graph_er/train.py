@@ -16,6 +16,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 
 from graph_er.cli import run_command
 from graph_er.data_option import add_data_options, read_data
+from graph_er.errors import InputError
 from graph_er.paths import project_root
 from graph_er.recipe_options import add_recipe_options, add_seed_options, read_recipe, read_seeds
 from graph_er.tracking import MODES
@@ -40,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train, print a line per seed, and write ``model.pt`` and ``run.json``."""
     arguments = build_parser().parse_args(argv)
     seeds, recipe = read_seeds(arguments), read_recipe(arguments)
+    if arguments.tag and (arguments.tag in (".", "..") or {"/", "\\"} & {*arguments.tag}):
+        raise InputError(f"--tag is {arguments.tag!r}; it is a name, name a folder with --out")
     file = read_data(arguments)
     from graph_er.experiment import Run, run_training  # after parsing: torch takes seconds
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +29,8 @@ _SELECTED_BY = "weighted_f1"
 _PLATEAU_PATIENCE = 10
 # Steps of about this many utterances suit dialogues of 10 turns and of 100 alike.
 _UTTERANCES_PER_STEP = 400
+# A cycle of fewer steps would begin, or even be, at its end: with a learning rate of about 0.
+_FEWEST_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ def fit(
     seed: int,
     device: str = "cpu",
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
+    stop_after: int | None = None,
 ) -> FitResult:
     """Train a model and return its weights at the last epoch, or at the best on dev.
 
@@ -75,13 +79,47 @@ def fit(
         dev: dialogues to score each epoch on; empty for the last epoch unscored.
         emotions: label names.
         config: how to train.
-        seed: of weights, order and dropout; the same seed gives the same result on one machine.
+        seed: of weights, order and dropout; the same seed gives the same result on one
+            machine's CPU.
         device: ``cpu`` or a CUDA device.
         on_epoch: called after each epoch.
+        stop_after: the epoch that is the last, on a schedule of all the same; None for them all.
 
     Raises:
         InputError: the loss is not finite, so that training on would be pointless.
     """
+    with _deterministic(device):
+        return _fit(
+            build, train, dev, emotions, config,
+            seed=seed, device=device, on_epoch=on_epoch, epochs=stop_after or config.epochs,
+        )  # fmt: skip
+
+
+@contextmanager
+def _deterministic(device: str) -> Iterator[None]:
+    """Sum in one order on the CPU, where threads else differ in rounding from run to run."""
+    before = torch.are_deterministic_algorithms_enabled()
+    mode = torch.is_deterministic_algorithms_warn_only_enabled()
+    if device == "cpu":
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=mode)
+
+
+def _fit(
+    build: Callable[[], Model],
+    train: Sequence[Data],
+    dev: Sequence[Data],
+    emotions: Sequence[str],
+    config: TrainingConfig,
+    *,
+    seed: int,
+    device: str,
+    on_epoch: Callable[[EpochReport], None],
+    epochs: int,
+) -> FitResult:
     seed_everything(seed)
     model = build()
     model.fit_scaler(torch.cat([graph.x for graph in train]))
@@ -89,13 +127,14 @@ def fit(
     history: list[EpochReport] = []
     kept: EpochReport | None = None
     weights: dict[str, Tensor] = {}
-    for epoch in range(1, config.epochs + 1):
+    for epoch in range(1, epochs + 1):
         train_loss = trainer.run_epoch()
         report = _report(epoch, train_loss, trainer.evaluated, dev, emotions, device)
-        trainer.after_epoch(train_loss if report.dev_loss is None else report.dev_loss)
+        if report.dev_loss is not None:  # the train loss falls on and on: no plateau to see
+            trainer.after_epoch(report.dev_loss)
         on_epoch(report)
         history.append(report)
-        last = epoch == config.epochs
+        last = epoch == epochs
         better = report.dev and (not kept or report.dev[_SELECTED_BY] > kept.dev[_SELECTED_BY])
         if last if config.select == "last" or not dev else better:
             kept, weights = report, _cpu_copy(trainer.evaluated)
@@ -132,7 +171,7 @@ class _Trainer:
         self.one_cycle: OneCycleLR | None = None
         self.plateau: ReduceLROnPlateau | None = None
         if config.schedule == "one_cycle":
-            steps = config.epochs * len(self.loader)
+            steps = max(config.epochs * len(self.loader), _FEWEST_STEPS)
             self.one_cycle = OneCycleLR(self.optimizer, config.learning_rate, total_steps=steps)
         else:
             self.plateau = ReduceLROnPlateau(self.optimizer, patience=_PLATEAU_PATIENCE)

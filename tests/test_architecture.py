@@ -32,7 +32,7 @@ LAYERS = (
     ("prediction",),
     ("training",),
     ("fitting", "ablation_scores", "report"),
-    ("experiment", "cross_validation"),
+    ("experiment", "cross_validation", "eval_document"),
     ("cross_evaluation", "search"),
     ("train", "eval", "study", "compare", "crossval", "tune", "ablation"),
 )

@@ -94,7 +94,7 @@ def test_scores_of_dialogues_that_were_trained_on_are_marked(
     assert evaluate(data, out, "--split", split) == 0
     evaluation = json.loads((out / f"eval_{split}" / "eval.json").read_text())
     assert evaluation["trained_on"] is trained_on
-    warned = f"trained on the {split} side" in caplog.text
+    warned = f"trained on dialogues of the {split} side" in caplog.text
     assert warned is trained_on
     after = json.loads((out / "run.json").read_text())["metrics"]
     # Dev scores from before the refit are not overwritten by those of a model that saw dev.
@@ -117,7 +117,7 @@ def test_training_again_removes_what_the_run_before_left(data, out):
     assert [path.name for path in out.iterdir()] == []
 
 
-def test_scores_name_the_data_that_they_are_of(data, out, tmp_path):
+def test_scores_name_the_data_that_they_are_of(data, out, tmp_path, caplog):
     assert train(data, out) == 0
     other = tmp_path / "other.pkl"
     write_dialogues(other, make_file(seed=5))
@@ -126,7 +126,33 @@ def test_scores_name_the_data_that_they_are_of(data, out, tmp_path):
     record = json.loads((out / "run.json").read_text())
     assert evaluation["data"]["name"] == "other.pkl"
     assert evaluation["data"]["sha256"] != record["data"]["sha256"]
-    assert record["metrics"]["test"]["data"] == evaluation["data"]
+    # The record of the run is of the run's own file alone.
+    assert "test" not in record["metrics"]
+    assert "run.json was left as it is" in caplog.text
+    assert evaluate(other, out, "--split", "train") == 0
+    assert not json.loads((out / "eval_train" / "eval.json").read_text())["trained_on"]
+    assert evaluate(data, out) == 0
+    assert "test" in json.loads((out / "run.json").read_text())["metrics"]
+
+
+def test_an_evaluation_of_one_seed_leaves_no_members_of_one_before(data, tmp_path):
+    target = tmp_path / "scores" / "eval.json"
+    for name, seeds in (("two", "2"), ("one", "1")):
+        assert train(data, tmp_path / name, "--seeds", seeds) == 0
+        assert evaluate(data, tmp_path / name, "--out", str(target)) == 0
+        assert len(list(target.parent.glob("predictions_seed*"))) == (0 if name == "one" else 2)
+
+
+def test_controls_know_what_the_model_knows(tmp_path, out):
+    file = make_file()
+    dev = {d.id: replace(d, sentences=("어머나",) * len(d)) for d in file.side("dev")}
+    test = {d.id: replace(d, sentences=("어머나",) * len(d)) for d in file.side("test")}
+    dialogues = tuple({**dev, **test}.get(d.id, d) for d in file.dialogues)
+    write_dialogues(tmp_path / "same.pkl", replace(file, dialogues=dialogues))
+    for option, seen in (("--refit", 1), ("--no-refit", 0)):
+        assert train(tmp_path / "same.pkl", out, option) == 0
+        assert evaluate(tmp_path / "same.pkl", out) == 0
+        assert json.loads((out / "eval_test" / "eval.json").read_text())["texts_seen"] == seen
 
 
 @pytest.mark.parametrize("preset", ["default", "cogmen"])
@@ -198,6 +224,8 @@ def test_bad_input_ends_with_status_2_and_one_message(data, out, tmp_path, capsy
         refused(train(data, out, *options), f"{option} is")
         assert not out.exists()
     refused(train(data, data), "is a file")
+    for tag in ("../x", "a/b", "..", "a\\b"):
+        refused(run_command(train_command.main, ["--data_dir", str(data), "--tag", tag]), "--tag")
     refused(evaluate(data, tmp_path / "nothing"), "no such checkpoint")
     file = make_file()
     write_dialogues(tmp_path / "no_test.pkl", replace(file, test_ids=()))

@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from feature_extractor.corpora.file_tree import require_regular
+from feature_extractor.corpora.text_files import unique_keys
 from graph_er.emotions import normalise_emotion
 from graph_er.errors import InputError
 
 DEFAULT_MAP = Path(__file__).with_name("aihub_dialogue_emotions.json")
 
 _CODE = re.compile(r"E[1-6][0-9]")
+_MOST_BYTES = 10 << 20
 _SECTIONS = ("categories", "codes")
 
 
@@ -48,11 +51,13 @@ def read_emotion_map(path: Path | None) -> dict[str, str | None]:
 
 
 def _read_sections(path: Path) -> dict[str, Mapping[str, Any]]:
+    require_regular(path, _MOST_BYTES)
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        value = json.loads(text, object_pairs_hook=unique_keys)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give another map") from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, InputError) as error:
         raise InputError(f"{path}: no JSON in UTF-8 ({error}); correct the map") from error
     if not isinstance(value, dict) or not all(
         isinstance(value.get(section), dict) for section in _SECTIONS

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from feature_extractor.corpora.file_tree import require_regular
 from feature_extractor.corpora.text_files import one_line
 from graph_er.errors import InputError
 
 # The published description names no field for the wavs of the speech part; these are tried.
 WAV_FIELDS = ("wav", "음성파일", "파일명")
 
+_MOST_BYTES = 1 << 30
 _WAV_NAME = re.compile(r"[FM]_[0-9]{6}(\.wav)?")
 _HUMAN_TURN = re.compile(r"HS([0-9]{2})")
 
@@ -49,9 +51,10 @@ class Talk:
 def read_json_talks(path: Path, problems: list[str]) -> list[Talk]:
     """Return the usable talks of one JSON file; each that is not is a problem."""
     try:
+        require_regular(path, _MOST_BYTES)
         items = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(items, list):
-            raise InputError("holds no list of talks; restore the file")
+            raise InputError(f"{path}: holds no list of talks; restore the file")
     except OSError as error:
         problems.append(f"{path}: cannot be read ({error.strerror}); restore the file")
         return []
@@ -59,7 +62,7 @@ def read_json_talks(path: Path, problems: list[str]) -> list[Talk]:
         problems.append(f"{path}: no JSON in UTF-8 ({error}); restore the file")
         return []
     except InputError as error:
-        problems.append(f"{path}: {error}")
+        problems.append(str(error))
         return []
     talks = []
     for number, item in enumerate(items, start=1):

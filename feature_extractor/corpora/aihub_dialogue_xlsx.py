@@ -11,7 +11,7 @@ import hashlib
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,22 @@ _CATEGORY, _FINE = "감정_대분류", "감정_소분류"
 _SENTENCE = re.compile(r"사람문장([0-9]+)")
 # The released workbooks unpack to about a tenth of this.
 _MAX_UNPACKED = 1 << 30
+# The rows of a sheet; the released ones have 52,000 by some 20 columns.
+_MAX_ROWS = 1_048_576
+_MAX_COLUMNS = 256
+_MAX_CELLS = 1_500_000
 
 
 def read_xlsx_talks(path: Path, problems: list[str]) -> list[Talk]:
     """Return the usable talks of a workbook's first sheet; each that is not is a problem."""
     try:
         rows = _read_rows(path)
-        columns = _columns(rows[0] if rows else ())
+        columns = _columns(rows.pop(1, ()))
     except InputError as error:
         problems.append(f"{path}: {error}")
         return []
     talks = []
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in rows.items():
         source = f"{path}, row {number}"
         cells = {name: row[at] if at < len(row) else "" for name, at in columns.items()}
         try:
@@ -50,8 +54,10 @@ def read_xlsx_talks(path: Path, problems: list[str]) -> list[Talk]:
     return talks
 
 
-def _read_rows(path: Path) -> list[tuple[str, ...]]:
-    """Return the first sheet's cells as text, an empty cell as ``""``."""
+def _read_rows(path: Path) -> dict[int, tuple[str, ...]]:
+    """Return the first sheet's rows that are not empty by number; an empty cell is ``""``."""
+    if not path.is_file():
+        raise InputError("is no regular file; restore it")
     try:
         import openpyxl  # here: only this format needs it
     except ImportError:
@@ -70,7 +76,8 @@ def _read_rows(path: Path) -> list[tuple[str, ...]]:
             try:
                 sheet = workbook.worksheets[0]
                 sheet.reset_dimensions()  # some writers state too small a range
-                return [tuple(map(_text, row)) for row in sheet.iter_rows(values_only=True)]
+                rows = sheet.iter_rows(values_only=True, max_col=_MAX_COLUMNS)
+                return _filled_rows(rows)
             finally:
                 workbook.close()
     except InputError:
@@ -81,6 +88,26 @@ def _read_rows(path: Path) -> list[tuple[str, ...]]:
         raise InputError(
             f"no readable workbook ({type(error).__name__}: {error}); restore the file"
         ) from error
+
+
+def _filled_rows(rows: Iterable[Sequence[Any]]) -> dict[int, tuple[str, ...]]:
+    """Return the rows that are not empty by number, from 1.
+
+    Raises:
+        InputError: more rows or cells than any workbook of this corpus has.
+    """
+    filled: dict[int, tuple[str, ...]] = {}
+    num_cells = 0
+    for number, row in enumerate(rows, start=1):
+        if number > _MAX_ROWS:
+            raise InputError(f"has a row beyond {_MAX_ROWS:,}; restore the file")
+        places = [place for place, cell in enumerate(row, start=1) if cell is not None]
+        num_cells += len(places)
+        if num_cells > _MAX_CELLS:
+            raise InputError(f"holds more than {_MAX_CELLS:,} cells; restore the file")
+        if places:
+            filled[number] = tuple(map(_text, row[: places[-1]]))
+    return filled
 
 
 def _text(cell: Any) -> str:

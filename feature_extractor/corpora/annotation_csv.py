@@ -6,7 +6,11 @@ import csv
 import re
 from pathlib import Path
 
+from feature_extractor.corpora.file_tree import require_regular
+from graph_er.errors import InputError
+
 _HEADER_ROWS = 2
+_MOST_BYTES = 1 << 30
 
 
 def read_data_rows(
@@ -20,10 +24,14 @@ def read_data_rows(
         problems: receives a message where the file cannot be used or lacks a header row.
     """
     try:
+        require_regular(path, _MOST_BYTES)
         with path.open(encoding="utf-8-sig", newline="") as file:
             # strict: a stray quote would otherwise swallow the rest of the file in silence
             reader = csv.reader(file, strict=True)
             records = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    except InputError as error:
+        problems.append(str(error))
+        return []
     except (UnicodeDecodeError, csv.Error) as error:
         problems.append(f"{path}: no UTF-8 CSV ({error}); restore the file or save it as UTF-8")
         return []

@@ -13,6 +13,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from graph_er.dialogue_pickle import refuse_memo_bomb
 from graph_er.errors import InputError
 
 
@@ -119,6 +120,7 @@ def read_frame_records(path: Path) -> FrameRecord:
     """
     try:
         with path.open("rb") as file:
+            refuse_memo_bomb(file)
             # latin1 is the one encoding in which Python 2's numpy buffers survive.
             frame = _RecordUnpickler(file, path).load()
     except InputError:

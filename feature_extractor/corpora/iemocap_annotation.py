@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from feature_extractor.corpora.ratings import check_rating, check_times
 from feature_extractor.corpora.text_files import decode_file
 from graph_er.emotions import DATASET_EMOTIONS
 from graph_er.errors import InputError
@@ -170,10 +171,12 @@ def _parse_turn(line: str, name: re.Match[str], source: str) -> Turn:
         known = ", ".join((*_CODES, *_LEFT_OUT))
         raise InputError(f"label {code!r} of {identifier} is none of {known}; correct it")
     start, end = _numbers(_TIMES.fullmatch(times.strip()), f"times {times!r} of {identifier}")
-    if end < start:
-        raise InputError(f"{identifier} ends ({end}) before it starts ({start}); correct it")
+    check_times(start, end, identifier)
     three = re.fullmatch(r"\s*([0-9.]+),\s*([0-9.]+),\s*([0-9.]+)\s*", ratings)
-    valence, arousal, _ = _numbers(three, f"ratings {ratings!r} of {identifier}")
+    valence, arousal, _ = (
+        check_rating(rating, "rating", identifier)
+        for rating in _numbers(three, f"ratings {ratings!r} of {identifier}")
+    )
     return Turn(
         source=source,
         id=identifier,

@@ -24,7 +24,7 @@ from feature_extractor.corpora.ratings import (
     RatedSegment,
     parse_emotions,
     parse_rating,
-    parse_seconds,
+    parse_times,
     parse_votes,
 )
 from graph_er.errors import InputError
@@ -98,6 +98,7 @@ def _parse_id(cells: Sequence[str], session: str) -> re.Match[str]:
 def _parse_row(
     cells: Sequence[str], match: re.Match[str], *, actor: str, source: str
 ) -> AnnotationRow:
+    start, end = parse_times(cells[_START], cells[_END], match[0])
     return AnnotationRow(
         source=source,
         id=match[0],
@@ -106,8 +107,8 @@ def _parse_row(
         part=match["part"],
         speaker=match["speaker"],
         actor=actor,
-        start=parse_seconds(cells[_START], "start", match[0]),
-        end=parse_seconds(cells[_END], "end", match[0]),
+        start=start,
+        end=end,
         emotions=parse_emotions(cells[_EMOTION], match[0]),
         valence=parse_rating(cells[_VALENCE], "valence", match[0]),
         arousal=parse_rating(cells[_AROUSAL], "arousal", match[0]),

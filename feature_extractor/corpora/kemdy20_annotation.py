@@ -26,7 +26,7 @@ from feature_extractor.corpora.ratings import (
     RatedSegment,
     parse_emotions,
     parse_rating,
-    parse_seconds,
+    parse_times,
     parse_votes,
 )
 from graph_er.errors import InputError
@@ -101,14 +101,15 @@ def _parse_row(
 ) -> RatedSegment:
     dialogue = f"Sess{session}_{match['script']}"
     segment = f"{dialogue}_{match['speaker']}_{match['number']}"
+    start, end = parse_times(cells[_START], cells[_END], segment)
     return RatedSegment(
         source=source,
         id=segment,
         session=f"Sess{session}",
         dialogue=dialogue,
         speaker=match["speaker"],
-        start=parse_seconds(cells[_START], "start", segment),
-        end=parse_seconds(cells[_END], "end", segment),
+        start=start,
+        end=end,
         emotions=parse_emotions(cells[_EMOTION], segment),
         valence=parse_rating(cells[_VALENCE], "valence", segment),
         arousal=parse_rating(cells[_AROUSAL], "arousal", segment),

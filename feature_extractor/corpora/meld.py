@@ -75,7 +75,8 @@ def _tables(root: Path, problems: list[str]) -> dict[str, Path]:
     """
     for folder in (root, root / "data" / "MELD", root / "MELD.Raw"):
         paths = {side: folder / f"{side}_sent_emo.csv" for side in _SIDES}
-        there = {side: path for side, path in paths.items() if path.is_file()}
+        # what is there and no regular file is told of when it is read
+        there = {side: path for side, path in paths.items() if path.exists()}
         absent = [str(path) for side, path in paths.items() if side not in there]
         if there:
             problems += [f"{path}: no such file; restore it" for path in absent]

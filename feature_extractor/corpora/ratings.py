@@ -15,6 +15,10 @@ from graph_er.emotions import KEMDY_EMOTIONS, normalise_emotion
 from graph_er.errors import InputError
 from graph_er.splits import natural_key
 
+# Twelve days; longer dialogues are milliseconds, or cells of another column.
+LONGEST_SECONDS = 1_000_000
+HIGHEST_RATING = 10
+
 MultiLabel = Literal["drop", "first", "soft"]
 
 
@@ -103,6 +107,43 @@ def apply_multi_label(
     return list(rows)
 
 
+def check_times(start: float, end: float | None, segment: str = "") -> None:
+    """Refuse times that no dialogue has; `segment`, if given, names them in the message.
+
+    Raises:
+        InputError: not 0 <= start <= end <= 1,000,000 seconds; an `end` of None is not looked at.
+    """
+    told = f"{segment}: " if segment else ""
+    if not 0 <= start <= LONGEST_SECONDS:
+        what = "negative" if start < 0 else f"beyond {LONGEST_SECONDS:,} s"
+        raise InputError(
+            f"{told}start {start} is {what}; count seconds from the dialogue's beginning"
+        )
+    if end is not None and not start <= end <= LONGEST_SECONDS:
+        what = f"before start {start}" if end < start else f"beyond {LONGEST_SECONDS:,} s"
+        raise InputError(f"{told}end {end} is {what}; correct them")
+
+
+def check_rating(rating: float, what: str, segment: str) -> float:
+    """Return `rating` if it lies on any scale that raters use; `what` and `segment` name it.
+
+    Raises:
+        InputError: it is not within 0 to 10.
+    """
+    if not 0 <= rating <= HIGHEST_RATING:
+        raise InputError(
+            f"{what} {rating} of {segment} is not within 0 to {HIGHEST_RATING}; correct it"
+        )
+    return rating
+
+
+def parse_times(start: str, end: str, segment: str) -> tuple[float, float]:
+    """Return start and end in seconds as two cells give them; `segment` names them."""
+    times = parse_seconds(start, "start", segment), parse_seconds(end, "end", segment)
+    check_times(*times, segment)
+    return times
+
+
 def parse_seconds(cell: str, what: str, segment: str) -> float:
     """Return the seconds in a cell; `what` and `segment` name it in the error."""
     seconds = _parse_number(cell)
@@ -119,7 +160,7 @@ def parse_rating(cell: str, what: str, segment: str) -> float | None:
     rating = _parse_number(cell)
     if rating is None and cell:
         raise InputError(f"{what} {cell!r} of {segment} is not a number; correct or blank it")
-    return rating
+    return rating if rating is None else check_rating(rating, what, segment)
 
 
 def _parse_number(cell: str) -> float | None:

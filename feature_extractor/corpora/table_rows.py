@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from feature_extractor.corpora.text_files import Record, one_line
+from feature_extractor.corpora.ratings import check_times
+from feature_extractor.corpora.text_files import Record, one_line, require_text
 from graph_er.errors import InputError
 
 REQUIRED = ("speaker", "emotion")
@@ -21,8 +22,9 @@ COLUMNS = (*_NEVER_EMPTY, *_NUMBERS, "emotion", "wav", "text", "speaker_id", "se
 # Longer ones are cells of another column, after a shift.
 _LONGEST = 200
 
-_SIDES = {"train": "train", "dev": "dev", "test": "test"}
-_SIDES |= {"val": "dev", "valid": "dev", "validation": "dev"}
+# Spellings of the sides, in small letters.
+SIDES = {"train": "train", "dev": "dev", "test": "test"}
+SIDES |= {"val": "dev", "valid": "dev", "validation": "dev"}
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ def parse_row(record: Record, position: int, folder: Path) -> TableRow:
     Raises:
         InputError: a cell holds what it must not; the first such cell is named.
     """
+    for name in COLUMNS:
+        require_text(record.cells.get(name, ""), name)
     names = {name: one_line(cell) for name, cell in record.cells.items()}
     cells = {**names, "wav": record.cells.get("wav", "")}
     _check_names(cells)
@@ -136,16 +140,14 @@ def _number(cell: str, column: str) -> float | None:
 def _check_times(start: float | None, end: float | None) -> None:
     if start is None and end is not None:
         raise InputError(f"end {end} without a start; fill in the start or blank the end")
-    if start is not None and start < 0:
-        raise InputError(f"start {start} is negative; count seconds from the dialogue's beginning")
-    if start is not None and end is not None and end < start:
-        raise InputError(f"end {end} is before start {start}; correct them")
+    if start is not None:
+        check_times(start, end)
 
 
 def _side(cell: str | None) -> str | None:
     if cell is None:
         return None
-    side = _SIDES.get(cell.lower())
+    side = SIDES.get(cell.lower())
     if side is None:
         raise InputError(f"split {cell!r} is none of train, dev and test; correct it")
     return side

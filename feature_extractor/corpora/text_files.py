@@ -5,17 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from feature_extractor.corpora.file_tree import require_regular
 from graph_er.errors import InputError
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # Not all that Python calls a blank: U+0085 stands for "…" in files with damaged encoding.
 _BLANKS = " \t\r\n"
+# What stands in no text: control characters other than line ends and tabs, halves of a letter.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_MOST_BYTES = 1 << 30
 TABLE_SUFFIXES = (*_DELIMITERS, ".jsonl")
 
 
@@ -36,8 +41,9 @@ def decode_file(path: Path, encodings: Sequence[str]) -> str:
     """Return a file's text in the first of `encodings` that fits strictly.
 
     Raises:
-        InputError: the file cannot be read, or none of the encodings fits.
+        InputError: the file cannot be read, is larger than 1 GiB, or none of the encodings fits.
     """
+    require_regular(path, _MOST_BYTES)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -54,6 +60,33 @@ def decode_file(path: Path, encodings: Sequence[str]) -> str:
 def one_line(text: str) -> str:
     """Return `text` on one line, with single blanks and composed letters."""
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def require_text(text: str, what: str) -> None:
+    """Refuse text that cannot be shown or stored; `what` names it in the message.
+
+    Raises:
+        InputError: it holds a control character or half of a surrogate pair.
+    """
+    if found := _UNPRINTABLE.search(text):
+        raise InputError(
+            f"{what} {text[:40]!r} holds the character U+{ord(found[0]):04X}, which is no part of "
+            "a text; remove it"
+        )
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object, for ``object_pairs_hook``.
+
+    Raises:
+        InputError: a key stands twice; all but the last value would be lost in silence.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InputError(f"key {twice[:40]!r} stands twice in one object; keep one")
+    return found
 
 
 def read_table_file(
@@ -84,7 +117,8 @@ def read_table_file(
         columns = {name for record in records for name in record.cells}
         _require_columns(path, columns, required, one_of)
     except InputError as error:
-        return problems.append(str(error)) or []
+        problems += [*found, str(error)]
+        return []
     problems += found
     return records
 
@@ -109,10 +143,12 @@ def _csv_records(path: Path, text: str, problems: list[str]) -> Iterator[Record]
     # strict: a stray quote would otherwise swallow the rest of the file in silence
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] | None = None
+    below = 0
     try:
         while True:
             line = reader.line_num + 1
             cells = [cell.strip(_BLANKS) for cell in next(reader)]
+            below += header is not None and any(cells)
             if not any(cells):
                 continue
             if header is None:
@@ -125,7 +161,10 @@ def _csv_records(path: Path, text: str, problems: list[str]) -> Iterator[Record]
             else:
                 yield Record(f"{path}, line {line}", dict(zip(header, cells, strict=True)))
     except StopIteration:
-        return
+        if header is None:
+            raise InputError(f"{path}: is empty; restore the file") from None
+        if not below:
+            raise InputError(f"{path}: holds a header row and no row below it") from None
     except csv.Error as error:
         raise InputError(
             f"{path}, line {reader.line_num}: not CSV ({error}); correct the quotes there"
@@ -134,6 +173,13 @@ def _csv_records(path: Path, text: str, problems: list[str]) -> Iterator[Record]
 
 def _header(path: Path, cells: Sequence[str]) -> list[str]:
     names = [one_line(cell).lower() for cell in cells]
+    for name in names:
+        require_text(name, f"{path}: column")
+    if other := next((sign for sign in ";\t|," if len(cells) == 1 and sign in cells[0]), None):
+        raise InputError(
+            f"{path}: its cells are separated by {other!r}; save it with "
+            f"{_DELIMITERS[path.suffix.lower()]!r} between them"
+        )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(f"{path}: column(s) {', '.join(map(repr, repeated))} occur twice; rename")
@@ -154,12 +200,16 @@ def _json_records(path: Path, text: str, problems: list[str]) -> Iterator[Record
 
 def _json_cells(content: str) -> dict[str, str]:
     try:
-        row = json.loads(content)
+        row = json.loads(content, object_pairs_hook=unique_keys)
     except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON ({error}); write one object a line") from error
     if not isinstance(row, dict):
         raise InputError("not a JSON object; write one object a line")
-    return {one_line(name).lower(): _json_cell(name, value) for name, value in row.items()}
+    for name in row:
+        require_text(name, "column")
+    return unique_keys(
+        [(one_line(name).lower(), _json_cell(name, value)) for name, value in row.items()]
+    )
 
 
 def _json_cell(name: str, value: Any) -> str:

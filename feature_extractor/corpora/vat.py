@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from feature_extractor.corpora.file_tree import require_regular
 from feature_extractor.corpora.hashed_sides import sentence_key
 from feature_extractor.corpora.problems import raise_problems, shorten
 from feature_extractor.corpora.vat_audio import clip_folder, wav_path, write_clips, written_clips
@@ -30,6 +31,7 @@ VAT_COUNTS = {"sessions": 100, "dialogues": 10_295, "utterances": 10_295}
 
 # In the names of pickles: clips of another one with recognised text.
 _RECOGNISED = "stt"
+_MOST_BYTES = 64 << 30
 
 
 def read_vat(root: Path) -> Corpus:
@@ -56,6 +58,7 @@ def read_vat(root: Path) -> Corpus:
     problems: list[str] = []
     notices: list[str] = []
     paths = _pickles(root, notices)
+    _require_files(paths, root)
     folders = {path: clip_folder(root, path) for path in paths}
     clips = {
         path: written_clips(folder, path) or read_clips(path, problems)
@@ -97,6 +100,16 @@ def _pickles(root: Path, notices: list[str]) -> list[Path]:
             "test.pkl, or one pickle of all clips"
         )
     return kept
+
+
+def _require_files(paths: Sequence[Path], root: Path) -> None:
+    problems = []
+    for path in paths:
+        try:
+            require_regular(path, _MOST_BYTES)
+        except InputError as error:
+            problems.append(str(error))
+    raise_problems(problems, str(root), usable=None)
 
 
 def _one_per_clip(

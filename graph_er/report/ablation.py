@@ -32,12 +32,11 @@ def ablation_table(rows: Sequence[dict[str, Any]], variants: Sequence[str]) -> s
         rows: of `graph_er.ablation`, in any order.
         variants: the order of the rows; the first is the default.
     """
-    corpora = list(dict.fromkeys(row["corpus"] for row in rows))
-    found = {(row["corpus"], row["variant"]): row for row in rows}
+    found = {((row["corpus"], row["data_sha256"]), row["variant"]): row for row in rows}
+    corpora = {corpus: row for (corpus, _), row in found.items()}  # of one name may be two files
     header = ["Change"]
-    for corpus in corpora:
-        example = found[next(key for key in found if key[0] == corpus)]
-        title = f"{corpus}, {example['modalities']} (n {example['n']:,})"
+    for example in corpora.values():
+        title = f"{example['corpus']}, {example['modalities']} (n {example['n']:,})"
         header += [f"{title}: weighted F1", "difference", "macro F1", "decoded"]
     lines = [header, ["---", *["---:"] * (len(header) - 1)]]
     for variant in variants:

@@ -153,7 +153,7 @@ DAMAGE = {
     ),
     "label": ("\tneu\t", "\tjoy\t", "label 'joy'"),
     "times": ("[6.2901 - 8.2357]", "[6.29s - 8.2357]", "times '6.29s - 8.2357'"),
-    "order": ("[6.2901 - 8.2357]", "[9 - 8.2357]", "before it starts"),
+    "order": ("[6.2901 - 8.2357]", "[9 - 8.2357]", "is before start"),
     "line": (f"\t{F0}\tneu", f" {F0}", "is not like '[start - end] id label"),
     "bracket": ("[6.2901 - 8.2357]", "6.2901 - 8.2357]", "is not like '[start - end] id label"),
     "rating": ("[2.5000, 3.0000, 1.5000]", "[2.5000, 3.0000]", "ratings '2.5000, 3.0000'"),

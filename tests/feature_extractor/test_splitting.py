@@ -236,9 +236,9 @@ def test_a_file_of_ids(tmp_path, form):
 @pytest.mark.parametrize(
     ("content", "messages"),
     [
-        ('{"train": ["x"], "test": ["Sess01_script0", "Sess01_script0"], "validation": ["y"]}',
+        ('{"train": ["x"], "test": ["Sess01_script0", "Sess01_script0"], "practice": ["y"]}',
          ["train, entry 1: there is no dialogue 'x'", "already at test, entry 1",
-          "side 'validation' is none of train, dev, test"]),
+          "side 'practice' is none of train, dev, test"]),
         ('{"train": ["Sess01_script0"]}', ["names no test dialogue"]),
         ('{"test": ["Sess01_script0"]}', ["names no train dialogue"]),
         ('{"train": "Sess01_script0"}', ["'train' is no list of ids"]),

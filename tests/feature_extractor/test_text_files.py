@@ -61,8 +61,9 @@ def test_rows_of_another_length_are_named(tmp_path):
     [
         ("b,c\n1,2\n", "column(s) a missing; it has b, c"),
         ("a, A\n1,2\n", "column(s) 'a' occur twice"),
-        ("a,b\n", "holds no usable row"),
-        ("", "holds no usable row"),
+        ("a,b\n", "holds a header row and no row below it"),
+        ("", "is empty"),
+        ("a;b\n1;2\n", "its cells are separated by ';'"),
         ('a,b\n1,"2\n3,4\n', "line 3: not CSV"),
         (b"a,b\n\xff\xff,2\n", "is neither UTF-8 nor CP949"),
     ],

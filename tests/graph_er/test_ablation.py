@@ -31,7 +31,7 @@ def test_without_three_sessions_dev_is_predicted():
 
 def test_the_table_pairs_seeds():
     row = {"corpus": "x", "modalities": "at", "n": 9, "macro_f1": [0, 0]}
-    row |= {"decoded_weighted_f1": [0.7, 0.7]}
+    row |= {"decoded_weighted_f1": [0.7, 0.7], "data_sha256": "0"}
     rows = [
         {**row, "variant": "default", "weighted_f1": [0.50, 0.60]},
         {**row, "variant": "less", "weighted_f1": [0.48, 0.58]},
@@ -57,6 +57,18 @@ def test_a_second_run_keeps_what_is_there_and_adds_what_is_missing(tmp_path, mon
     assert rows[0]["n"] == -1
     assert len(rows[1]["weighted_f1"]) == 2
     assert "| x |" in out.with_suffix(".md").read_text()
+
+
+def test_two_files_of_one_corpus_keep_their_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(ablation, "VARIANTS", {"default": QUICK})
+    out = tmp_path / "ablation.json"
+    for seed in (1, 2, 1):
+        write_dialogues(tmp_path / f"{seed}.pkl", make_file(seed=seed))
+        argv = ["--data_dir", str(tmp_path / f"{seed}.pkl"), "--seeds", "2", "--out", str(out)]
+        assert run_command(ablation.main, argv) == 0
+    rows = json.loads(out.read_text())["rows"]
+    assert len({row["data_sha256"] for row in rows}) == len(rows) == 2
+    assert out.with_suffix(".md").read_text().count("test, at (n") == 2
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"rows": 1}'])

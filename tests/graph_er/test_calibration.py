@@ -90,10 +90,17 @@ def test_probabilities_of_0_and_1_are_survived(right):
     assert (temperature > 1) is not right
 
 
+def numbers(chains):
+    """Each chain as a dialogue of its own."""
+    return np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
+
+
 def test_decoding_is_taken_where_it_helps(rng):
     labels, chains, transitions = markov(rng, num_chains=40, length=15)
     scores = evidence(labels, rng)
-    weight, temperature = fit_decoding(scores, labels, chains, transitions, causal=False)
+    weight, temperature = fit_decoding(
+        scores, labels, chains, transitions, dialogue=numbers(chains), causal=False
+    )
     assert weight == 0.5
     decoded = decode(temper(scores, temperature), chains, transitions, weight, causal=False)
     gain = (decoded.argmax(-1) == labels).mean() - (scores.argmax(-1) == labels).mean()
@@ -105,7 +112,9 @@ def test_a_model_that_knows_the_transitions_is_left_alone(rng, causal):
     """Its posteriors are exact, so that the transitions would count twice."""
     labels, chains, transitions = markov(rng, num_chains=40, length=15)
     exact = decode(evidence(labels, rng), chains, transitions, 1.0, causal=causal)
-    weight, temperature = fit_decoding(exact, labels, chains, transitions, causal=causal)
+    weight, temperature = fit_decoding(
+        exact, labels, chains, transitions, dialogue=numbers(chains), causal=causal
+    )
     assert weight == 0
     assert temperature == pytest.approx(1, abs=0.25)
 
@@ -113,14 +122,21 @@ def test_a_model_that_knows_the_transitions_is_left_alone(rng, causal):
 def test_without_decoding_the_temperature_is_the_plain_one(rng):
     labels = rng.integers(0, C, 300)
     members = np.stack([evidence(labels, rng) for _ in range(2)])
-    found = fit_decoding(members, labels, [np.arange(300)], np.zeros((C, C)), causal=False)
+    chains, none = [np.arange(300)], np.zeros((C, C))
+    found = fit_decoding(members, labels, chains, none, dialogue=numbers(chains), causal=False)
     assert found == (0, pytest.approx(fit_temperature(members, labels), rel=1e-3))
 
 
-def test_one_chain_is_no_evidence_for_decoding(rng):
-    labels, chains, transitions = markov(rng, num_chains=1, length=60)
-    weight, _ = fit_decoding(evidence(labels, rng), labels, chains, transitions, causal=False)
-    assert weight == 0
+@pytest.mark.parametrize(("num_dialogues", "enough"), [(1, False), (4, False), (8, True)])
+def test_a_few_dialogues_are_no_evidence_for_decoding_however_many_chains(
+    rng, num_dialogues, enough
+):
+    labels, chains, transitions = markov(rng, num_chains=40, length=15)
+    dialogue = numbers(chains) % num_dialogues
+    weight, _ = fit_decoding(
+        evidence(labels, rng), labels, chains, transitions, dialogue=dialogue, causal=False
+    )
+    assert (weight > 0) is enough
 
 
 def test_ece_tells_calibrated_from_overconfident(rng):

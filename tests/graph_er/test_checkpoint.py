@@ -49,7 +49,17 @@ def test_what_was_saved_comes_back_with_equal_logits(tmp_path, preset, refitted)
 def test_a_refitted_model_was_trained_on_dev_as_well(tmp_path):
     for refitted, sides in ((True, ("train", "dev")), (False, ("train",))):
         path = save(tmp_path, [perturbed(0)], refitted=refitted)
-        assert load_checkpoint(path).trained_on == sides
+        assert load_checkpoint(path).known_sides == sides
+
+
+def test_dialogues_that_were_trained_on_are_known_by_id_within_their_file(tmp_path):
+    weights = {"seed": 1, "weights": perturbed(0).state_dict()}
+    known = {"trained_ids": ("S1_a", "S2_a"), "data_sha256": "0" * 64}
+    save_checkpoint(tmp_path, Checkpoint(CONTEXTUAL, SPEC, (weights,), FINISH, **known))
+    loaded = load_checkpoint(tmp_path)
+    assert loaded.trained_on(["S3_a", "S2_a"], "0" * 64)
+    assert not loaded.trained_on(["S3_a"], "0" * 64)
+    assert not loaded.trained_on(["S2_a"], "1" * 64)
 
 
 def test_the_file_loads_with_weights_only_and_holds_plain_values(tmp_path):
@@ -58,6 +68,7 @@ def test_the_file_loads_with_weights_only_and_holds_plain_values(tmp_path):
     assert content["spec"]["emotions"] == list(EMOTIONS)
     assert set(content) == {
         *("format", "version", "preset", "config", "spec", "finish", "refitted", "members"),
+        *("trained_ids", "data_sha256"),
     }
 
 
@@ -124,6 +135,24 @@ def test_equal_models_give_equal_bytes(tmp_path):
         ("finish", {"weight": float("inf")}),
         ("finish", {"transitions": [[0.0]]}),
         ("finish", {"transitions": [["x"] * 3] * 3}),
+        ("config", {"context_layers": 65}),
+        ("config", {"attention_layers": 10**9}),
+        ("spec", {"modalities": ["a", "t"]}),
+        ("spec", {"modalities": "aa"}),
+        ("spec", {"widths": [4, True]}),
+        ("spec", {"emotions": "abc"}),
+        ("spec", {"emotions": ["a", "b", "b"]}),
+        ("spec", {"emotions": ["a", "b", 3]}),
+        ("spec", {"cues": 0}),
+        ("finish", {"temperature": True}),
+        ("finish", {"weight": "0.2"}),
+        (None, {"refitted": 1}),
+        (None, {"trained_ids": ["a", "a"]}),
+        (None, {"trained_ids": [1]}),
+        (None, {"data_sha256": 5}),
+        (None, {"members": [{"seed": -1, "weights": perturbed(0).state_dict()}]}),
+        (None, {"members": [{"seed": True, "weights": perturbed(0).state_dict()}]}),
+        (None, {"members": [{"seed": 1, "weights": perturbed(0).state_dict()}] * 2}),
         (None, {"finish": None}),
         (None, {"preset": "cogmen"}),
         (None, {"preset": "unknown"}),
@@ -142,6 +171,26 @@ def test_checkpoints_that_do_not_fit_together_are_refused(tmp_path, part, change
     with pytest.raises(InputError, match="not a graph_er checkpoint") as refused:
         load_checkpoint(path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("shared", ["expanded", "strided", "repeated"])
+def test_weights_larger_than_the_file_are_refused_before_they_are_built(
+    tmp_path, shared, monkeypatch
+):
+    path = save(tmp_path, [perturbed(0)])
+    content = torch.load(path, weights_only=True)
+    if shared == "repeated":  # many members, one memory
+        content["members"] = [{**content["members"][0], "seed": seed} for seed in range(99)]
+    else:
+        weights = content["members"][0]["weights"]
+        weights["output.weight"] = {
+            "expanded": torch.zeros(1).expand(weights["output.weight"].shape),
+            "strided": weights["output.weight"].transpose(0, 1).contiguous().transpose(0, 1),
+        }[shared]
+    torch.save(content, path)
+    monkeypatch.setattr("graph_er.spec.ModelSpec.build", None)
+    with pytest.raises(InputError, match=r"not plain arrays|bytes of weights in a file of"):
+        load_checkpoint(path)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ def test_the_record_of_a_recipe_gives_it_back(config, preset):
         ({"preset": "large"}, "'preset' is 'large'"),
         ({"modalities": "x"}, "'modalities' is 'x'"),
         ({"modalities": ["a"]}, "'modalities' is"),
+        ({"modalities": "ta"}, "'modalities' is 'ta'"),
+        ({"modalities": "aa"}, "'modalities' is 'aa'"),
         ({"model": {"wp": "3"}}, "'model.wp' is '3'; it must be of type int"),
         ({"model": {"wp": True}}, "'model.wp' is True"),
         ({"model": {"gate": 1}}, "'model.gate' is 1; it must be of type bool"),
@@ -85,6 +87,9 @@ def test_settings_of_one_preset_are_not_taken_for_another(config):
     assert recipe("--config", path, "--preset", "default").model.wp == 3
     with pytest.raises(InputError, match="--preset is cogmen"):
         recipe("--config", path, "--preset", "cogmen")
+    named = config({"preset": "default", "training": {"epochs": 3}})
+    with pytest.raises(InputError, match="--preset is cogmen"):
+        recipe("--config", named, "--preset", "cogmen")
     training_only = config({"training": {"epochs": 3}})
     assert recipe("--config", training_only, "--preset", "cogmen").training.epochs == 3
 

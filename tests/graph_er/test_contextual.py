@@ -263,10 +263,11 @@ def test_deviations_are_from_the_mean_of_the_dialogue_or_of_what_was_said_so_far
             torch.testing.assert_close(row[4:], graph.x[i] - known.mean(dim=0))
 
 
-def test_running_means_stay_exact_beside_a_long_loud_companion():
+@pytest.mark.parametrize("level", [1e6, 1e17])
+def test_running_means_stay_exact_beside_a_long_loud_companion(level):
     config = replace(CONTEXTUAL, wf=0)
     model, (loud, graph) = build(config), make_graphs(config, [500, 6])
-    loud.x = loud.x + 1e6
+    loud.x = loud.x + level
     beside = logits(model, [loud, graph])[:, 500:]
     torch.testing.assert_close(beside, logits(model, [graph]), atol=1e-5, rtol=0)
 

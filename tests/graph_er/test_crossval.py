@@ -188,6 +188,23 @@ def test_epoch_counts_are_compared(data, tmp_path, capsys):
     assert [path.name for path in (tmp_path / "cv").iterdir()] == ["epochs.json"]
 
 
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        (("--choose_epochs", "1"), 0),
+        (("--choose_epochs", "1", "--select", "best"), 2),
+        (("--preset", "cogmen", "--context_heads", "3"), 2),
+    ],
+)
+def test_what_is_there_is_not_removed_for_nothing(data, tmp_path, options, status):
+    out = tmp_path / "cv"
+    assert crossval(data, out) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    argv = ["--data_dir", str(data), "--out", str(out), "--epochs", "1", *options]
+    assert run_command(crossval_command.main, argv) == status
+    assert before.items() <= {path.name: path.read_bytes() for path in out.iterdir()}.items()
+
+
 def test_a_cross_validation_that_failed_leaves_nothing_of_the_one_before(data, tmp_path):
     out = tmp_path / "cv"
     assert crossval(data, out) == 0

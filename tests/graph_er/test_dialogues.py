@@ -98,6 +98,12 @@ def test_files_of_nine_and_ten_elements_take_dev_by_whole_sessions(tmp_path, ele
     assert file.dialogues[0].utterance_ids[0] == expected
 
 
+def test_dev_is_taken_by_the_sessions_that_the_file_names(tmp_path):
+    info = {"sessions": {"A_1": "s2", "B_1": "s1"}}
+    file = read_dialogues(write_raw(tmp_path, raw_file(_10=info)))
+    assert (file.train_ids, file.dev_ids) == (("B_1",), ("A_1",))
+
+
 def test_a_data_set_names_the_labels_that_the_file_does_not(tmp_path):
     path = write_raw(tmp_path, raw_file(10))
     assert read_dialogues(path, "iemocap_4").emotions == ("happy", "sad", "neutral", "angry")

@@ -42,11 +42,12 @@ def train(tmp_path):
     return run
 
 
-def fitted(sides, dev, *, model=CONTEXTUAL, training=REFIT, seed=3):
+def fitted(sides, dev, *, model=CONTEXTUAL, training=REFIT, seed=3, stop_after=None):
     spec = spec_of(FILE, (*FILE.side("train"), *FILE.side("dev")), "at", model)
     graphs = [spec.graph(dialogue, model) for side in sides for dialogue in FILE.side(side)]
     scored = [spec.graph(dialogue, model) for dialogue in FILE.side("dev")] if dev else []
-    return fit(lambda: spec.build(model), graphs, scored, EMOTIONS, training, seed=seed)
+    return fit(lambda: spec.build(model), graphs, scored, EMOTIONS, training, seed=seed,
+               stop_after=stop_after)  # fmt: skip
 
 
 def equal(first, second):
@@ -55,10 +56,11 @@ def equal(first, second):
 
 @pytest.mark.parametrize("preset", CONFIGS)
 @pytest.mark.parametrize("select", ["last", "best"])
+@pytest.mark.parametrize("schedule", ["one_cycle", "plateau"])
 def test_a_refitted_run_keeps_a_fit_on_train_and_dev_of_the_epochs_that_dev_bore_out(
-    train, preset, select
+    train, preset, select, schedule
 ):
-    rough = {"learning_rate": 0.1, "ema": 0.0, "schedule": "plateau", "epochs": 5}
+    rough = {"learning_rate": 0.1, "ema": 0.0, "schedule": schedule, "epochs": 5}
     options = {"model": CONFIGS[preset], "training": replace(REFIT, select=select, **rough)}
     for seed in range(1, 20):
         options["seed"] = seed
@@ -73,10 +75,11 @@ def test_a_refitted_run_keeps_a_fit_on_train_and_dev_of_the_epochs_that_dev_bore
     assert (member["epoch"], member["dev"]) == (before.kept.epoch, before.kept.dev)
     known = {"seed": options["seed"], "epoch": member["epoch"], "dev": before.kept.dev}
     assert record["metrics"]["training"] == [known]
-    options["training"] = replace(options["training"], epochs=before.kept.epoch)
+    options["stop_after"] = before.kept.epoch
     assert equal(member["weights"], fitted(["train", "dev"], False, **options).weights)
     assert not equal(member["weights"], before.weights)
     assert checkpoint.refitted
+    assert {*checkpoint.trained_ids} == {*FILE.train_ids, *FILE.dev_ids}
 
 
 @pytest.mark.parametrize("preset", CONFIGS)
@@ -85,6 +88,7 @@ def test_without_refit_the_weights_are_those_that_dev_scored(train, preset):
     checkpoint, record = train(**options)
     assert equal(checkpoint.members[0]["weights"], fitted(["train"], True, **options).weights)
     assert not checkpoint.refitted
+    assert {*checkpoint.trained_ids} == {*FILE.train_ids}
     # So what is recorded can be had again from the checkpoint itself.
     dev = FILE.side("dev")
     predicted = predict_probabilities(checkpoint, dev)[0].argmax(-1)

@@ -88,7 +88,9 @@ def test_decoding_is_chosen_on_dev_and_transitions_are_those_of_train():
 
 def test_plain_values_come_back_through_json():
     finish = Finish(temperature=1.7, weight=0.3, transitions=TRANSITIONS, causal=True)
-    again = Finish.from_plain(json.loads(json.dumps(finish.to_plain())), num_emotions=3)
+    again = Finish.from_plain(
+        json.loads(json.dumps(finish.to_plain())), num_emotions=3, causal=True
+    )
     assert again.to_plain() == finish.to_plain()
     np.testing.assert_array_equal(again(guesses(1.0), DIALOGUES), finish(guesses(1.0), DIALOGUES))
 
@@ -97,11 +99,12 @@ def test_plain_values_come_back_through_json():
     "change",
     [
         *({"temperature": value} for value in (0.0, -1.0, float("nan"), float("inf"))),
-        *({"weight": value} for value in (-0.1, float("nan"), float("inf"))),
+        *({"temperature": value} for value in (True, "1")),
+        *({"weight": value} for value in (False, -0.1, float("nan"), float("inf"))),
         {"transitions": [[0.0, 0.0], [0.0, 0.0]]},
         {"transitions": [[float("nan")] * 3] * 3},
     ],
 )
 def test_values_that_are_out_of_range_are_refused(change):
     with pytest.raises(InputError, match="calibration"):
-        Finish.from_plain({**PLAIN.to_plain(), **change}, num_emotions=3)
+        Finish.from_plain({**PLAIN.to_plain(), **change}, num_emotions=3, causal=False)

@@ -103,6 +103,17 @@ def test_every_seed_gives_probabilities_of_its_own_and_the_same_each_time(preset
     np.testing.assert_array_equal(found, predict_probabilities(run, dialogues))
 
 
+@pytest.mark.parametrize("cells", [1, 200, 4_000_000])
+def test_batches_hold_every_dialogue_once_and_few_of_long_ones(cells, monkeypatch):
+    monkeypatch.setattr(prediction, "_CELLS_PER_BATCH", cells)
+    lengths = [9, 2, 30, 2, 1, 9, 9]
+    batches = prediction._batches(lengths)
+    assert sorted(i for batch in batches for i in batch) == [*range(7)]
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) ** 2 <= cells
+    assert len(batches) == {1: 7, 200: 4, 4_000_000: 1}[cells]
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_the_mode_of_a_model_is_left_as_it_was_and_nothing_drops_out(training):
     model, graphs = build(CONTEXTUAL), make_graphs(CONTEXTUAL, [7])

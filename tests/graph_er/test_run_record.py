@@ -42,6 +42,17 @@ def test_test_scores_are_added_beside_dev_scores(tmp_path):
     }
 
 
+def test_scores_of_another_data_file_are_not_added(tmp_path, caplog):
+    data = tmp_path / "x.pkl"
+    data.write_bytes(b"content")
+    write(tmp_path, data)
+    add_metrics(tmp_path, "test", {}, data_sha256=hashlib.sha256(b"other").hexdigest())
+    assert "another data file" in caplog.text
+    assert "test" not in read_run_record(tmp_path)["metrics"]
+    add_metrics(tmp_path, "test", {}, data_sha256=hashlib.sha256(b"content").hexdigest())
+    assert "test" in read_run_record(tmp_path)["metrics"]
+
+
 def test_without_a_record_nothing_is_added_and_reading_names_the_file(tmp_path):
     add_metrics(tmp_path, "test", {})
     assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from graph_er import training
 from graph_er.errors import InputError
 from graph_er.finish import committee_log_probabilities
 from graph_er.prediction import predict_logits
@@ -104,8 +105,41 @@ def test_scoring_dev_leaves_no_trace_in_the_weights(schedule):
     assert equal(train(**options).weights, train(dev=[], **options).weights)
 
 
-def test_one_epoch_of_one_step_trains():
-    assert train(epochs=1, batch_size=100).kept.epoch == 1
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_cycle_of_few_steps_learns(epochs):
+    options = {"batch_size": 100, "ema": 0.0}
+    start, end = (
+        train(epochs=epochs, learning_rate=rate, **options).weights["output.weight"]
+        for rate in (1e-12, 1e-2)
+    )
+    # The first step of AdamW moves a weight by about the learning rate.
+    assert (end - start).abs().median() > 0.005
+
+
+def test_a_fit_that_stops_is_the_beginning_of_the_whole_one():
+    options = {"epochs": 6, "schedule": "one_cycle"}
+    whole = train(dev=[], **options)
+    stopped = fit(
+        lambda: SPEC.build(CONTEXTUAL),
+        graphs("train"),
+        [],
+        EMOTIONS,
+        replace(LEARNING, **options),
+        seed=1,
+        stop_after=2,
+    )
+    assert stopped.kept.epoch == 2
+    assert stopped.history == whole.history[:2]
+
+
+def test_without_dev_a_plateau_is_not_looked_for(monkeypatch):
+    # The learning rate is too small to get anywhere: some epoch is worse by chance.
+    options = {"schedule": "plateau", "learning_rate": 1e-6, "epochs": 8, "ema": 0.0}
+    weights = []
+    for patience in (0, 100):
+        monkeypatch.setattr(training, "_PLATEAU_PATIENCE", patience)
+        weights.append(train(dev=[], **options).weights)
+    assert equal(*weights)
 
 
 def test_the_average_moves_less_than_the_weights_it_follows():
@@ -152,7 +186,7 @@ def test_a_step_holds_as_many_dialogues_as_configured_or_about_400_utterances():
 
 def test_fit_has_no_door_for_test_data():
     assert set(inspect.signature(fit).parameters) == {
-        "build", "train", "dev", "emotions", "config", "seed", "device", "on_epoch",
+        "build", "train", "dev", "emotions", "config", "seed", "device", "on_epoch", "stop_after",
     }  # fmt: skip
 
 
