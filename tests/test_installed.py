@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_architecture import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
 
@@ -39,7 +41,7 @@ def start(site, command, *options, cwd):
 
 
 def test_there_is_a_script_for_every_command():
-    assert len(SCRIPTS) == 9
+    assert {target.removesuffix(":cli") for target in SCRIPTS.values()} == COMMANDS
 
 
 @pytest.mark.parametrize("command", sorted(SCRIPTS))
