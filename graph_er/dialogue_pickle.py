@@ -12,7 +12,7 @@ import mmap
 import pickle
 import pickletools
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,22 +48,38 @@ def read_plain_pickle(path: Path) -> Any:
         InputError: the file is missing, is no complete pickle, or names a callable beyond the
             constructors of containers, strings, numbers and numpy arrays.
     """
-    path = Path(path)
+    return read_restricted_pickle(
+        Path(path),
+        _CONSTRUCTORS,
+        "A dialogue file holds containers, strings, numbers and numpy arrays only",
+    )
+
+
+def read_restricted_pickle(path: Path, known: Mapping[tuple[str, str], Any], holds: str) -> Any:
+    """Load a pickle in which the names of a closed list stand for harmless things.
+
+    Args:
+        path: the file, of any protocol.
+        known: what stands for each (module, name); nothing else is looked up.
+        holds: what such a file may hold, for the message about any other name.
+
+    Raises:
+        InputError: the file is missing, is no complete pickle, or names anything else.
+    """
     try:
         with path.open("rb") as file:
             refuse_memo_bomb(file)
-            # latin1 is the one encoding in which Python 2's numpy buffers survive.
-            return _PlainUnpickler(file, path).load()
+            return _RestrictedUnpickler(file, path, known, holds).load()
     except InputError:
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
     except Exception as error:  # a broken pickle can fail in any way
         raise InputError(
-            f"{path}: not a readable dialogue file ({type(error).__name__}: {error}); "
-            "was it cut off or written by something else?"
+            f"{path}: no readable pickle ({type(error).__name__}: {error}); was it cut off or "
+            "written by something else? restore the file"
         ) from error
 
 
@@ -110,19 +126,26 @@ def write_plain_pickle(path: Path, value: Any) -> None:
         _PortablePickler(file, protocol=4).dump(value)
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    def __init__(self, file: io.BufferedReader, path: Path) -> None:
+class _RestrictedUnpickler(pickle.Unpickler):
+    def __init__(
+        self,
+        file: io.BufferedReader,
+        path: Path,
+        known: Mapping[tuple[str, str], Any],
+        holds: str,
+    ) -> None:
+        # latin1 is the one encoding in which Python 2's numpy buffers survive.
         super().__init__(file, encoding="latin1")
-        self._path = path
+        self._path, self._known, self._holds = path, known, holds
 
     def find_class(self, module: str, name: str) -> Any:
-        constructor = _CONSTRUCTORS.get((module, name))
-        if constructor is None:
+        found = self._known.get((module, name))
+        if found is None:
             raise InputError(
-                f"{self._path}: refused, the file names the callable {module}.{name}; a dialogue "
-                "file holds containers, strings, numbers and numpy arrays only"
+                f"{self._path}: refused, the file names {module}.{name}; nothing in "
+                f"it was run. {self._holds}"
             )
-        return constructor
+        return found
 
     def persistent_load(self, pid: Any) -> Any:
         raise InputError(f"{self._path}: refused, the file refers to an outside object {pid!r}")

@@ -8,12 +8,10 @@ put together from the records (`frame_pickle_columns`).
 
 from __future__ import annotations
 
-import io
-import pickle
 from pathlib import Path
 from typing import Any
 
-from graph_er.dialogue_pickle import refuse_memo_bomb
+from graph_er.dialogue_pickle import read_restricted_pickle
 from graph_er.errors import InputError
 
 
@@ -118,43 +116,16 @@ def read_frame_records(path: Path) -> FrameRecord:
         InputError: the file cannot be read, is no complete pickle of a DataFrame, or names
             anything that is not part of one.
     """
-    try:
-        with path.open("rb") as file:
-            refuse_memo_bomb(file)
-            # latin1 is the one encoding in which Python 2's numpy buffers survive.
-            frame = _RecordUnpickler(file, path).load()
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
-    except Exception as error:  # a broken pickle can fail in any way
-        raise InputError(
-            f"{path}: no readable pickle ({type(error).__name__}: {error}); was it cut off? "
-            "restore the file"
-        ) from error
+    frame = read_restricted_pickle(
+        path,
+        _KINDS,
+        "A DataFrame of numbers, strings and arrays does not need it; if it is such a frame in "
+        "another form, rewrite it with object columns by `to_pickle`",
+    )
     if not isinstance(frame, FrameRecord):
         kind = type(frame).__name__.removesuffix("Record").lower()
         raise InputError(f"{path}: holds a {kind}, no pandas DataFrame; restore the file")
     return frame
-
-
-class _RecordUnpickler(pickle.Unpickler):
-    def __init__(self, file: io.BufferedReader, path: Path) -> None:
-        super().__init__(file, encoding="latin1")
-        self._path = path
-
-    def find_class(self, module: str, name: str) -> Any:
-        kind = _KINDS.get((module, name))
-        if kind is None:
-            raise InputError(
-                f"{self._path}: refused, the file names {module}.{name}, which is no part of a "
-                "DataFrame of numbers, strings and arrays; nothing in it was run. If it is such a "
-                "frame in another form, rewrite it with object columns by `to_pickle`"
-            )
-        return kind
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise InputError(f"{self._path}: refused, the file refers to an outside object {pid!r}")
 
 
 _INDEX_CLASSES = {

@@ -7,12 +7,10 @@ neither the order of rows nor that of files matters.
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.kemdy19_annotation import (
     FILE_NAME,
     AnnotationRow,
@@ -20,8 +18,8 @@ from feature_extractor.corpora.kemdy19_annotation import (
 )
 from feature_extractor.corpora.problems import raise_problems, shorten
 from feature_extractor.corpora.ratings import MultiLabel, apply_multi_label, one_row_per_id
-from feature_extractor.corpora.segment_media import read_texts, remove_missing
-from feature_extractor.utterance import Corpus, Utterance
+from feature_extractor.corpora.segment_media import read_utterances, remove_missing
+from feature_extractor.utterance import Corpus
 from graph_er.emotions import KEMDY_EMOTIONS
 from graph_er.errors import InputError
 from graph_er.splits import natural_key
@@ -79,7 +77,7 @@ def read_kemdy19(
     rows = one_row_per_id(rows, problems, notices, known_twice)
     rows = apply_multi_label(rows, multi_label, notices)
     rows = remove_missing(rows, partial(_media_path, root), problems, notices)
-    utterances = _read_media(rows, root, multi_label, problems)
+    utterances = read_utterances(rows, partial(_media_path, root), multi_label, problems)
     corpus = Corpus("kemdy19", KEMDY_EMOTIONS, tuple(utterances), tuple(notices))
     raise_problems(problems, str(root), corpus if utterances else None)
     if not utterances:
@@ -113,34 +111,3 @@ def _annotation_files(root: Path) -> list[Path]:
 def _media_path(root: Path, row: AnnotationRow, suffix: str) -> Path:
     session = row.session.replace("Sess", "Session")
     return root / "wav" / session / row.dialogue / f"{row.id}{suffix}"
-
-
-def _read_media(
-    rows: list[AnnotationRow], root: Path, multi_label: MultiLabel, problems: list[str]
-) -> list[Utterance]:
-    """Return an utterance for each row whose text and audio can be read."""
-    texts = read_texts(rows, partial(_media_path, root), problems)
-    wavs = [_media_path(root, row, ".wav") for row in rows]
-    durations, unreadable = probe_durations(wavs)
-    problems += unreadable
-    return [
-        Utterance(
-            id=row.id,
-            session=row.session,
-            dialogue=row.dialogue,
-            speaker=row.speaker,
-            start=row.start,
-            end=row.end,
-            wav=wav,
-            duration=duration,
-            text=text,
-            emotion=row.emotions[0],
-            soft_label=row.label_shares(multi_label),
-            valence=row.valence,
-            arousal=row.arousal,
-            part=row.part,
-            speaker_id=f"{row.session}_{row.speaker}",
-        )
-        for row, wav, duration, text in zip(rows, wavs, durations, texts, strict=True)
-        if text is not None and not math.isnan(duration)
-    ]

@@ -45,11 +45,9 @@ class AnnotationRow(RatedSegment):
     """One segment as one annotation file describes it.
 
     Attributes:
-        part: ``script`` or ``impro``, as the segment id spells it out.
         actor: whose emotion the row tells, ``F`` or ``M``: the letter in the file name.
     """
 
-    part: str
     actor: str
 
 
@@ -106,6 +104,7 @@ def _parse_row(
         dialogue=match["dialogue"],
         part=match["part"],
         speaker=match["speaker"],
+        speaker_id=f"Sess{match['session']}_{match['speaker']}",
         actor=actor,
         start=start,
         end=end,

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.kemdy20_annotation import FILE_NAME, read_annotation
 from feature_extractor.corpora.problems import raise_problems, shorten
 from feature_extractor.corpora.ratings import (
@@ -21,7 +20,7 @@ from feature_extractor.corpora.ratings import (
     apply_multi_label,
     one_row_per_id,
 )
-from feature_extractor.corpora.segment_media import read_texts, remove_missing
+from feature_extractor.corpora.segment_media import read_utterances, remove_missing
 from feature_extractor.transcript import clean_transcript
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.emotions import KEMDY_EMOTIONS
@@ -74,7 +73,9 @@ def read_kemdy20(root: Path, *, multi_label: MultiLabel = "drop") -> Corpus:
     rows = one_row_per_id(rows, problems, notices)
     rows = apply_multi_label(rows, multi_label, notices)
     rows = remove_missing(rows, partial(_media_path, folder), problems, notices)
-    utterances = _read_media(rows, folder, multi_label, problems)
+    clean = partial(clean_transcript, interjections=True)
+    locate = partial(_media_path, folder)
+    utterances = read_utterances(rows, locate, multi_label, problems, clean)
     sessions = [path.name.removesuffix("_eval.csv") for path in paths]
     corpus = Corpus(
         "kemdy20",
@@ -131,37 +132,6 @@ def _read_rows(
 
 def _media_path(root: Path, row: RatedSegment, suffix: str) -> Path:
     return root / "wav" / row.session.replace("Sess", "Session") / f"{row.id}{suffix}"
-
-
-def _read_media(
-    rows: list[RatedSegment], root: Path, multi_label: MultiLabel, problems: list[str]
-) -> list[Utterance]:
-    """Return an utterance for each row whose text and audio can be read."""
-    clean = partial(clean_transcript, interjections=True)
-    texts = read_texts(rows, partial(_media_path, root), problems, clean)
-    wavs = [_media_path(root, row, ".wav") for row in rows]
-    durations, unreadable = probe_durations(wavs)
-    problems += unreadable
-    return [
-        Utterance(
-            id=row.id,
-            session=row.session,
-            dialogue=row.dialogue,
-            speaker=row.speaker,
-            start=row.start,
-            end=row.end,
-            wav=wav,
-            duration=duration,
-            text=text,
-            emotion=row.emotions[0],
-            soft_label=row.label_shares(multi_label),
-            valence=row.valence,
-            arousal=row.arousal,
-            speaker_id=row.speaker,
-        )
-        for row, wav, duration, text in zip(rows, wavs, durations, texts, strict=True)
-        if text is not None and not math.isnan(duration)
-    ]
 
 
 def _official_split(utterances: Iterable[Utterance], sessions: list[str]) -> dict[str, str]:

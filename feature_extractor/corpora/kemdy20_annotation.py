@@ -108,6 +108,8 @@ def _parse_row(
         session=f"Sess{session}",
         dialogue=dialogue,
         speaker=match["speaker"],
+        speaker_id=match["speaker"],
+        part=None,
         start=start,
         end=end,
         emotions=parse_emotions(cells[_EMOTION], segment),

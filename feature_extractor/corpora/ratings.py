@@ -33,6 +33,8 @@ class RatedSegment:
         emotions: the majority emotion, several if tied, in the file's order.
         valence, arousal: mean ratings, None where the cell is blank.
         soft_label: share of the raters' votes per emotion, ``[7]``, None where unreadable.
+        speaker_id: who speaks, unique in the corpus.
+        part: ``script`` or ``impro``, None in a corpus without parts.
     """
 
     source: str
@@ -46,6 +48,8 @@ class RatedSegment:
     valence: float | None
     arousal: float | None
     soft_label: tuple[float, ...] | None
+    speaker_id: str
+    part: str | None
 
     def label_shares(self, policy: MultiLabel) -> tuple[float, ...] | None:
         """Return the votes; under ``soft`` an even share of the tied where votes are unreadable."""

@@ -1,13 +1,16 @@
-"""Audio and transcript files of rated segments: which are missing, and what the texts say."""
+"""Rated segments and their audio and transcript files as utterances; which files are missing."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.problems import shorten
-from feature_extractor.corpora.ratings import Segment
+from feature_extractor.corpora.ratings import MultiLabel, Segment
 from feature_extractor.transcript import clean_transcript, read_transcript
+from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
 
 # Seven segments of the released KEMDy19 lack a file; more than a few mean a partial copy.
@@ -43,11 +46,54 @@ def remove_missing(
     return [row for row in rows if row.id not in missing]
 
 
-def read_texts(
+def read_utterances(
+    rows: Sequence[Segment],
+    locate: Locate[Segment],
+    multi_label: MultiLabel,
+    problems: list[str],
+    clean: Callable[[str], str] = clean_transcript,
+) -> list[Utterance]:
+    """Return an utterance for each row whose text and audio can be read.
+
+    Args:
+        rows: those that have both files.
+        locate: where they lie.
+        multi_label: see `RatedSegment.label_shares`.
+        problems: receives one message for each file that cannot be read.
+        clean: what becomes of a transcript.
+    """
+    texts = _read_texts(rows, locate, problems, clean)
+    wavs = [locate(row, ".wav") for row in rows]
+    durations, unreadable = probe_durations(wavs)
+    problems += unreadable
+    return [
+        Utterance(
+            id=row.id,
+            session=row.session,
+            dialogue=row.dialogue,
+            speaker=row.speaker,
+            start=row.start,
+            end=row.end,
+            wav=wav,
+            duration=duration,
+            text=text,
+            emotion=row.emotions[0],
+            soft_label=row.label_shares(multi_label),
+            valence=row.valence,
+            arousal=row.arousal,
+            part=row.part,
+            speaker_id=row.speaker_id,
+        )
+        for row, wav, duration, text in zip(rows, wavs, durations, texts, strict=True)
+        if text is not None and not math.isnan(duration)
+    ]
+
+
+def _read_texts(
     rows: Sequence[Segment],
     locate: Locate[Segment],
     problems: list[str],
-    clean: Callable[[str], str] = clean_transcript,
+    clean: Callable[[str], str],
 ) -> list[str | None]:
     """Return the clean text of each row, ``[N]``; an unreadable file is a problem and None."""
     texts: list[str | None] = []

@@ -128,7 +128,7 @@ def test_any_name_beyond_a_frames_own_is_refused_by_name(tmp_path, module, name)
     path.write_bytes(raw(module, name, "true"))
     with pytest.raises(InputError) as caught:
         read_frame_pickle(path)
-    assert f"the file names {module}.{name}, which is no part" in str(caught.value)
+    assert f"the file names {module}.{name}; which is no part" in str(caught.value)
 
 
 def test_an_outside_object_is_refused(tmp_path):
@@ -190,5 +190,5 @@ def test_damage_anywhere_is_an_input_error_or_harmless(tmp_path, protocol):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"nothing\.pkl: cannot be read"):
+    with pytest.raises(InputError, match=r"nothing\.pkl: no such file"):
         read_frame_pickle(tmp_path / "nothing.pkl")
