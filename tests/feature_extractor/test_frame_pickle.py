@@ -128,7 +128,7 @@ def test_any_name_beyond_a_frames_own_is_refused_by_name(tmp_path, module, name)
     path.write_bytes(raw(module, name, "true"))
     with pytest.raises(InputError) as caught:
         read_frame_pickle(path)
-    assert f"the file names {module}.{name}; which is no part" in str(caught.value)
+    assert f"the file names {module}.{name}; nothing in it was run" in str(caught.value)
 
 
 def test_an_outside_object_is_refused(tmp_path):
