@@ -1,4 +1,4 @@
-"""Utterances as padded batches: decoding one at a time, tokenising and padding many at once."""
+"""Examples as padded batches: tokenising, padding, and dividing utterances by length."""
 
 from __future__ import annotations
 
@@ -8,82 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase, SequenceFeatureExtractor
 
-from feature_extractor.audio import is_silent, load_audio
-from feature_extractor.augmentation import perturb_speed
-from feature_extractor.utterance import Corpus, Utterance
+from feature_extractor.dataset import Example
+from feature_extractor.pooling import pad_rows
 
-Example = dict[str, Any]
-
-
-class UtteranceDataset(Dataset):
-    """Utterances as ``{"text", "audio", "labels"}``; audio is decoded when an item is asked for.
-
-    ``audio`` is float32 ``[samples]``, or absent without modality ``a`` and where the utterance has
-    none; ``labels`` is the integer label, or with `soft_labels` the share of votes per emotion
-    ``[C]``.
-
-    Attributes:
-        utterances: the examples.
-        sampling_rate: Hz of the audio, or None where none is decoded.
-    """
-
-    def __init__(
-        self,
-        corpus: Corpus,
-        utterances: Sequence[Utterance],
-        *,
-        sampling_rate: int | None,
-        soft_labels: bool = False,
-        speed_perturbation: float = 0.0,
-    ) -> None:
-        """Hold `utterances` of `corpus`.
-
-        Args:
-            corpus: where the utterances are from.
-            utterances: the examples.
-            sampling_rate: Hz; None decodes no audio.
-            soft_labels: give the raters' votes as labels.
-            speed_perturbation: the span of `augmentation.perturb_speed`, for training.
-        """
-        self._corpus = corpus
-        self.utterances = tuple(utterances)
-        self.sampling_rate = sampling_rate
-        self._soft_labels = soft_labels
-        self._speed_perturbation = speed_perturbation
-        # Shared, so that the processes which decode audio can tell this one what they heard.
-        self._silent = torch.zeros(len(self.utterances), dtype=torch.bool).share_memory_()
-
-    @property
-    def silent(self) -> list[Utterance]:
-        """The utterances in which nothing is heard, among those decoded so far."""
-        return [self.utterances[index] for index in self._silent.nonzero().flatten().tolist()]
-
-    def __len__(self) -> int:
-        """Return the number of utterances."""
-        return len(self.utterances)
-
-    def __getitem__(self, index: int) -> Example:
-        """Return one example, not yet padded."""
-        utterance = self.utterances[index]
-        example: Example = {"text": utterance.text, "labels": self._target(utterance)}
-        if self.sampling_rate is not None and utterance.wav is not None:
-            samples = load_audio(utterance.wav, self.sampling_rate)
-            self._silent[index] = is_silent(samples)
-            if self._speed_perturbation > 0:
-                samples = perturb_speed(samples, self._speed_perturbation)
-            example["audio"] = samples
-        return example
-
-    def _target(self, utterance: Utterance) -> int | np.ndarray:
-        if not self._soft_labels:
-            return self._corpus.label(utterance)
-        if utterance.soft_label is None:
-            one_hot = np.eye(len(self._corpus.emotions), dtype=np.float32)
-            return one_hot[self._corpus.label(utterance)]
-        return np.asarray(utterance.soft_label, dtype=np.float32)
+_SILENCE = np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -96,40 +26,69 @@ class Collator:
         max_tokens: longer texts are cut off.
         min_samples: shorter clips are filled up with silence, which then counts as audio, since
             the audio encoder needs that many for its first frame.
+        context: how many earlier utterances are read along with each.
+        prompt: what every text is read after, or None.
     """
 
     tokenizer: PreTrainedTokenizerBase | None
     feature_extractor: SequenceFeatureExtractor | None
     max_tokens: int
     min_samples: int
+    context: int = 0
+    prompt: str | None = None
 
-    def __call__(self, examples: Sequence[Example]) -> dict[str, torch.Tensor]:
-        """Return ``input_ids`` and ``text_mask`` ``[B, L]``, ``input_values`` and ``audio_mask``.
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """Return the arguments of the model's ``forward``.
 
-        The latter two are ``[B, S]``; ``labels`` (``[B]`` or ``[B, C]``) is there if the examples
-        have it.
+        ``labels`` (``[B]`` or ``[B, C]``) and ``affect`` (``[B, 2]``) are there if the examples
+        have them.
         """
-        batch: dict[str, torch.Tensor] = {}
-        if self.tokenizer is not None:
-            batch |= self._text([example["text"] for example in examples])
+        batch = self.text_batch(examples)
         if self.feature_extractor is not None:
-            batch |= self._audio([example["audio"] for example in examples])
-        if "labels" in examples[0]:
-            batch["labels"] = torch.as_tensor(np.stack([e["labels"] for e in examples]))
+            key = "audio_states" if "audio_states" in examples[0] else "audio"
+            before = [e.get(f"earlier_{key}", ()) for e in examples]
+            rows = [example.get(key) for example in examples]
+            if self.context:
+                filled = [[*clips, *[None] * (self.context - len(clips))] for clips in before]
+                rows += [clip for clips in filled for clip in clips]
+                batch["context_size"] = self.context
+            cached = key == "audio_states"
+            batch |= _padded("audio", rows) if cached else self.audio_batch(rows)
+        for name in ("labels", "affect"):
+            if name in examples[0]:
+                batch[name] = torch.as_tensor(np.stack([e[name] for e in examples]))
         return batch
 
-    def _text(self, texts: list[str]) -> dict[str, torch.Tensor]:
+    def text_batch(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """Return those arguments of the model's ``forward`` that are about the text."""
+        if self.tokenizer is None:
+            return {}
+        if "text_states" in examples[0]:
+            return _padded("text", [example["text_states"] for example in examples])
+        words = [self._words(example) for example in examples]
+        pair = ([self.prompt] * len(words), words) if self.prompt is not None else (words,)
         tokens = self.tokenizer(
-            texts,
+            *pair,
             padding=True,
-            truncation=True,
+            # Of a pair the second, so that the prompt stays whole.
+            truncation="only_second" if self.prompt is not None else True,
             max_length=self.max_tokens,
             return_token_type_ids=False,
             return_tensors="pt",
         )
         return {"input_ids": tokens["input_ids"], "text_mask": tokens["attention_mask"]}
 
-    def _audio(self, clips: list[np.ndarray]) -> dict[str, torch.Tensor]:
+    def _words(self, example: Example) -> str:
+        """Return an utterance's text, with the earlier ones' after it, the latest first.
+
+        In this order a text that is too long loses what was said longest ago.
+        """
+        return f" {self.tokenizer.sep_token} ".join([example["text"], *example.get("earlier", ())])
+
+    def audio_batch(self, clips: Sequence[np.ndarray | None]) -> dict[str, Any]:
+        """Return those arguments that are about the audio, of clips ``[samples]`` or None."""
+        there = [clip is not None and len(clip) > 0 for clip in clips]
+        clips = [_SILENCE if clip is None else clip for clip in clips]
         clips = [np.pad(clip, (0, max(0, self.min_samples - len(clip)))) for clip in clips]
         audio = self.feature_extractor(
             clips,
@@ -138,7 +97,16 @@ class Collator:
             return_attention_mask=True,
             return_tensors="pt",
         )
-        return {"input_values": audio["input_values"], "audio_mask": audio["attention_mask"]}
+        batch = {"input_values": audio["input_values"], "audio_mask": audio["attention_mask"]}
+        return batch if all(there) else {**batch, "has_audio": torch.tensor(there)}
+
+
+def _padded(name: str, rows: Sequence[np.ndarray | None]) -> dict[str, torch.Tensor]:
+    width = next(row.shape[1] for row in rows if row is not None)
+    empty = np.zeros((0, width), dtype=np.float32)
+    tensors = [torch.as_tensor(empty if row is None else row).float() for row in rows]
+    states, mask = pad_rows(tensors)
+    return {f"{name}_states": states, f"{name}_mask": mask}
 
 
 def length_batches(

@@ -20,10 +20,13 @@ from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.encoders import (
     first_line,
     load_audio_encoder,
+    load_masked_language_model,
     load_text_encoder,
     make_readable,
     max_tokens,
 )
+from feature_extractor.fusion.prompt import prompt_text
+from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.model import UtteranceClassifier
 from feature_extractor.pooling import minimum_samples
 from feature_extractor.settings import ModelSettings
@@ -56,7 +59,14 @@ class Checkpoint:
             feature_extractor=self.feature_extractor,
             max_tokens=config.max_tokens,
             min_samples=minimum_samples(config.audio_config) if "a" in config.modalities else 0,
+            context=config.context,
+            prompt=prompt_text(self.tokenizer) if self.prompted else None,
         )
+
+    @property
+    def prompted(self) -> bool:
+        """Whether texts are read after a prompt; see `fusion.prompt`."""
+        return getattr(self.model.fusion, "prompt", None) is not None
 
     def save(self, folder: Path) -> None:
         """Write ``config.json``, ``model.safetensors``, tokenizer and processor files."""
@@ -91,15 +101,16 @@ def build_checkpoint(
         trained_on: what it is to be trained on, kept in the configuration.
 
     Raises:
-        InputError: an encoder cannot be found.
+        InputError: an encoder cannot be found, or the fusion model is not made for `modalities`,
+            has no such options or does not fit the encoders.
     """
     text = audio = tokenizer = feature_extractor = None
-    config: dict[str, object] = {"audio_size": settings.audio_size}
-    config |= asdict(trained_on) if trained_on else {}
+    _require_modalities(settings.fusion, modalities)
+    config: dict[str, object] = asdict(trained_on) if trained_on else {}
     if "t" in modalities:
         text, tokenizer = load_text_encoder(settings.text_encoder)
         config |= {"text_config": text.config.to_dict(), "text_source": settings.text_encoder}
-        config |= {"audio_size": text.config.hidden_size, "max_tokens": max_tokens(text, tokenizer)}
+        config |= {"max_tokens": max_tokens(text, tokenizer)}
     if "a" in modalities:
         audio, feature_extractor = load_audio_encoder(settings.audio_encoder)
         config |= {"audio_config": audio.config.to_dict(), "audio_source": settings.audio_encoder}
@@ -108,11 +119,23 @@ def build_checkpoint(
         emotions=list(emotions),
         modalities=modalities,
         fusion=settings.fusion,
+        fusion_options=dict(settings.fusion_options),
+        context=settings.context,
         transcript_version=TRANSCRIPT_VERSION,
         **config,
     )
     model = UtteranceClassifier(configuration, text, audio)
-    return Checkpoint(model, tokenizer, feature_extractor)
+    checkpoint = Checkpoint(model, tokenizer, feature_extractor)
+    if checkpoint.prompted:
+        language_model = load_masked_language_model(settings.text_encoder)
+        model.fusion.prompt.start_from(language_model, tokenizer, emotions)
+    return checkpoint
+
+
+def _require_modalities(fusion: str, modalities: str) -> None:
+    known = FUSIONS[fusion].modalities
+    if modalities not in known:
+        raise InputError(f"--fusion {fusion} is made for --modalities {' or '.join(known)}")
 
 
 def load_configuration(folder: Path) -> UtteranceConfig:

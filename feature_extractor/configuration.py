@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
@@ -16,7 +17,8 @@ class UtteranceConfig(PreTrainedConfig):
         emotions: label names in label order.
         modalities: ``a``, ``t`` or ``at``.
         fusion: name in `feature_extractor.fusion.registry`.
-        audio_size: width of the audio vector.
+        fusion_options: options of the fusion model that are not its defaults.
+        context: how many earlier utterances of the dialogue are read along with each.
         sampling_rate: Hz of the audio that the model hears.
         max_tokens: longest text; the rest is cut off.
         transcript_version: version of the transcript clean-up that the model was trained on.
@@ -38,7 +40,8 @@ class UtteranceConfig(PreTrainedConfig):
     emotions: list[str] | tuple[str, ...] = ()
     modalities: str = "at"
     fusion: str = "concat"
-    audio_size: int = 768
+    fusion_options: dict[str, Any] = field(default_factory=dict)
+    context: int = 0
     sampling_rate: int = 16_000
     max_tokens: int = 512
     transcript_version: int = 0
@@ -48,4 +51,4 @@ class UtteranceConfig(PreTrainedConfig):
     split: dict[str, Any] | None = None
     clip_length: float = 25.0
     # What `Trainer` is not to gather over the dev set.
-    keys_to_ignore_at_inference = ["text_vector", "audio_vector"]  # noqa: RUF012
+    keys_to_ignore_at_inference = ["text_vector", "audio_vector", "auxiliary"]  # noqa: RUF012

@@ -37,12 +37,24 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="plant each irregularity that KEMDy19's files have",
     )
+    parser.add_argument(
+        "--example",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="make the unlabelled example conversation there instead, as in data/example",
+    )
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the options and make the corpus."""
     options = vars(_parser().parse_args(argv))
+    if (example := options.pop("example")) is not None:
+        from feature_extractor.demo_corpus.example import write_example
+
+        print(f"example conversation: {write_example(example)}")
+        return
     from feature_extractor.demo_corpus.generate import DemoSettings, generate_demo
 
     out = options.pop("out")

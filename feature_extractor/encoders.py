@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from transformers import (
     AutoFeatureExtractor,
     AutoModel,
+    AutoModelForMaskedLM,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -17,6 +19,9 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from feature_extractor.acoustic import KINDS, acoustic_encoder
+from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.model import UtteranceClassifier
 from graph_er.errors import InputError
 
 _NO_LIMIT = 100_000
@@ -32,10 +37,12 @@ def quiet_transformers() -> None:
 def load_text_encoder(id_or_dir: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a text encoder without its pooler, and its tokenizer.
 
+    A checkpoint folder of stage 1 gives its own, as fine-tuned there.
+
     Raises:
         InputError: not found, or not an encoder that transformers knows.
     """
-    model = _load(AutoModel.from_pretrained, id_or_dir, "text encoder")
+    model = _load(_part_or_model("text_encoder"), id_or_dir, "text encoder")
     if model.main_input_name != "input_ids":
         raise InputError(
             f"--text_encoder {id_or_dir}: a {model.config.model_type} model does not read text; "
@@ -46,13 +53,35 @@ def load_text_encoder(id_or_dir: str) -> tuple[PreTrainedModel, PreTrainedTokeni
     return model, _load(AutoTokenizer.from_pretrained, id_or_dir, "tokenizer of the text encoder")
 
 
+def load_masked_language_model(id_or_dir: str) -> PreTrainedModel:
+    """Load a text encoder with the head that fills in masks.
+
+    Raises:
+        InputError: not found, or saved without that head.
+    """
+
+    def whole(id_or_dir: str, **options: Any) -> PreTrainedModel:
+        options |= {"output_loading_info": True}
+        model, report = AutoModelForMaskedLM.from_pretrained(id_or_dir, **options)
+        if report["missing_keys"]:
+            raise ValueError(f"lacks {min(report['missing_keys'])}")
+        return model
+
+    return _load(whole, id_or_dir, "masked language model")
+
+
 def load_audio_encoder(id_or_dir: str) -> tuple[PreTrainedModel, SequenceFeatureExtractor]:
-    """Load a wav2vec 2.0 or a relative, and its feature extractor. A CTC head is left behind.
+    """Load a wav2vec 2.0, HuBERT, WavLM or the like, and its feature extractor.
+
+    A CTC head is left behind; a checkpoint folder of stage 1 gives its own. ``mfcc`` and
+    ``egemaps`` name acoustic features.
 
     Raises:
         InputError: not found, or not such an encoder.
     """
-    model = _load(AutoModel.from_pretrained, id_or_dir, "audio encoder")
+    if id_or_dir in KINDS:
+        return acoustic_encoder(id_or_dir)
+    model = _load(_part_or_model("audio_encoder"), id_or_dir, "audio encoder")
     if not hasattr(model.config, "conv_stride"):
         raise InputError(
             f"--audio_encoder {id_or_dir}: a {model.config.model_type} model does not hear raw "
@@ -95,6 +124,29 @@ def make_readable(path: Path) -> None:
     umask = os.umask(0)
     os.umask(umask)
     path.chmod(0o666 & ~umask)
+
+
+def is_checkpoint(id_or_dir: str) -> bool:
+    """Tell whether this is a checkpoint folder of stage 1."""
+    try:
+        config = json.loads((Path(id_or_dir) / "config.json").read_text(encoding="utf-8"))
+        return config["model_type"] == UtteranceConfig.model_type
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _part_or_model(part: str) -> Callable[..., PreTrainedModel]:
+    """Return what loads a model, or of a checkpoint of stage 1 that part of it."""
+
+    def from_pretrained(id_or_dir: str, **options: Any) -> PreTrainedModel:
+        if not is_checkpoint(id_or_dir):
+            return AutoModel.from_pretrained(id_or_dir, **options)
+        whole = UtteranceClassifier.from_pretrained(id_or_dir, use_safetensors=True)
+        if not hasattr(whole, part):
+            raise ValueError(f"a checkpoint of modalities {whole.config.modalities}")
+        return getattr(whole, part)
+
+    return from_pretrained
 
 
 def _load(from_pretrained: Callable[..., Any], id_or_dir: str, what: str) -> Any:

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.special import softmax
 from tqdm import tqdm
 
-from feature_extractor.batching import UtteranceDataset
 from feature_extractor.checkpoint import Checkpoint, load_checkpoint
+from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.encoders import quiet_transformers
 from feature_extractor.execution import Execution
 from feature_extractor.prediction import predict
@@ -61,7 +61,12 @@ def evaluate_utterances(
     Raises:
         InputError: the model's output is not finite.
     """
-    dataset = UtteranceDataset(corpus, utterances, sampling_rate=checkpoint.sampling_rate)
+    dataset = UtteranceDataset(
+        corpus,
+        utterances,
+        sampling_rate=checkpoint.sampling_rate,
+        context=checkpoint.model.config.context,
+    )
     clip_length = checkpoint.model.config.clip_length
     with tqdm(total=len(utterances), desc="evaluation", unit="utt", leave=False) as bar:
         output = predict(

@@ -12,8 +12,8 @@ import numpy as np
 from torch import nn
 from tqdm import tqdm
 
-from feature_extractor.batching import UtteranceDataset
 from feature_extractor.chunking import is_too_long
+from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.execution import Execution
 from feature_extractor.prediction import predict
 from feature_extractor.sources import audio_digest, corpus_digest, is_synthetic
@@ -39,6 +39,7 @@ class Extractor:
             prepares the input; see `stage2.extractor_digest`.
         info: plain values that tell in the dialogue file where the vectors come from.
         clip_length: seconds; longer clips are heard in chunks, see `chunking`.
+        context: how many earlier utterances are read along with each.
     """
 
     model: nn.Module
@@ -47,6 +48,7 @@ class Extractor:
     identity: str
     info: dict[str, Any]
     clip_length: float = 25.0
+    context: int = 0
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,9 @@ def _vectors(
     execution: Execution,
     bar: tqdm,
 ) -> Vectors:
-    dataset = UtteranceDataset(corpus, utterances, sampling_rate=extractor.sampling_rate)
+    dataset = UtteranceDataset(
+        corpus, utterances, sampling_rate=extractor.sampling_rate, context=extractor.context
+    )
     output = predict(
         extractor.model, extractor.collate, dataset, execution, extractor.clip_length, bar
     )

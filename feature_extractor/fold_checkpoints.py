@@ -24,8 +24,8 @@ from graph_er.splits import natural_key
 
 _SHOWN = 5
 _SAME = (
-    *("emotions", "modalities", "fusion", "audio_size", "sampling_rate", "max_tokens"),
-    *("transcript_version", "clip_length", "corpus"),
+    *("emotions", "modalities", "fusion", "fusion_options", "context", "sampling_rate"),
+    *("max_tokens", "transcript_version", "clip_length", "corpus"),
 )
 _REMEDY = "train it with --split inner:K --fold k and the options of the other"
 

@@ -6,18 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from feature_extractor.batching import Collator, Example
+from feature_extractor.batching import Collator
+from feature_extractor.dataset import Example
 from feature_extractor.encoders import (
     load_audio_encoder,
     load_sentence_encoder,
     load_text_encoder,
     max_tokens,
 )
+from feature_extractor.fusion.stream import Stream
 from feature_extractor.model import UtteranceOutput
-from feature_extractor.pooling import audio_frames, masked_mean, minimum_samples
+from feature_extractor.pooling import (
+    Frames,
+    audio_frames,
+    masked_mean,
+    minimum_samples,
+    text_frames,
+)
 
 
 class FrozenEncoders(nn.Module):
@@ -33,26 +42,52 @@ class FrozenEncoders(nn.Module):
         self,
         input_values: torch.Tensor | None = None,
         audio_mask: torch.Tensor | None = None,
+        has_audio: torch.Tensor | None = None,
+        **text: Any,
+    ) -> UtteranceOutput:
+        """Return text and audio vectors ``[B, D]`` of a batch; None where there is no input.
+
+        Args:
+            input_values: samples ``[B, S]``.
+            audio_mask: ``[B, S]``, 1 on samples.
+            has_audio: ``[B]``, False where there is no audio, or None where there is some in each.
+            text: the arguments of `text_of`.
+        """
+        audio = None
+        if input_values is not None:
+            frames = self.audio_frames(input_values, audio_mask)
+            audio = self.audio_stream(frames if has_audio is None else frames.without(has_audio))
+        return self.join(self.text_of(**text), audio)
+
+    def audio_frames(self, values: torch.Tensor, mask: torch.Tensor) -> Frames:
+        """Return the audio encoder's states of samples ``[B, S]``."""
+        return audio_frames(self.audio_encoder, values, mask)
+
+    def audio_stream(self, frames: Frames) -> Stream:
+        """Return the last of these states."""
+        return Stream(frames.last, frames.mask)
+
+    def text_of(
+        self,
         input_ids: torch.Tensor | None = None,
         text_mask: torch.Tensor | None = None,
         sentences: Sequence[str] | None = None,
-    ) -> UtteranceOutput:
-        """Return text and audio vectors ``[B, D]`` of a batch of tokens or of plain sentences.
-
-        A vector is None where its input is.
-        """
-        text_vector = audio_vector = None
-        if input_values is not None:
-            frames, frame_mask = audio_frames(self.audio_encoder, input_values, audio_mask)
-            audio_vector = masked_mean(frames, frame_mask)
+    ) -> torch.Tensor | None:
+        """Return the text vectors ``[B, D]`` of tokens or of plain sentences."""
         if sentences is not None:
-            text_vector = self.text_encoder.encode(
+            return self.text_encoder.encode(
                 list(sentences), convert_to_tensor=True, show_progress_bar=False
             )
-        elif input_ids is not None:
-            states = self.text_encoder(input_ids=input_ids, attention_mask=text_mask)
-            text_vector = masked_mean(states.last_hidden_state, text_mask)
-        return UtteranceOutput(text_vector=text_vector, audio_vector=audio_vector)
+        if input_ids is None:
+            return None
+        return masked_mean(text_frames(self.text_encoder, input_ids, text_mask).last, text_mask)
+
+    def join(
+        self, text: torch.Tensor | None, audio: Stream | None, context_size: int = 0
+    ) -> UtteranceOutput:
+        """Return the vectors; pretrained encoders know no context."""
+        audio_vector = None if audio is None else audio.mean()
+        return UtteranceOutput(text_vector=text, audio_vector=audio_vector)
 
 
 @dataclass(frozen=True)
@@ -62,8 +97,16 @@ class SentenceCollator:
     audio: Collator
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
-        """Return ``input_values``, ``audio_mask`` and ``sentences``."""
-        return {**self.audio(examples), "sentences": [example["text"] for example in examples]}
+        """Return the arguments of `FrozenEncoders.forward`, with ``sentences`` among them."""
+        return {**self.audio(examples), **self.text_batch(examples)}
+
+    def text_batch(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """Return ``sentences``."""
+        return {"sentences": [example["text"] for example in examples]}
+
+    def audio_batch(self, clips: Sequence[np.ndarray | None]) -> dict[str, Any]:
+        """Return ``input_values``, ``audio_mask`` and, where clips are missing, ``has_audio``."""
+        return self.audio.audio_batch(clips)
 
 
 def load_frozen(

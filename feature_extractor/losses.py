@@ -20,4 +20,19 @@ def cross_entropy_and_cosine(logits: torch.Tensor, targets: torch.Tensor) -> tor
     return 0.1 * F.cross_entropy(logits, targets) + (1.0 - cosine).mean()
 
 
-LOSSES: dict[str, Loss] = {"ce": F.cross_entropy, "ce_cosine": cross_entropy_and_cosine}
+def focal(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the mean of ``-(1 - p) log p`` of the target, which heeds sure utterances less.
+
+    Focal loss (Lin et al., ICCV 2017) with gamma 1; of votes, the mean over them.
+    """
+    logs = logits.float().log_softmax(dim=-1)
+    losses = -(1.0 - logs.exp()) * logs
+    votes = targets if targets.ndim == 2 else F.one_hot(targets, logits.shape[1])
+    return (votes * losses).sum(dim=-1).mean()
+
+
+LOSSES: dict[str, Loss] = {
+    "ce": F.cross_entropy,
+    "ce_cosine": cross_entropy_and_cosine,
+    "focal": focal,
+}

@@ -1,6 +1,6 @@
-"""The stage 1 model: one text and one audio vector per utterance, and emotion logits.
+"""The stage 1 model: encoders, and the fusion model that makes logits and vectors of their states.
 
-B utterances, L tokens, S samples, C emotions.
+B utterances, K earlier utterances, L tokens, S samples, C emotions.
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ from torch import nn
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils import ModelOutput
 
+import feature_extractor.acoustic  # noqa: F401 (registers its encoder with AutoModel)
 from feature_extractor.configuration import UtteranceConfig
-from feature_extractor.fusion.registry import FUSIONS
-from feature_extractor.pooling import audio_frames, masked_mean
+from feature_extractor.freezing import freeze
+from feature_extractor.fusion.base import Sizes
+from feature_extractor.fusion.registry import FUSIONS, build_fusion, fusion_options
+from feature_extractor.fusion.stream import LAYERS, Stream
+from feature_extractor.pooling import Frames, audio_frames, text_frames
+from feature_extractor.scaling import FrameScaler
 
 
 @dataclass
@@ -25,14 +30,16 @@ class UtteranceOutput(ModelOutput):
     logits: torch.Tensor | None = None
     text_vector: torch.Tensor | None = None
     audio_vector: torch.Tensor | None = None
+    auxiliary: dict[str, torch.Tensor] | None = None
 
 
 class UtteranceClassifier(PreTrainedModel):
-    """Text encoder and wav2vec 2.0 with mean pooling and a fusion head.
+    """A text encoder, an audio encoder, or both, under a fusion model.
 
-    The text vector is the mean of the text encoder's last hidden states over the tokens; the
-    audio vector is the mean over the frames of a linear layer on the audio encoder's last hidden
-    states. Padding is left out of both means.
+    Attributes:
+        text_encoder, audio_encoder: where the modality is there.
+        audio_scaler: for acoustic features, which have units; else absent.
+        fusion: see `fusion.base`.
     """
 
     config: UtteranceConfig
@@ -47,55 +54,191 @@ class UtteranceClassifier(PreTrainedModel):
     ) -> None:
         """Build the model around encoders given, or around new ones after `config`."""
         super().__init__(config)
-        sizes = []
+        self._frozen: tuple[nn.Module, ...] = ()
         if "t" in config.modalities:
             self.text_encoder = text_encoder or _new_encoder(config.text_config)
             # Nothing reads the pooler: its parameters would never see a gradient.
             self.text_encoder.pooler = None
-            sizes.append(config.text_config.hidden_size)
         if "a" in config.modalities:
             self.audio_encoder = audio_encoder or _new_encoder(config.audio_config)
-            self.audio_projection = nn.Linear(_frame_size(config.audio_config), config.audio_size)
-            sizes.append(config.audio_size)
-        self.head = FUSIONS[config.fusion](sizes, len(config.emotions))
+            if not hasattr(config.audio_config, "conv_stride"):
+                self.audio_scaler = FrameScaler(config.audio_config.hidden_size)
+        self._views = views(config)
+        self.fusion = build_fusion(
+            config.fusion,
+            self._sizes(),
+            len(config.emotions),
+            config.fusion_options,
+            config.context,
+        )
+        # The fusion models start as their modules do, not as a language model's layers.
+        for part in (*self.fusion.modules(), *self.fusion.parameters()):
+            part._is_hf_initialized = True
         self.post_init()
+
+    def freeze(self, text: str, audio: str, trained: str = "at") -> None:
+        """Freeze parts of the encoders, and whole encoders of modalities that are not `trained`.
+
+        Args:
+            text: what of the text encoder; see `freezing.freeze`.
+            audio: what of the audio encoder.
+            trained: modalities, e.g. ``a``.
+
+        Raises:
+            InputError: an encoder has no such part.
+        """
+        frozen: list[nn.Module] = []
+        for modality, name, how in (("t", "text", text), ("a", "audio", audio)):
+            if modality in self.config.modalities:
+                encoder = getattr(self, f"{name}_encoder")
+                frozen += freeze(encoder, how if modality in trained else "all", name)
+        self._frozen = tuple(frozen)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> UtteranceClassifier:
+        """Set the mode; what is frozen stays in eval mode."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
 
     def forward(
         self,
         input_ids: torch.Tensor | None = None,
+        text_states: torch.Tensor | None = None,
         text_mask: torch.Tensor | None = None,
         input_values: torch.Tensor | None = None,
+        audio_states: torch.Tensor | None = None,
         audio_mask: torch.Tensor | None = None,
+        has_audio: torch.Tensor | None = None,
+        context_size: int = 0,
     ) -> UtteranceOutput:
         """Classify a padded batch.
 
         Args:
             input_ids: tokens ``[B, L]``; not read without modality ``t``.
-            text_mask: ``[B, L]``, 1 on tokens.
-            input_values: samples ``[B, S]``; not read without modality ``a``.
-            audio_mask: ``[B, S]``, 1 on samples.
+            text_states: in their place the text encoder's stream ``[B, T, D]``, made before.
+            text_mask: ``[B, L]`` or ``[B, T]``, 1 on what is there.
+            input_values: samples ``[R, S]``; not read without modality ``a``. ``R`` is ``B``, or
+                with context ``B (1 + K)``: after the utterances themselves those before the first,
+                the latest first, then those before the second, and so on.
+            audio_states: in their place the audio encoder's stream ``[R, T, D]``, made before.
+            audio_mask: ``[R, S]`` or ``[R, T]``, 1 on what is there.
+            has_audio: ``[R]``, False where there is no audio, whatever the mask says; None where
+                there is some in each.
+            context_size: K.
         """
-        text_vector = audio_vector = None
-        if "t" in self.config.modalities:
-            states = self.text_encoder(input_ids=input_ids, attention_mask=text_mask)
-            text_vector = masked_mean(states.last_hidden_state, text_mask)
+        text, audio = self.text_of(input_ids, text_states, text_mask), None
         if "a" in self.config.modalities:
-            frames, frame_mask = audio_frames(self.audio_encoder, input_values, audio_mask)
-            # A linear layer and a mean commute: projecting the mean is projecting every frame.
-            audio_vector = self.audio_projection(masked_mean(frames, frame_mask))
-        vectors = [vector for vector in (text_vector, audio_vector) if vector is not None]
-        return UtteranceOutput(self.head(vectors), text_vector, audio_vector)
+            if audio_states is not None:
+                audio = self.scaled(Stream(audio_states, audio_mask.bool()))
+            else:
+                frames = self.audio_frames(input_values, audio_mask)
+                frames = frames if has_audio is None else frames.without(has_audio)
+                audio = self.audio_stream(frames)
+        return self.join(text, audio, context_size)
+
+    def text_of(
+        self,
+        input_ids: torch.Tensor | None = None,
+        text_states: torch.Tensor | None = None,
+        text_mask: torch.Tensor | None = None,
+    ) -> Stream | None:
+        """Return the text stream of tokens or of states, as in `forward`; None without text."""
+        if "t" not in self.config.modalities:
+            return None
+        if text_states is not None:
+            return Stream(text_states, text_mask.bool())
+        return self.text_stream(self.text_frames(input_ids, text_mask))
+
+    def text_frames(self, input_ids: torch.Tensor, mask: torch.Tensor) -> Frames:
+        """Return the text encoder's states of tokens ``[B, L]``."""
+        with torch.set_grad_enabled(_learns(self.text_encoder)):
+            return text_frames(self.text_encoder, input_ids, mask, self._views["t"] == LAYERS)
+
+    def audio_frames(self, values: torch.Tensor, mask: torch.Tensor) -> Frames:
+        """Return the audio encoder's states of samples ``[B, S]``."""
+        with torch.set_grad_enabled(_learns(self.audio_encoder)):
+            return audio_frames(self.audio_encoder, values, mask, self._views["a"] == LAYERS)
+
+    def text_stream(self, frames: Frames) -> Stream:
+        """Return what the fusion model reads of the text encoder's states."""
+        return _stream(frames, self._views["t"])
+
+    def audio_stream(self, frames: Frames) -> Stream:
+        """Return what the fusion model reads of the audio encoder's states."""
+        return self.scaled(self.unscaled_stream(frames))
+
+    def unscaled_stream(self, frames: Frames) -> Stream:
+        """Return it in the units of the features, as it is kept for later."""
+        return _stream(frames, self._views["a"])
+
+    def scaled(self, audio: Stream) -> Stream:
+        """Return an audio stream in the fusion model's units."""
+        if not hasattr(self, "audio_scaler"):
+            return audio
+        return Stream(self.audio_scaler(audio.states), audio.mask)
+
+    def join(
+        self, text: Stream | None, audio: Stream | None, context_size: int = 0
+    ) -> UtteranceOutput:
+        """Return the fusion model's output.
+
+        Args:
+            text: the text stream of B utterances.
+            audio: the audio stream of B, or with context of B (1 + K) utterances as in `forward`.
+            context_size: K.
+        """
+        context = None
+        if audio is not None and context_size:
+            batch = len(audio.states) // (1 + context_size)
+            before = Stream(audio.states[batch:], audio.mask[batch:])
+            there = before.present.view(batch, context_size)
+            context = Stream(before.mean().view(batch, context_size, -1), there)
+            audio = Stream(audio.states[:batch], audio.mask[:batch])
+        output = self.fusion(text, audio, context)
+        return UtteranceOutput(
+            output.logits, output.text_vector, output.audio_vector, output.auxiliary or None
+        )
 
     def floating_point_ops(self, inputs: dict[str, torch.Tensor], **_: bool) -> int:
         """Return 0: `Trainer` would count by tokens, which samples of audio are not."""
         return 0
 
+    def _sizes(self) -> Sizes:
+        sizes: dict[str, int] = {}
+        for modality, name in (("t", "text"), ("a", "audio")):
+            if modality in self.config.modalities:
+                encoder = getattr(self.config, f"{name}_config")
+                by_layer = self._views[modality] == LAYERS
+                sizes[name] = 2 * encoder.hidden_size if by_layer else frame_size(encoder)
+                if by_layer:
+                    sizes[f"{name}_layers"] = getattr(encoder, "num_hidden_layers", 0) + 1
+        return Sizes(**{"text": None, "audio": None, **sizes})
+
+
+def views(config: UtteranceConfig) -> dict[str, str]:
+    """Return which stream the fusion model reads of each modality; see `FusionModel.view`."""
+    options = fusion_options(config.fusion, config.fusion_options)
+    model = FUSIONS[config.fusion].model
+    return {modality: model.view(options, modality) for modality in "ta"}
+
+
+def frame_size(config: PreTrainedConfig) -> int:
+    """Return the width of the last hidden states, which an adapter may change."""
+    return (
+        config.output_hidden_size if getattr(config, "add_adapter", False) else (config.hidden_size)
+    )
+
+
+def _stream(frames: Frames, view: str) -> Stream:
+    return Stream(*frames.statistics()) if view == LAYERS else Stream(frames.last, frames.mask)
+
+
+def _learns(encoder: nn.Module) -> bool:
+    return torch.is_grad_enabled() and any(p.requires_grad for p in encoder.parameters())
+
 
 def _new_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     # A copy: the base class resets the attention implementation in the part of its own config.
     return AutoModel.from_config(copy.deepcopy(config))
-
-
-def _frame_size(config: PreTrainedConfig) -> int:
-    """Return the width of the last hidden states, which an adapter may change."""
-    return config.output_hidden_size if config.add_adapter else config.hidden_size

@@ -6,14 +6,24 @@ for a corpus. Encoders trained from scratch, as the demo's, need a far larger le
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from graph_er.errors import InputError
 from graph_er.flags import option, require
 
 MODALITY_CHOICES = ("a", "t", "at")
-LOSS_CHOICES = ("ce", "ce_cosine")
-FUSION_CHOICES = ("concat",)
+LOSS_CHOICES = ("ce", "ce_cosine", "focal")
+FUSION_CHOICES = (
+    *("concat", "gated_cross_modal", "late_fusion"),
+    *("vanilla_concat", "three_way_concat", "cross_attention", "mlp_mixer"),
+    *("cross_modal_transformer", "mfcc_transformer"),
+    *("case_compress", "case_attention", "case_concat", "distilled_gate"),
+)
+
+# What of an encoder is kept as pretrained, beside a number of layers.
+NONE, CNN, ALL = "none", "cnn", "all"
 
 TEXT_ENCODER = "klue/roberta-base"
 AUDIO_ENCODER = "w11wo/wav2vec2-xls-r-300m-korean"
@@ -21,26 +31,31 @@ AUDIO_ENCODER = "w11wo/wav2vec2-xls-r-300m-korean"
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Which encoders are joined, and how. Encoders left open are `sources.default_encoders`."""
+    """Which encoders are joined, and how.
 
-    fusion: str = option("concat", "how the two vectors are joined", choices=FUSION_CHOICES)
+    Encoders left open are `sources.with_default_encoders`; `fusion_options` are those of the fusion
+    model, see `fusion.registry.fusion_options`.
+    """
+
+    fusion: str = option("concat", "how text and audio are joined", choices=FUSION_CHOICES)
     text_encoder: str | None = option(
         None, f"hub id or local folder; {TEXT_ENCODER}, for the demo a tiny one made on the spot"
     )
     audio_encoder: str | None = option(
-        None, f"hub id or local folder; {AUDIO_ENCODER}, for the demo a tiny one made on the spot"
+        None,
+        f"hub id or local folder, or mfcc or egemaps for acoustic features; {AUDIO_ENCODER}, for "
+        "the demo a tiny one made on the spot",
     )
-    audio_size: int = option(
-        768, "width of the audio vector without a text encoder; with one it is the text width"
-    )
+    fusion_options: Mapping[str, Any] = field(default_factory=dict)
+    context: int = option(0, "how many earlier utterances of the dialogue are read along with each")
 
     def __post_init__(self) -> None:
-        """Check the ranges.
+        """Check the range.
 
         Raises:
-            InputError: a value is out of its range.
+            InputError: the context is out of it.
         """
-        require("audio_size", self.audio_size, self.audio_size >= 1, "1 or more")
+        require("context", self.context, 0 <= self.context <= 20, "0 to 20")
 
 
 @dataclass(frozen=True)
@@ -58,10 +73,19 @@ class TrainingSettings:
     clip_length: float = option(
         25.0, "seconds; longer clips are left out of training, and heard in chunks later"
     )
-    loss: str = option(
-        "ce", "cross entropy, or 0.1 of it plus the cosine distance", choices=LOSS_CHOICES
+    loss: str | None = option(
+        None,
+        "cross entropy, 0.1 of it plus the cosine distance, or focal loss; that of the fusion "
+        "model, mostly ce",
+        choices=LOSS_CHOICES,
     )
-    freeze_cnn: bool = option(False, "keep the audio encoder's convolutions as pretrained")
+    freeze_text: str = option(
+        "none", "text encoder as pretrained: none, all, or the number of its lowest layers"
+    )
+    freeze_audio: str = option("none", "audio encoder likewise; cnn for its convolutions alone")
+    cache_dtype: str = option(
+        "float32", "how states of wholly frozen encoders are kept", choices=("float32", "float16")
+    )
     speed_perturbation: float = option(
         0.0, "train on clips sped up or slowed down at random by up to about this share"
     )
@@ -80,6 +104,8 @@ class TrainingSettings:
         for name in ("weight_decay", "num_workers"):
             require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         require("warmup", self.warmup, 0 <= self.warmup <= 1, "0 to 1")
+        _check_freezing("freeze_text", self.freeze_text, "text")
+        _check_freezing("freeze_audio", self.freeze_audio, "audio")
         share = self.speed_perturbation
         require("speed_perturbation", share, 0 <= share < 1, "0 or more and below 1")
 
@@ -87,7 +113,6 @@ class TrainingSettings:
 # Tuned on the demo's dev sessions for two cores.
 PRESETS: dict[str, dict[str, Any]] = {
     "demo": {
-        "audio_size": 128,
         "epochs": 8,
         "batch_size": 32,
         "accumulate_grad": 1,
@@ -98,3 +123,16 @@ PRESETS: dict[str, dict[str, Any]] = {
         "num_workers": 0,
     }
 }
+
+
+def _check_freezing(name: str, how: str, modality: str) -> None:
+    """Refuse what `freezing.freeze` does not know.
+
+    Raises:
+        InputError: `how` is no such word and no number.
+    """
+    words = (NONE, ALL) if modality == "text" else (NONE, CNN, ALL)
+    if how not in words and not (how.isascii() and how.isdigit()):
+        raise InputError(
+            f"--{name} is {how!r}; it must be {', '.join(words)} or the number of layers to freeze"
+        )

@@ -10,9 +10,10 @@ from typing import Any
 
 from transformers import set_seed
 
-from feature_extractor.batching import UtteranceDataset
+from feature_extractor.caching import Cache, cached_states
 from feature_extractor.checkpoint import Checkpoint, TrainedOn, build_checkpoint
 from feature_extractor.corpora.problems import shorten
+from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.encoders import quiet_transformers
 from feature_extractor.evaluation import evaluate_utterances
 from feature_extractor.execution import Execution, device_name, training_device
@@ -23,7 +24,7 @@ from feature_extractor.run_folder import (
     is_finished,
     open_folder,
 )
-from feature_extractor.settings import ModelSettings, TrainingSettings
+from feature_extractor.settings import ALL, ModelSettings, TrainingSettings
 from feature_extractor.sources import (
     CorpusChoice,
     Tell,
@@ -37,7 +38,8 @@ from feature_extractor.sources import (
 )
 from feature_extractor.split_record import split_digest, split_name, split_record
 from feature_extractor.splitting import Split, split_corpus
-from feature_extractor.training import CHECKPOINTS, Job, fit, last_complete
+from feature_extractor.state_store import StateStore
+from feature_extractor.training import CHECKPOINTS, Job, fit
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
@@ -58,6 +60,7 @@ class Run:
     comet: Mode
     resume: bool
     overwrite: bool
+    cache_dir: Path
 
     def __post_init__(self) -> None:
         """Check the seed, which NumPy takes as 32 bits.
@@ -145,10 +148,9 @@ def _fit(
     settings: TrainingSettings,
     job: Job,
 ) -> dict[str, Any]:
-    """Train, from the last checkpoint on where that is wanted; see `training.fit`."""
-    resume_from = last_complete(run.out / CHECKPOINTS) if run.resume else None
+    """Train, from where a killed run stopped if that is wanted; see `training.fit`."""
     try:
-        return fit(checkpoint, train, dev, settings, job, resume_from)
+        return fit(checkpoint, train, dev, settings, job, run.resume)
     except InputError:
         discard_unstarted(run.out)
         raise
@@ -207,13 +209,40 @@ def _datasets(
     options = {
         "sampling_rate": checkpoint.sampling_rate,
         "soft_labels": run.choice.policies.get("multi_label") == "soft",
+        "context": checkpoint.model.config.context,
+        "states": _states(run, corpus, [*sides["train"], *sides["dev"]], checkpoint, settings),
     }
+    if hasattr(checkpoint.model, "audio_scaler"):
+        clips = (options["states"]["audio"][utterance.id] for utterance in kept)
+        checkpoint.model.audio_scaler.fit(clips)
     train = UtteranceDataset(
         corpus, kept, speed_perturbation=settings.speed_perturbation, **options
     )
     # Dev in order of length: its batches are taken as they come, and so hold little padding.
     by_length = sorted(usable["dev"], key=lambda utterance: utterance.duration)
     return train, UtteranceDataset(corpus, by_length, **options)
+
+
+def _states(
+    run: Run,
+    corpus: Corpus,
+    utterances: list[Utterance],
+    checkpoint: Checkpoint,
+    settings: TrainingSettings,
+) -> dict[str, StateStore]:
+    """Return the states of wholly frozen encoders.
+
+    Audio that is changed at random is heard anew each time.
+    """
+    frozen = "t" if settings.freeze_text == ALL else ""
+    if settings.speed_perturbation == 0 and settings.freeze_audio == ALL:
+        frozen += "a"
+    if hasattr(checkpoint.model, "audio_scaler"):
+        frozen += "a"
+    wanted = "".join(m for m in run.modalities if m in frozen)
+    execution = Execution(training_device(run.device), num_workers=settings.num_workers)
+    cache = Cache(run.cache_dir, settings.cache_dtype)
+    return cached_states(checkpoint, wanted, corpus, utterances, cache, execution)
 
 
 def _tell_silent(utterances: list[Utterance], tell: Tell) -> None:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-from feature_extractor.batching import Collator
 from feature_extractor.checkpoint import WEIGHTS, load_checkpoint
 from feature_extractor.encoders import quiet_transformers
 from feature_extractor.execution import Execution
 from feature_extractor.extraction import Extractor, Shard, extract_corpus
 from feature_extractor.fold_checkpoints import read_folds
-from feature_extractor.frozen import SentenceCollator, load_frozen
+from feature_extractor.frozen import load_frozen
+from feature_extractor.identity import extractor_digest, weights_digest
 from feature_extractor.out_of_fold import OutOfFold, extract_out_of_fold
 from feature_extractor.settings import ModelSettings
 from feature_extractor.sources import (
@@ -129,7 +121,13 @@ def trained_extractor(folder: Path) -> Extractor:
     }
     identity = extractor_digest(weights, checkpoint.model, collate)
     return Extractor(
-        checkpoint.model, collate, checkpoint.sampling_rate, identity, info, config.clip_length
+        checkpoint.model,
+        collate,
+        checkpoint.sampling_rate,
+        identity,
+        info,
+        config.clip_length,
+        config.context,
     )
 
 
@@ -150,65 +148,3 @@ def frozen_extractor(source: Source, corpus: Corpus, split: Split, root: Path) -
         "weights_sha256": weights,
     }
     return Extractor(model, collate, sampling_rate, identity, info, source.clip_length)
-
-
-def extractor_digest(weights: str, model: nn.Module, collate: Collator | SentenceCollator) -> str:
-    """Return the SHA-256 of all that an extractor's vectors depend on besides the corpus.
-
-    Args:
-        weights: the digest of its weights.
-        model: its parts' classes and configurations count, such as a sentence encoder's pooling.
-        collate: its tokenizer, feature extractor and limits count.
-    """
-    parts = [_describe(name, module) for name, module in model.named_modules()]
-    padding = collate.audio if isinstance(collate, SentenceCollator) else collate
-    description = {
-        "weights": weights,
-        "parts": parts,
-        "tokenizer": _tokenizer_content(padding.tokenizer),
-        "feature_extractor": padding.feature_extractor and padding.feature_extractor.to_dict(),
-        "limits": (padding.max_tokens, padding.min_samples),
-    }
-    text = json.dumps(description, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _describe(name: str, module: nn.Module) -> dict[str, Any]:
-    """Return a part's class and, where it has them, its configuration and tokenizer."""
-    description: dict[str, Any] = {"name": name, "class": type(module).__name__}
-    # Those of sentence-transformers' parts: the kind of pooling, prompts and the like.
-    if hasattr(module, "get_config_dict"):
-        description["options"] = module.get_config_dict()
-    if isinstance(module, PreTrainedModel):
-        config = module.config.to_dict()
-        # Where it was loaded from says nothing of what it computes.
-        description["config"] = {k: v for k, v in config.items() if k != "_name_or_path"}
-    elif isinstance(tokenizer := getattr(module, "tokenizer", None), PreTrainedTokenizerBase):
-        description["tokenizer"] = _tokenizer_content(tokenizer)
-        description["max_tokens"] = getattr(module, "max_seq_length", None)
-    return description
-
-
-def _tokenizer_content(tokenizer: PreTrainedTokenizerBase | None) -> dict[str, Any] | None:
-    if tokenizer is None:
-        return None
-    if hasattr(tokenizer, "backend_tokenizer"):
-        content = json.loads(tokenizer.backend_tokenizer.to_str())
-        # Each call sets these two; `Collator` always gives both.
-        content |= {"padding": None, "truncation": None}
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            files = tokenizer.save_vocabulary(folder)
-            content = {Path(file).name: sha256(Path(file)) for file in files}
-    kind, sides = type(tokenizer).__name__, (tokenizer.padding_side, tokenizer.truncation_side)
-    return {"class": kind, "sides": sides, "content": content}
-
-
-def weights_digest(model: nn.Module) -> str:
-    """Return the SHA-256 of a model's parameters and buffers, names included."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        # As bytes: numpy has no bfloat16.
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()

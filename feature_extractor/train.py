@@ -51,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out",
         type=Path,
-        help="checkpoint folder (default: model_checkpoints/stage1_<corpus>_<modalities>)",
+        help="checkpoint folder (default: model_checkpoints/stage1_<corpus>_<modalities>, of "
+        "another fusion model with its name in place of stage1)",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of every draw (default: 0)")
     add_device_option(parser)
@@ -65,6 +66,19 @@ def _parser() -> argparse.ArgumentParser:
         default="off",
         help="record the run with Comet; offline needs neither key nor network (default: off)",
     )
+    parser.add_argument(
+        "--fusion_options",
+        type=_option,
+        nargs="+",
+        metavar="KEY=VALUE",
+        default=argparse.SUPPRESS,
+        help="options of the fusion model; docs/fusions.md lists them",
+    )
+    parser.add_argument(
+        "--cache_dir",
+        type=Path,
+        help="where states of wholly frozen encoders are kept (default: data/cache)",
+    )
     add_flags(parser, ModelSettings, title="model")
     add_flags(parser, TrainingSettings, title="training")
     return parser
@@ -73,10 +87,13 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train and save a checkpoint folder."""
     arguments = _parser().parse_args(argv)
+    if "fusion_options" in arguments:
+        arguments.fusion_options = dict(arguments.fusion_options)
     preset = PRESETS.get(arguments.corpus, {})
     model_settings = from_flags(ModelSettings, arguments, **_of(ModelSettings, preset))
     settings = from_flags(TrainingSettings, arguments, **_of(TrainingSettings, preset))
-    name = f"stage1_{arguments.corpus}_{arguments.modalities}"
+    fusion = "stage1" if model_settings.fusion == "concat" else model_settings.fusion
+    name = f"{fusion}_{arguments.corpus}_{arguments.modalities}"
     from feature_extractor.stage1 import Run, run_stage1
 
     run = Run(
@@ -88,8 +105,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         comet=arguments.comet,
         resume=arguments.resume,
         overwrite=arguments.overwrite,
+        cache_dir=arguments.cache_dir or project_root() / "data" / "cache",
     )
     run_stage1(run, model_settings, settings, tell=print)
+
+
+def _option(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
+    return key, value
 
 
 def _of(config: type, preset: dict[str, object]) -> dict[str, object]:

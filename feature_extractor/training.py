@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.utils.data import Dataset, Sampler
 from transformers import (
@@ -22,25 +19,35 @@ from transformers import (
     TrainingArguments,
 )
 from transformers.trainer_pt_utils import LengthGroupedSampler
-from transformers.utils import SAFE_WEIGHTS_NAME
 
-from feature_extractor.batching import UtteranceDataset
+from feature_extractor.batching import Collator
 from feature_extractor.callbacks import ProgressBar, TrackerCallback
 from feature_extractor.checkpoint import Checkpoint
+from feature_extractor.dataset import UtteranceDataset
+from feature_extractor.fusion.base import FusionOutput, Targets
+from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.losses import LOSSES
 from feature_extractor.model import UtteranceClassifier
+from feature_extractor.resuming import finished_step, keep_step, last_complete
 from feature_extractor.settings import TrainingSettings
+from feature_extractor.states_model import StatesClassifier
 from graph_er.errors import InputError
 from graph_er.scores import METRICS, score
 from graph_er.tracking import Tracker
 
 CHECKPOINTS = "checkpoints"
-_TRAINER_STATE = "trainer_state.json"
+_STEP_SUFFIX = ".safetensors"
+_TARGETS = ("labels", "affect")
+
+Model = UtteranceClassifier | StatesClassifier
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training run: where it writes, its seed, where it runs and who is told."""
+    """One training run: where it writes, its seed, where it runs and who is told.
+
+    The run of one step writes into a folder below it.
+    """
 
     out: Path
     seed: int
@@ -54,19 +61,61 @@ def fit(
     dev: UtteranceDataset,
     settings: TrainingSettings,
     job: Job,
-    resume_from: Path | None = None,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Train `checkpoint`'s model in place and leave it at its best epoch by dev loss.
+
+    A fusion model of several steps is trained in one after another, each from the best epoch of the
+    step before.
+
+    Args:
+        checkpoint: the model, and what prepares its input.
+        train: the training side.
+        dev: the dev side, which chooses the epoch.
+        settings: how to train.
+        job: where, and who is told.
+        resume: go on where an interrupted run in ``job.out`` stopped.
 
     Raises:
         InputError: the loss is not finite, so that training on would be pointless.
 
     Returns:
-        ``best_epoch``, ``best_dev_loss`` and ``history``, one entry per epoch.
+        ``best_epoch``, ``best_dev_loss`` and ``history``, one entry per epoch, of the last step,
+        and the same of the ``steps`` before it by name.
     """
-    model = checkpoint.model
-    if settings.freeze_cnn and "a" in model.config.modalities:
-        model.audio_encoder.freeze_feature_encoder()
+    whole = checkpoint.model
+    from_states = train.holds_states(whole.config.modalities)
+    model = StatesClassifier(whole) if from_states else whole
+    folder = job.out / CHECKPOINTS
+    summaries: dict[str, dict[str, Any]] = {}
+    for step in model.fusion.steps:
+        model.fusion.begin(step)
+        trained = model.fusion.trained_modalities(step)
+        whole.freeze(settings.freeze_text, settings.freeze_audio, trained)
+        done = folder / f"{step}{_STEP_SUFFIX}"
+        if resume and (summary := finished_step(model, done)) is not None:
+            summaries[step] = summary
+            continue
+        where = folder / step if len(model.fusion.steps) > 1 else folder
+        last = last_complete(where) if resume else None
+        step_job = replace(job, out=where)
+        collate = checkpoint.collator()
+        summaries[step] = _fit_step(model, collate, train, dev, settings, step_job, last)
+        if step != model.fusion.steps[-1]:
+            keep_step(model, done, summaries[step])
+    *earlier, last_step = model.fusion.steps
+    return {**summaries[last_step], "steps": {step: summaries[step] for step in earlier}}
+
+
+def _fit_step(
+    model: Model,
+    collate: Collator,
+    train: UtteranceDataset,
+    dev: UtteranceDataset,
+    settings: TrainingSettings,
+    job: Job,
+    resume_from: Path | None,
+) -> dict[str, Any]:
     emotions = model.config.emotions
 
     def dev_scores(prediction: EvalPrediction) -> dict[str, float]:
@@ -80,7 +129,7 @@ def fit(
         lengths=_lengths(train, model.config.modalities),
         model=model,
         args=_arguments(settings, job),
-        data_collator=checkpoint.collator(),
+        data_collator=collate,
         train_dataset=train,
         eval_dataset=dev,
         compute_metrics=dev_scores,
@@ -93,7 +142,7 @@ def fit(
     return _summary(trainer.state)
 
 
-def parameter_groups(model: UtteranceClassifier, settings: TrainingSettings) -> list[dict]:
+def parameter_groups(model: Model, settings: TrainingSettings) -> list[dict]:
     """Divide trainable parameters into encoders and new layers, each with and without decay.
 
     Biases, norms and single vectors (one dimension) are not decayed.
@@ -113,23 +162,6 @@ def parameter_groups(model: UtteranceClassifier, settings: TrainingSettings) -> 
     ]
 
 
-def last_complete(folder: Path) -> Path | None:
-    """Return the newest complete `Trainer` checkpoint in `folder`, and delete incomplete ones.
-
-    `Trainer` writes its state file last, so a checkpoint with a whole one is complete, unless its
-    weights were cut short later, by a full disk or a copy.
-    """
-    numbered = {int(path.name.split("-")[1]): path for path in folder.glob("checkpoint-*")}
-    for _, path in sorted(numbered.items(), reverse=True):
-        try:
-            json.loads((path / _TRAINER_STATE).read_text(encoding="utf-8"))
-            with safe_open(path / SAFE_WEIGHTS_NAME, framework="pt"):
-                return path
-        except (OSError, ValueError, SafetensorError):
-            shutil.rmtree(path)
-    return None
-
-
 class _UtteranceTrainer(Trainer):
     """`Trainer` with our loss and batches of like length."""
 
@@ -140,7 +172,10 @@ class _UtteranceTrainer(Trainer):
         self, *, settings: TrainingSettings, lengths: Sequence[float], **options: Any
     ) -> None:
         super().__init__(**options)
-        self._loss = LOSSES[settings.loss]
+        # The wrapper of distributed training hides it.
+        self.fusion = self.model.fusion
+        fusion = FUSIONS[self.model.config.fusion]
+        self._criterion = LOSSES[settings.loss or fusion.loss]
         self._lengths = list(lengths)
 
     def compute_loss(
@@ -151,9 +186,16 @@ class _UtteranceTrainer(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """Return the loss of a batch, with the outputs where asked for."""
-        features = {name: value for name, value in inputs.items() if name != "labels"}
-        outputs = model(**features)
-        loss = self._loss(outputs.logits.float(), inputs["labels"])
+        targets = Targets(inputs["labels"], inputs.get("affect"))
+        rest = {name: value for name, value in inputs.items() if name not in _TARGETS}
+        outputs = model(**rest)
+        output = FusionOutput(
+            outputs.logits.float(),
+            outputs.text_vector,
+            outputs.audio_vector,
+            outputs.auxiliary or {},
+        )
+        loss = self.fusion.loss(output, targets, self._criterion)
         if not torch.isfinite(loss):
             raise InputError(
                 f"the {'training' if model.training else 'dev'} loss became {loss.item()}; lower "
@@ -170,7 +212,7 @@ class _UtteranceTrainer(Trainer):
 def _arguments(settings: TrainingSettings, job: Job) -> TrainingArguments:
     cpu = job.device.type == "cpu"
     return TrainingArguments(
-        output_dir=str(job.out / CHECKPOINTS),
+        output_dir=str(job.out),
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.batch_size,

@@ -89,6 +89,28 @@ def dialogue_blocks(
     )
 
 
+def latest_block(same_speaker: Tensor, *, decay: float | None) -> Blocks:
+    """Let the last utterance alone hear all that are given: a conversation while it goes on.
+
+    Args:
+        same_speaker: of those that are heard, itself last: whether its speaker says it, ``[S]``.
+        decay: as for `dialogue_blocks`.
+    """
+    count = len(same_speaker)
+    heard = torch.arange(count, device=same_speaker.device)[None]
+    offset = (heard - (count - 1))[:, None]  # [1, 1, S]
+    edge = torch.ones_like(offset, dtype=torch.bool)
+    relation = same_other(offset, same_speaker[None, None])
+    return Blocks(
+        heard=heard,
+        hearing=heard[:, -1:],
+        place=heard.new_zeros(1),
+        relation=relation,
+        edge=edge,
+        mean=None if decay is None else _mean_weights(offset, edge, relation, decay),
+    )
+
+
 def _cut(ptr: Tensor, block: int | None) -> tuple[Tensor, Tensor, Tensor]:
     """Return per block where its dialogue begins in the batch, and its span within it, ``[G]``."""
     lengths = ptr.diff()

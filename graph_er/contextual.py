@@ -7,7 +7,8 @@ features, H hidden size, C emotions; see `graph_er.blocks` for G, T, S and R.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +35,12 @@ class GatedInput(nn.Module):
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         """Encode the modalities ``[K, N, D_i]``."""
-        hidden = [project(part) for project, part in zip(self.projections, parts, strict=True)]
+        return self.join(
+            [project(part) for project, part in zip(self.projections, parts, strict=True)]
+        )
+
+    def join(self, hidden: Sequence[Tensor]) -> Tensor:
+        """Weigh and add modalities that are projected already, ``[K, N, H]`` each."""
         whole = torch.stack(hidden).sum(dim=0)  # [K, N, H]
         if self.gate is None:
             return F.gelu(whole)
@@ -54,7 +60,7 @@ class RelationalMean(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, blocks: Blocks) -> Tensor:
-        """Pass messages between utterances ``[K, N, H]``."""
+        """Pass messages between utterances ``[K, N, H]``; the last ones hear, usually all."""
         members, _, size = x.shape
         groups, _, hearing, heard = blocks.mean.shape
         # One product serves all members: they share the graph.
@@ -63,7 +69,7 @@ class RelationalMean(nn.Module):
         means = torch.bmm(weights, sources).view(groups, _RELATIONS, hearing, members, size)
         means = means.permute(3, 0, 2, 1, 4).reshape(members, groups * hearing, -1)
         message = F.gelu(self.linear(means.index_select(1, blocks.place)))
-        return self.norm(x + self.dropout(message))
+        return self.norm(_hearing(x, blocks) + self.dropout(message))
 
 
 class RelationalAttention(nn.Module):
@@ -93,7 +99,7 @@ class RelationalAttention(nn.Module):
             self.feedforward_norm = CommitteeNorm(members, size)
 
     def forward(self, x: Tensor, blocks: Blocks) -> Tensor:
-        """Pass messages between utterances ``[K, N, H]``."""
+        """Pass messages between utterances ``[K, N, H]``; the last ones hear, usually all."""
         members, _, size = x.shape
         query, key, value = self.query_key_value(x).chunk(3, dim=-1)
         bias = self.relation_bias[:, blocks.relation].permute(0, 1, 4, 2, 3)  # [K, G, heads, T, S]
@@ -107,7 +113,7 @@ class RelationalAttention(nn.Module):
         )  # [K, G, heads, T, H / heads]
         attended = attended.transpose(2, 3).reshape(members, -1, size)
         attended = self.output(attended.index_select(1, blocks.place))
-        hidden = self.norm(x + self.dropout(attended))
+        hidden = self.norm(_hearing(x, blocks) + self.dropout(attended))
         if self.feedforward is None:
             return hidden
         return self.feedforward_norm(hidden + self.dropout(self.feedforward(hidden)))
@@ -164,32 +170,60 @@ class ContextualGNN(nn.Module):
 
     def forward(self, batch: Data) -> Output:
         """Return logits ``[K, N, C]`` of a batch with ``x``, ``speaker``, ``batch`` and ``ptr``."""
+        return self.in_context(self.input(self._modalities(batch)), batch)
+
+    def in_context(self, utterance: Tensor, batch: Data) -> Output:
+        """Return logits ``[K, N, C]`` of utterances that `input` encoded, ``[K, N, H]``."""
         config = self.config
-        utterance = self.dropout(self.input(self._modalities(batch)))  # [K, N, H]
+        utterance = self.dropout(utterance)
         hidden = self._give_context(utterance, batch)
         blocks = dialogue_blocks(
             batch.speaker, batch.ptr, past=config.wp, future=config.wf, decay=config.decay
         )
         for layer in (*self.relational, *self.attention):
             hidden = layer(hidden, blocks)
+        return self.classify(utterance, hidden)
+
+    def classify(self, utterance: Tensor, hidden: Tensor) -> Output:
+        """Return logits ``[K, N, C]`` of utterances and what they heard, ``[K, N, H]`` each."""
         # The utterance by itself goes past the graph: context adds to it and cannot drown it.
         hidden = self.dropout(self.norm(torch.cat([utterance, hidden], dim=-1)))
         hidden = F.gelu(self.hidden(hidden))
         return Output(self.output(self.dropout(hidden)), hidden)
 
+    def modalities(
+        self,
+        parts: Sequence[Tensor],
+        levels: Sequence[Tensor | None],
+        elsewhere: Callable[[Tensor], Tensor] | None = None,
+    ) -> list[Tensor]:
+        """Return what `input` takes.
+
+        Args:
+            parts: the scaled features of each modality, ``[N, D_i]``.
+            levels: the mean that each utterance is heard against, likewise; None for a modality
+                that is not heard as a deviation.
+            elsewhere: applied to the features (``[K, N, D_i]``), not to the deviations.
+        """
+        heard = []
+        for part, level in zip(parts, levels, strict=True):
+            # Each member by itself, so that each misses other features in dropout.
+            whole = part.expand(self.members, -1, -1)
+            if level is not None:
+                deviation = (part - level).expand(self.members, -1, -1)
+                whole = whole if elsewhere is None else elsewhere(whole)
+                whole = torch.cat([whole, deviation], dim=-1)
+            heard.append(self.input_dropout(whole))
+        return heard
+
     def _modalities(self, batch: Data) -> list[Tensor]:
         parts = self.scaler(batch.x).split(self.widths, dim=-1)
         means = _dialogue_means if not self.config.causal else _running_means
-        heard = []
-        for part, relative in zip(parts, self.relative, strict=True):
-            # Each member by itself, so that each misses other features in dropout.
-            whole = part.expand(self.members, -1, -1)
-            if relative:
-                deviation = part - means(part, batch.ptr, batch.batch)
-                deviation = deviation.expand(self.members, -1, -1)
-                whole = torch.cat([self._elsewhere(whole, batch), deviation], dim=-1)
-            heard.append(self.input_dropout(whole))
-        return heard
+        levels = [
+            means(part, batch.ptr, batch.batch) if relative else None
+            for part, relative in zip(parts, self.relative, strict=True)
+        ]
+        return self.modalities(parts, levels, partial(self._elsewhere, batch=batch))
 
     def _elsewhere(self, part: Tensor, batch: Data) -> Tensor:
         """In training, move each dialogue's level as another room or microphone would."""
@@ -209,6 +243,11 @@ class ContextualGNN(nn.Module):
         for layer in self.context:
             x = layer(x, whole)
         return x
+
+
+def _hearing(x: Tensor, blocks: Blocks) -> Tensor:
+    """Return those of ``[K, N, H]`` that hear: all, or the last where others are heard alone."""
+    return x[:, x.size(1) - len(blocks.place) :]
 
 
 def _dialogue_means(x: Tensor, ptr: Tensor, batch: Tensor) -> Tensor:

@@ -100,6 +100,28 @@ def decode(
     return normalise(forward + backward)
 
 
+def memory(transitions: np.ndarray, weight: float, tolerance: float = 1e-7) -> int:
+    """Return after how many turns of its speaker a posterior has forgotten what came before.
+
+    Whatever is said that many turns of the chain away (or more) moves no probability by more than
+    `tolerance`: a step along the chain brings any two messages closer by the contraction ratio
+    of Birkhoff (Trans. Amer. Math. Soc. 85, 1957), and what the turns themselves say moves them
+    no further apart.
+
+    Args:
+        transitions: from `fit_transitions`, ``[C, C]``.
+        weight: of the transitions.
+        tolerance: in probability.
+    """
+    potentials = weight * np.asarray(transitions, dtype=float)
+    between = potentials[:, None] - potentials[None]  # [C, C, C]: two previous, one next emotion
+    spread = float(np.ptp(between, axis=-1).max())
+    if spread <= tolerance:
+        return 0
+    steps = np.log(tolerance / spread) / min(np.log(np.tanh(spread / 4)), -1e-9)
+    return 1 + int(np.ceil(max(steps, 0)))
+
+
 class ForwardFilter:
     """Causal `decode` of one dialogue, turn by turn as they are spoken.
 

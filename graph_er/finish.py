@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from graph_er.calibration import fit_decoding, fit_temperature, temper
-from graph_er.decoding import decode, fit_transitions, speaker_chains
+from graph_er.decoding import ForwardFilter, decode, fit_transitions, speaker_chains
 from graph_er.dialogues import Dialogue
 from graph_er.errors import InputError
 
@@ -33,9 +33,27 @@ class Finish:
 
     def __call__(self, log_probabilities: np.ndarray, dialogues: Sequence[Dialogue]) -> np.ndarray:
         """Return probabilities ``[..., N, C]`` of log probabilities of the same shape."""
+        return self.along(log_probabilities, speaker_chains(dialogues))
+
+    def along(self, log_probabilities: np.ndarray, chains: Sequence[np.ndarray]) -> np.ndarray:
+        """Do the same where the chains of `graph_er.decoding.decode` are known."""
         tempered = temper(log_probabilities, self.temperature)
-        chains = speaker_chains(dialogues)
         return np.exp(decode(tempered, chains, self.transitions, self.weight, causal=self.causal))
+
+    def turn_by_turn(self) -> Callable[[Hashable, np.ndarray], np.ndarray]:
+        """Begin a dialogue whose turns come one at a time, in the order in which they are spoken.
+
+        Returns:
+            A function of a turn's speaker and log probabilities ``[..., C]`` to its probabilities:
+            those that the causal finish of the whole dialogue gives. It keeps the latest posterior
+            of each speaker.
+        """
+        chain = ForwardFilter(self.transitions, self.weight)
+
+        def step(speaker: Hashable, log_probabilities: np.ndarray) -> np.ndarray:
+            return np.exp(chain.step(speaker, temper(log_probabilities, self.temperature)))
+
+        return step
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values; ``causal`` is not among them, since the model's config tells."""

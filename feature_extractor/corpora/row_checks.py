@@ -68,7 +68,7 @@ def refuse_repeated(rows: Sequence[AnyRow], problems: list[str]) -> list[AnyRow]
         by_id.setdefault(row.id, []).append(row)
     for name, same in by_id.items():
         if len(same) > 1:
-            found = "; ".join(f"{row.source}: {row.emotion}" for row in same)
+            found = "; ".join(f"{row.source}: {row.emotion}".removesuffix(": ") for row in same)
             problems.append(f"utterance {name} occurs {len(same)} times ({found}); keep one row")
     return [same[0] for same in by_id.values() if len(same) == 1]
 

@@ -41,7 +41,7 @@ class TableRow:
         side: ``train``, ``dev`` or ``test``.
         wav: the audio file, or None.
         text: the words on one line; may be empty.
-        emotion: as written.
+        emotion: as written; ``""`` where nobody labelled.
         start, end: seconds, or None.
         valence, arousal: 1 to 5, or None.
         part, sentence: as written, or None.
@@ -67,13 +67,14 @@ class TableRow:
     sentence: str | None
 
 
-def parse_row(record: Record, position: int, folder: Path) -> TableRow:
+def parse_row(record: Record, position: int, folder: Path, *, labelled: bool = True) -> TableRow:
     """Read one row.
 
     Args:
         record: its cells.
         position: number of the row in the file.
         folder: where relative audio paths begin.
+        labelled: whether the row must have an emotion.
 
     Raises:
         InputError: a cell holds what it must not; the first such cell is named.
@@ -81,8 +82,8 @@ def parse_row(record: Record, position: int, folder: Path) -> TableRow:
     for name in COLUMNS:
         require_text(record.cells.get(name, ""), name)
     names = {name: one_line(cell) for name, cell in record.cells.items()}
-    cells = {**names, "wav": record.cells.get("wav", "")}
-    _check_names(cells)
+    cells = {"emotion": "", **names, "wav": record.cells.get("wav", "")}
+    _check_names(cells, labelled)
     numbers = {name: _number(cells.get(name, ""), name) for name in _NUMBERS}
     _check_times(numbers["start"], numbers["end"])
     text, wav = cells.get("text", ""), _audio(cells["wav"], folder)
@@ -107,8 +108,8 @@ def parse_row(record: Record, position: int, folder: Path) -> TableRow:
     )
 
 
-def _check_names(cells: Mapping[str, str]) -> None:
-    if not cells.get("emotion"):
+def _check_names(cells: Mapping[str, str], labelled: bool) -> None:
+    if labelled and not cells["emotion"]:
         raise InputError(
             "no emotion; fill it in or remove the row (dialogues that nobody labelled are for "
             "graph_er/predict.py)"

@@ -7,8 +7,8 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,12 @@ class Record:
     Attributes:
         source: file and first line, for messages.
         cells: text per column; column names in small letters, nothing around either.
+        written: the values by column as the file has them.
     """
 
     source: str
     cells: dict[str, str]
+    written: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def decode_file(path: Path, encodings: Sequence[str]) -> str:
@@ -143,6 +145,7 @@ def _csv_records(path: Path, text: str, problems: list[str]) -> Iterator[Record]
     # strict: a stray quote would otherwise swallow the rest of the file in silence
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] | None = None
+    written: list[str] = []
     below = 0
     try:
         while True:
@@ -152,14 +155,18 @@ def _csv_records(path: Path, text: str, problems: list[str]) -> Iterator[Record]
             if not any(cells):
                 continue
             if header is None:
-                header = _header(path, cells)
+                header, written = _header(path, cells), cells
             elif len(cells) != len(header):
                 problems.append(
                     f"{path}, line {line}: {len(cells)} cell(s) where the header names "
                     f"{len(header)}; correct the row"
                 )
             else:
-                yield Record(f"{path}, line {line}", dict(zip(header, cells, strict=True)))
+                yield Record(
+                    f"{path}, line {line}",
+                    dict(zip(header, cells, strict=True)),
+                    dict(zip(written, cells, strict=True)),
+                )
     except StopIteration:
         if header is None:
             raise InputError(f"{path}: is empty; restore the file") from None
@@ -193,18 +200,28 @@ def _json_records(path: Path, text: str, problems: list[str]) -> Iterator[Record
             continue
         source = f"{path}, line {line}"
         try:
-            yield Record(source, _json_cells(content))
+            row = _json_row(content)
+            yield Record(source, cells_of(row), row)
         except InputError as error:
             problems.append(f"{source}: {error}")
 
 
-def _json_cells(content: str) -> dict[str, str]:
+def _json_row(content: str) -> dict[str, Any]:
     try:
         row = json.loads(content, object_pairs_hook=unique_keys)
     except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON ({error}); write one object a line") from error
     if not isinstance(row, dict):
         raise InputError("not a JSON object; write one object a line")
+    return row
+
+
+def cells_of(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the cells of a row given as values by column: text, numbers, None for empty.
+
+    Raises:
+        InputError: a value is of another kind, or two columns have one name in small letters.
+    """
     for name in row:
         require_text(name, "column")
     return unique_keys(

@@ -1,1 +1,1 @@
-"""Heads that join one text and one audio vector into emotion logits."""
+"""Models that join text and audio streams into emotion logits and a vector per modality."""

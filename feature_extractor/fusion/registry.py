@@ -1,11 +1,117 @@
-"""The fusion heads by the name that ``--fusion`` takes (`settings.FUSION_CHOICES`)."""
+"""The fusion models by the name that ``--fusion`` takes (`settings.FUSION_CHOICES`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from torch import nn
+from feature_extractor.fusion.base import FusionModel, Sizes
+from feature_extractor.fusion.case import (
+    CaseAttention,
+    CaseCompress,
+    CaseConcat,
+    CaseConcatOptions,
+    CaseOptions,
+)
+from feature_extractor.fusion.concat import Concat, ConcatOptions
+from feature_extractor.fusion.cross_attention import CrossAttention, CrossAttentionOptions
+from feature_extractor.fusion.cross_modal_transformer import (
+    CrossModalTransformer,
+    CrossModalTransformerOptions,
+)
+from feature_extractor.fusion.distilled_gate import DistilledGate, DistilledGateOptions
+from feature_extractor.fusion.gated_cross_modal import GatedCrossModal, GatedCrossModalOptions
+from feature_extractor.fusion.late_fusion import LateFusion, LateFusionOptions
+from feature_extractor.fusion.mfcc_transformer import MfccTransformer, MfccTransformerOptions
+from feature_extractor.fusion.mlp_mixer import MlpMixer, MlpMixerOptions
+from feature_extractor.fusion.three_way_concat import ThreeWayConcat, ThreeWayConcatOptions
+from feature_extractor.fusion.vanilla_concat import VanillaConcat, VanillaConcatOptions
+from graph_er.errors import InputError
 
-from feature_extractor.fusion.concat import ConcatHead
 
-FUSIONS: dict[str, Callable[[Sequence[int], int], nn.Module]] = {"concat": ConcatHead}
+@dataclass(frozen=True)
+class Fusion:
+    """A fusion model, its options, what it can be built for, and the loss that it takes.
+
+    Attributes:
+        model, options: the model and its options.
+        modalities: those that it can be built for.
+        loss: one of `losses.LOSSES`, unless ``--loss`` names another.
+    """
+
+    model: type[FusionModel]
+    options: type
+    modalities: tuple[str, ...] = ("a", "t", "at")
+    loss: str = "ce"
+
+
+FUSIONS: dict[str, Fusion] = {
+    "concat": Fusion(Concat, ConcatOptions),
+    "gated_cross_modal": Fusion(GatedCrossModal, GatedCrossModalOptions, loss="ce_cosine"),
+    "late_fusion": Fusion(LateFusion, LateFusionOptions),
+    "vanilla_concat": Fusion(VanillaConcat, VanillaConcatOptions),
+    "three_way_concat": Fusion(ThreeWayConcat, ThreeWayConcatOptions),
+    "cross_attention": Fusion(CrossAttention, CrossAttentionOptions),
+    "mlp_mixer": Fusion(MlpMixer, MlpMixerOptions),
+    "cross_modal_transformer": Fusion(CrossModalTransformer, CrossModalTransformerOptions),
+    "mfcc_transformer": Fusion(MfccTransformer, MfccTransformerOptions, modalities=("a",)),
+    "case_concat": Fusion(CaseConcat, CaseConcatOptions),
+    "case_compress": Fusion(CaseCompress, CaseOptions),
+    "case_attention": Fusion(CaseAttention, CaseOptions),
+    "distilled_gate": Fusion(DistilledGate, DistilledGateOptions),
+}
+
+
+def fusion_options(name: str, given: Mapping[str, Any]) -> Any:
+    """Return the options of a fusion model: its defaults, then what was given.
+
+    Args:
+        name: one of `FUSIONS`.
+        given: values by option, as numbers and strings or in the text of a command line.
+
+    Raises:
+        InputError: an option that the model does not have, or a value that it does not take.
+    """
+    fields = {item.name: item for item in dataclasses.fields(FUSIONS[name].options)}
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        if key not in fields:
+            known = ", ".join(fields) or "none"
+            raise InputError(f"--fusion {name} has no option {key!r}; it has {known}")
+        values[key] = _parsed(f"option {key} of --fusion {name}", value, fields[key])
+    return FUSIONS[name].options(**values)
+
+
+def build_fusion(
+    name: str, sizes: Sizes, num_emotions: int, given: Mapping[str, Any], context: int = 0
+) -> FusionModel:
+    """Return a new fusion model; raises as `fusion_options`.
+
+    A model that hears earlier utterances hears `context` of them, unless `given` says otherwise.
+    """
+    fusion = FUSIONS[name]
+    if fusion.model.uses_context:
+        given = {"context": context, **given}
+    return fusion.model(sizes, num_emotions, fusion_options(name, given))
+
+
+def _parsed(what: str, value: Any, item: dataclasses.Field) -> Any:
+    """Return a value as the kind that its default is of."""
+    kind, choices = type(item.default), item.metadata["choices"]
+    try:
+        parsed = _boolean(value) if kind is bool else kind(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{what} is {value!r}; it must be of kind {kind.__name__}") from None
+    if choices and parsed not in choices:
+        raise InputError(f"{what} is {value!r}; it must be one of {', '.join(choices)}")
+    return parsed
+
+
+def _boolean(value: Any) -> bool:
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    try:
+        return known[str(value).lower()]
+    except KeyError:
+        raise ValueError(value) from None

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from feature_extractor.batching import UtteranceDataset, length_batches
+from feature_extractor.batching import length_batches
+from feature_extractor.dataset import UtteranceDataset
 from tests.feature_extractor.tiny_corpus import EMOTIONS, make_checkpoint, make_corpus
 
 

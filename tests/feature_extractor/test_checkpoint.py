@@ -51,7 +51,8 @@ def test_config_tells_what_the_model_is(tmp_path):
     assert (config["modalities"], config["fusion"]) == ("at", "concat")
     assert config["sampling_rate"] == 16_000
     assert config["transcript_version"] >= 1
-    assert config["audio_size"] == config["text_config"]["hidden_size"] == 16
+    assert config["text_config"]["hidden_size"] == 16
+    assert config["fusion_options"] == {"audio_size": 20}
     assert (tmp_path / "run" / "model.safetensors").is_file()
 
 

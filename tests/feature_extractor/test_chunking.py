@@ -5,8 +5,9 @@ import pytest
 import soundfile
 import torch
 
-from feature_extractor.batching import UtteranceDataset
+from feature_extractor.batching import Collator
 from feature_extractor.chunking import cut_clip
+from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.execution import Execution
 from feature_extractor.frozen import load_frozen
 from feature_extractor.pooling import audio_frames
@@ -51,8 +52,8 @@ def frames_of(encoder, collate, samples):
     """Every frame of a clip by itself, ``[T, D]``."""
     batch = collate([{"text": "", "audio": samples}])
     with torch.inference_mode():
-        frames, mask = audio_frames(encoder, batch["input_values"], batch["audio_mask"])
-    return frames[0, : int(mask.sum())]
+        frames = audio_frames(encoder, batch["input_values"], batch["audio_mask"])
+    return frames.last[0, : int(frames.mask.sum())]
 
 
 @pytest.mark.parametrize("norm", ["layer", "group"])
@@ -67,9 +68,9 @@ def test_a_long_clip_is_the_mean_over_the_frames_of_its_chunks(tmp_path, corpus,
     assert len({len(chunk) for chunk in chunks}) == 1 or max(map(len, chunks)) <= 4000
     frames = torch.cat([frames_of(model.audio_encoder, collate, chunk) for chunk in chunks])
     with torch.inference_mode():
-        audio = model.audio_projection(frames.mean(dim=0, keepdim=True))
+        audio = model.fusion.audio_projection(frames.mean(dim=0, keepdim=True))
         text = torch.from_numpy(output["text"][1:2])
-        logits = model.head([text, audio])
+        logits = model.fusion.classifier(torch.cat([text, audio], dim=1))
     np.testing.assert_allclose(output["audio"][1], audio[0], atol=1e-5)
     np.testing.assert_allclose(output["logits"][1], logits[0], atol=1e-5)
 
@@ -84,8 +85,8 @@ def test_unequal_chunks_count_by_their_frames(tmp_path):
     corpus = replace(corpus, utterances=(row,))
     samples, _ = soundfile.read(path, dtype="float32")
     for seconds in (0.02, 0.03, 0.0411, 0.0502, 0.07):
-        chunks = cut_clip({"text": "", "audio": samples}, round(seconds * RATE))
-        frames = [frames_of(model.audio_encoder, collate, chunk["audio"]) for chunk in chunks]
+        chunks = cut_clip(samples, round(seconds * RATE))
+        frames = [frames_of(model.audio_encoder, collate, chunk) for chunk in chunks]
         expected = torch.cat(frames).mean(dim=0)
         found = run(model, collate, corpus, round(seconds * RATE) / RATE)["audio"][0]
         np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -112,7 +113,7 @@ def test_no_audio_is_a_zero_vector_beside_the_usual_text(tmp_path, corpus):
     with torch.inference_mode():
         text = collate([{"text": corpus.utterances[3].text, "audio": np.zeros(900, np.float32)}])
         text_vector = model(**text).text_vector
-        logits = model.head([text_vector, torch.zeros(1, model.config.audio_size)])
+        logits = model.fusion.classifier(torch.cat([text_vector, torch.zeros(1, 20)], dim=1))
     np.testing.assert_allclose(output["text"][3], text_vector[0], atol=1e-5)
     np.testing.assert_allclose(output["logits"][3], logits[0], atol=1e-5)
 
@@ -141,7 +142,7 @@ def test_worker_processes_give_the_same(tmp_path, corpus):
 @pytest.mark.parametrize("length", [1, 99, 100, 101, 250, 1000])
 def test_chunks_are_the_clip_in_pieces_of_like_length(length):
     samples = np.arange(length, dtype=np.float32)
-    chunks = [chunk["audio"] for chunk in cut_clip({"text": "x", "audio": samples}, 100)]
+    chunks = cut_clip(samples, 100)
     assert np.array_equal(np.concatenate(chunks), samples)
     sizes = [len(chunk) for chunk in chunks]
     assert max(sizes) <= 100
@@ -154,12 +155,13 @@ def test_the_encoder_never_hears_more_than_the_limit(tmp_path, corpus, monkeypat
 
     checkpoint = make_checkpoint(tmp_path / "encoders")
     heard = []
-    collate = checkpoint.collator()
+    plain = Collator.audio_batch
 
-    def noting(examples):
-        heard.append((len(examples), max(len(example["audio"]) for example in examples)))
-        return collate(examples)
+    def noting(collate, clips):
+        heard.append((len(clips), max(len(clip) for clip in clips)))
+        return plain(collate, clips)
 
+    monkeypatch.setattr(Collator, "audio_batch", noting)
     monkeypatch.setattr(prediction, "MAX_BATCH_SECONDS", 0.5)
-    run(checkpoint.model, noting, corpus, 0.25, [1])
+    run(checkpoint.model, checkpoint.collator(), corpus, 0.25, [1])
     assert heard == [(2, 3296), (2, 3296), (1, 3296)]

@@ -55,7 +55,7 @@ def test_every_utterance_gets_its_own_vectors(tmp_path, corpus):
     }
     assert list(found) == [u.id for u in corpus.utterances]
     for utterance in corpus.utterances:
-        from feature_extractor.batching import UtteranceDataset
+        from feature_extractor.dataset import UtteranceDataset
 
         example = UtteranceDataset(corpus, [utterance], sampling_rate=16_000)[0]
         example.pop("labels")
@@ -127,7 +127,7 @@ def test_shards_make_the_same_bytes_in_any_order(tmp_path, corpus):
 def test_a_vector_that_is_not_finite_is_named(tmp_path, corpus):
     extractor = extractor_of(tmp_path)
     with torch.no_grad():
-        extractor.model.audio_projection.bias[0] = float("nan")
+        extractor.model.fusion.audio_projection.bias[0] = float("nan")
     first = corpus.utterances[0].id
     with pytest.raises(InputError, match=f"{first}: its audio vector is not finite"):
         extract(extractor, corpus, tmp_path / "x.pkl")

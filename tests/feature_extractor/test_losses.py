@@ -27,3 +27,35 @@ def test_a_label_is_a_vote_of_all_raters(name):
     votes = F.one_hot(labels, 4).float()
     assert torch.allclose(LOSSES[name](logits, labels), LOSSES[name](logits, votes))
     assert not torch.allclose(LOSSES[name](logits, labels), LOSSES[name](logits, votes * 0 + 0.25))
+
+
+def test_focal_loss_by_hand():
+    logits = torch.tensor([[math.log(3.0), 0.0], [0.0, 0.0]])
+    expected = (-0.25 * math.log(0.75) - 0.5 * math.log(0.5)) / 2
+    focal = LOSSES["focal"](logits, torch.tensor([0, 1]))
+    assert focal.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_focal_loss_of_votes_is_the_mean_over_them():
+    logits = torch.tensor([[1.0, -2.0, 0.5]])
+    losses = [LOSSES["focal"](logits, torch.tensor([label])).item() for label in range(3)]
+    votes = torch.tensor([[0.5, 0.3, 0.2]])
+    expected = 0.5 * losses[0] + 0.3 * losses[1] + 0.2 * losses[2]
+    assert LOSSES["focal"](logits, votes).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_focal_loss_heeds_what_is_sure_less_than_cross_entropy():
+    logits, labels = torch.tensor([[3.0, 0.0], [0.0, 0.0]]), torch.tensor([0, 0])
+    shares = []
+    for name in ("ce", "focal"):
+        sure, unsure = (LOSSES[name](logits[[row]], labels[[row]]).item() for row in (0, 1))
+        shares.append(sure / unsure)
+    assert 0 < shares[1] < 0.2 * shares[0]
+
+
+def test_focal_loss_of_logits_too_large_for_a_product_of_shares():
+    logits = torch.tensor([[200.0, -200.0]], requires_grad=True)
+    loss = LOSSES["focal"](logits, torch.tensor([1]))
+    loss.backward()
+    assert loss.item() == pytest.approx(400.0)
+    assert logits.grad.isfinite().all()

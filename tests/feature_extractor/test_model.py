@@ -90,7 +90,7 @@ def test_new_layers_of_the_full_model_hold_797959_parameters():
             **small,
         ),
         emotions=[str(i) for i in range(7)],
-        audio_size=768,
+        fusion_options={"audio_size": 768},
     )
     model = UtteranceClassifier(config)
     new = [p for n, p in model.named_parameters() if not n.startswith(("text_enc", "audio_enc"))]

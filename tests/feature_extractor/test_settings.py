@@ -32,8 +32,8 @@ def test_a_value_out_of_range_is_named(field, values):
 
 
 def test_the_audio_width_is_at_least_one():
-    with pytest.raises(InputError, match="--audio_size is 0"):
-        ModelSettings(audio_size=0)
+    with pytest.raises(InputError, match="--context is -1"):
+        ModelSettings(context=-1)
 
 
 def test_the_ends_of_the_ranges_are_within():

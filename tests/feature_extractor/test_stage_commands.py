@@ -289,8 +289,8 @@ def test_full_width_encoders_pass_through_both_stages(demo, tmp_path, modalities
         "2",
         "--lr",
         "1e-5",
-        "--audio_size",
-        "768",
+        "--fusion_options",
+        "audio_size=768",
     )
     assert train(demo, run, *encoders, *options) == 0
     shutil.rmtree(audio)

@@ -4,13 +4,13 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from feature_extractor.batching import UtteranceDataset
+from feature_extractor.dataset import UtteranceDataset
+from feature_extractor.resuming import last_complete
 from feature_extractor.settings import TrainingSettings
 from feature_extractor.training import (
     CHECKPOINTS,
     Job,
     fit,
-    last_complete,
     parameter_groups,
 )
 from graph_er.errors import InputError
@@ -38,11 +38,11 @@ def sides(tmp_path, modalities="at", soft=False):
     return [UtteranceDataset(corpus, half, sampling_rate=rate, soft_labels=soft) for half in halves]
 
 
-def train(tmp_path, name, settings=QUICK, modalities="at", resume_from=None, tracker=None):
+def train(tmp_path, name, settings=QUICK, modalities="at", resume=False, tracker=None):
     checkpoint = make_checkpoint(tmp_path / name / "encoders", modalities)
     job = Job(tmp_path / name, 0, torch.device("cpu"), tracker or Tracker())
     torch.manual_seed(5)
-    result = fit(checkpoint, *sides(tmp_path, modalities), settings, job, resume_from)
+    result = fit(checkpoint, *sides(tmp_path, modalities), settings, job, resume)
     return checkpoint.model, result
 
 
@@ -84,15 +84,14 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
         train(tmp_path, "cut", tracker=Stop())
     last = last_complete(tmp_path / "cut" / CHECKPOINTS)
     assert last is not None
-    resumed, result = train(tmp_path, "cut", resume_from=last)
+    resumed, result = train(tmp_path, "cut", resume=True)
     assert result == whole_result
     assert equal(resumed, whole)
 
 
 def test_resuming_a_run_that_only_lacked_its_end(tmp_path):
     whole, whole_result = train(tmp_path, "run")
-    last = last_complete(tmp_path / "run" / CHECKPOINTS)
-    again, result = train(tmp_path, "run", resume_from=last)
+    again, result = train(tmp_path, "run", resume=True)
     assert result == whole_result
     assert equal(again, whole)
 
@@ -120,7 +119,7 @@ def test_incomplete_checkpoints_are_deleted(tmp_path):
 def test_a_loss_that_is_not_finite_ends_training(tmp_path):
     checkpoint = make_checkpoint(tmp_path / "encoders", "t")
     with torch.no_grad():
-        checkpoint.model.head.classifier.bias[0] = float("nan")
+        checkpoint.model.fusion.classifier.bias[0] = float("nan")
     job = Job(tmp_path / "run", 0, torch.device("cpu"), Tracker())
     with pytest.raises(InputError, match="training loss became nan; lower --lr"):
         fit(checkpoint, *sides(tmp_path, "t"), QUICK, job)
@@ -162,7 +161,7 @@ def test_each_parameter_is_in_one_group_of_its_own_rate(tmp_path):
 def test_a_frozen_front_end_keeps_its_weights(tmp_path):
     before = make_checkpoint(tmp_path / "before").model
     settings = TrainingSettings(
-        epochs=1, batch_size=2, lr=1e-2, freeze_cnn=True, accumulate_grad=1, num_workers=0
+        epochs=1, batch_size=2, lr=1e-2, freeze_audio="cnn", accumulate_grad=1, num_workers=0
     )
     after, _ = train(tmp_path, "run", settings)
     front = [model.audio_encoder.feature_extractor for model in (before, after)]

@@ -97,7 +97,7 @@ def make_checkpoint(
     settings = ModelSettings(
         text_encoder=str(make_text_folder(root / "text")),
         audio_encoder=str(make_audio_folder(root / "audio", norm, **changes)),
-        audio_size=20,
+        fusion_options={"audio_size": 20},
     )
     torch.manual_seed(1)
     return build_checkpoint(settings, modalities, EMOTIONS)

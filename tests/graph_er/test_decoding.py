@@ -6,7 +6,14 @@ import time
 import numpy as np
 import pytest
 
-from graph_er.decoding import ForwardFilter, decode, fit_transitions, normalise, speaker_chains
+from graph_er.decoding import (
+    ForwardFilter,
+    decode,
+    fit_transitions,
+    memory,
+    normalise,
+    speaker_chains,
+)
 from graph_er.dialogues import Dialogue
 
 C = 3
@@ -187,3 +194,27 @@ def test_a_large_corpus_is_decoded_in_well_under_a_second(rng):
     started = time.process_time()
     decode(scores, chains, transitions, 0.2, causal=False)
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1, 0.5, 2.0])
+def test_what_is_further_away_than_the_memory_moves_nothing(rng, transitions, weight):
+    steps = memory(transitions, weight, tolerance=1e-6)
+    length = 2 * steps + 3
+    moves = []
+    for _ in range(20):
+        scores = rng.standard_normal((length, C))
+        far = scores.copy()
+        far[0], far[-1] = 30 * np.eye(C)[rng.integers(C, size=2)]
+        moved = decode(
+            np.stack([scores, far]), [np.arange(length)], transitions, weight, causal=False
+        )
+        moves.append(np.abs(np.diff(np.exp(moved), axis=0)).max(axis=(0, 2)))
+    assert np.max(moves, axis=0)[steps + 1] <= 1e-6
+    assert steps == 0 or np.max(moves, axis=0)[1] > 1e-4  # near ones do move it
+
+
+def test_memory_is_longer_for_stronger_transitions_and_finite(transitions):
+    lengths = [memory(transitions, weight) for weight in (0.0, 0.1, 0.3, 0.5, 2.0, 1e6)]
+    assert lengths == sorted(lengths)
+    assert lengths[0] == 0
+    assert memory(np.zeros((C, C)), 0.5) == 0

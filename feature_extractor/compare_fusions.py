@@ -1,0 +1,116 @@
+"""Compare fusion models on one corpus: same split, same frozen encoders, same budget."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # run as a file: put the repository root, not this folder, on the path
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from feature_extractor.fusion_study.budget import Budget
+from feature_extractor.options import (
+    add_corpus_options,
+    add_device_option,
+    add_split_options,
+    corpus_choice,
+)
+from feature_extractor.settings import FUSION_CHOICES, MODALITY_CHOICES
+from graph_er.cli import run_command
+from graph_er.flags import add_flags, from_flags, require
+from graph_er.paths import project_root
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="feature-extractor-compare-fusions",
+        description="Train every fusion model on states of the same frozen encoders; write "
+        "results.json, report.md and results.png.",
+    )
+    add_corpus_options(parser)
+    add_split_options(parser, default="the corpus's own, in folds the first")
+    parser.add_argument(
+        "--text_encoder",
+        help="hub id, folder, or checkpoint of stage 1 (default: that of stage 1)",
+    )
+    parser.add_argument(
+        "--audio_encoder",
+        help="likewise; or mfcc or egemaps for acoustic features",
+    )
+    parser.add_argument(
+        "--fusions",
+        nargs="+",
+        choices=FUSION_CHOICES,
+        default=list(FUSION_CHOICES),
+        help="which models (default: all)",
+    )
+    parser.add_argument(
+        "--modalities",
+        nargs="+",
+        choices=MODALITY_CHOICES,
+        default=list(MODALITY_CHOICES),
+        help="on which modalities (default: a t at)",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--cache_dir", type=Path, help="encoder states (default: data/cache)")
+    parser.add_argument(
+        "--lanes",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="training runs at a time (default: one per core)",
+    )
+    add_device_option(parser)
+    add_flags(parser, Budget, title="budget of every model")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compare, write the results and print the tables."""
+    arguments = _parser().parse_args(argv)
+    require("lanes", arguments.lanes, arguments.lanes >= 1, "1 or more")
+    budget = from_flags(Budget, arguments)
+
+    from feature_extractor.caching import Cache
+    from feature_extractor.execution import Execution, resolve_device
+    from feature_extractor.fusion_study.ground import GroundChoice
+    from feature_extractor.fusion_study.page import comparison_page
+    from feature_extractor.fusion_study.picture import comparison_figure
+    from feature_extractor.fusion_study.study import compare_fusions
+    from graph_er.files import atomic_path, write_json, write_text
+    from graph_er.report.canvas import to_png
+
+    choice = GroundChoice(
+        corpus=corpus_choice(arguments),
+        text_encoder=arguments.text_encoder,
+        audio_encoder=arguments.audio_encoder,
+        context=budget.context,
+        cache=Cache(arguments.cache_dir or project_root() / "data" / "cache"),
+        execution=Execution(resolve_device(arguments.device)),
+    )
+    results = compare_fusions(
+        choice,
+        arguments.fusions,
+        sorted(set(arguments.modalities), key=MODALITY_CHOICES.index),
+        budget,
+        arguments.out / "trials",
+        arguments.lanes,
+        tell=print,
+    )
+    page = comparison_page(results)
+    write_json(arguments.out / "results.json", results)
+    write_text(arguments.out / "report.md", page)
+    with atomic_path(arguments.out / "results.png") as temporary:
+        temporary.write_bytes(to_png(comparison_figure(results)))
+    print(page)
+
+
+def cli() -> int:
+    """Run as a console command."""
+    return run_command(main)
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

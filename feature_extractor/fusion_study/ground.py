@@ -1,0 +1,146 @@
+"""The common ground of all trials: corpus, split, and the states of the frozen encoders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from feature_extractor.audio import SAMPLE_RATE
+from feature_extractor.caching import Cache, cached_states
+from feature_extractor.checkpoint import Checkpoint, build_checkpoint
+from feature_extractor.dataset import UtteranceDataset
+from feature_extractor.encoders import quiet_transformers
+from feature_extractor.execution import Execution
+from feature_extractor.fusion.registry import FUSIONS, fusion_options
+from feature_extractor.fusion.stream import TIME
+from feature_extractor.fusion_study.plan import Condition
+from feature_extractor.settings import ModelSettings
+from feature_extractor.sources import (
+    CorpusChoice,
+    corpus_digest,
+    open_choice,
+    tell_split,
+    utterances_by_side,
+    with_default_encoders,
+)
+from feature_extractor.split_record import split_digest
+from feature_extractor.splitting import SIDES, split_corpus
+from feature_extractor.state_store import StateStore
+from graph_er.errors import InputError
+
+# Tells which of an encoder's states a fusion model reads: the encoder and the view of it.
+Source = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class GroundChoice:
+    """What the ground is made of; plain values, so that other processes can be told.
+
+    Attributes:
+        corpus: which, and how it is read and split.
+        text_encoder, audio_encoder: hub ids or folders; None for the corpus's default.
+        context: earlier utterances read along with each.
+        cache: where encoder states are kept.
+        execution: how encoders are run.
+    """
+
+    corpus: CorpusChoice
+    text_encoder: str | None
+    audio_encoder: str | None
+    context: int
+    cache: Cache
+    execution: Execution
+
+
+class Ground:
+    """A corpus on its sides, with the states of encoders, made when first asked for."""
+
+    def __init__(self, choice: GroundChoice, tell: Callable[[str], None]) -> None:
+        """Read and split the corpus.
+
+        Raises:
+            InputError: bad input.
+        """
+        quiet_transformers()
+        self.choice = choice
+        self.corpus, self.root = open_choice(choice.corpus, tell)
+        self.split = split_corpus(self.corpus, choice.corpus.split, choice.corpus.fold)
+        tell_split(self.split, tell)
+        self.sides = utterances_by_side(self.corpus, self.split)
+        wanted = ModelSettings(text_encoder=choice.text_encoder, audio_encoder=choice.audio_encoder)
+        settings = with_default_encoders(wanted, self.corpus, self.root, self.split)
+        self.text_encoder, self.audio_encoder = settings.text_encoder, settings.audio_encoder
+        self._encoders: dict[Source, Checkpoint] = {}
+        self._stores: dict[Source, StateStore] = {}
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of what the trials' results depend on besides their settings and the code."""
+        parts = [corpus_digest(self.corpus), split_digest(self.split)]
+        parts += [store.folder.name for _, store in sorted(self._stores.items())]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def prepare(self, wanted: Sequence[Condition]) -> None:
+        """Make all states that `wanted` conditions read."""
+        for condition in wanted:
+            self.states(condition)
+
+    def encoder(self, modality: str, mfcc: bool, view: str) -> Checkpoint:
+        """Return a concat model around one encoder that is to be read in one view."""
+        source = (_name(modality, mfcc), view)
+        if source not in self._encoders:
+            settings = ModelSettings(
+                text_encoder=self.text_encoder,
+                audio_encoder="mfcc" if mfcc else self.audio_encoder,
+                context=self.choice.context,
+                fusion_options={} if view == TIME else {"pooling": "layers"},
+            )
+            self._encoders[source] = build_checkpoint(settings, modality, self.corpus.emotions)
+        return self._encoders[source]
+
+    def states(self, condition: Condition) -> dict[str, StateStore]:
+        """Return the states that a condition reads, by ``text`` and ``audio``."""
+        return {
+            _name(modality, mfcc=False): self._store(modality, condition.mfcc, view)
+            for modality, view in views(condition).items()
+        }
+
+    def dataset(self, condition: Condition, side: str) -> UtteranceDataset:
+        """Return a side as a condition reads it.
+
+        Raises:
+            InputError: the side is empty.
+        """
+        if not self.sides[side]:
+            raise InputError(f"corpus {self.corpus.name} has no {side} utterance here; see --split")
+        return UtteranceDataset(
+            self.corpus,
+            self.sides[side],
+            # Nothing is decoded: states stand in place of all audio.
+            sampling_rate=SAMPLE_RATE if "a" in condition.modalities else None,
+            context=self.choice.context,
+            states=self.states(condition),
+        )
+
+    def _store(self, modality: str, mfcc: bool, view: str) -> StateStore:
+        source = (_name(modality, mfcc), view)
+        if source not in self._stores:
+            checkpoint = self.encoder(modality, mfcc, view)
+            utterances = [utterance for side in SIDES for utterance in self.sides[side]]
+            what = (checkpoint, modality, self.corpus, utterances)
+            stores = cached_states(*what, self.choice.cache, self.choice.execution)
+            self._stores[source] = stores[_name(modality, mfcc=False)]
+        return self._stores[source]
+
+
+def views(condition: Condition) -> dict[str, str]:
+    """Return the view that a condition's model has of each modality, by letter."""
+    options = fusion_options(condition.fusion, {})
+    model = FUSIONS[condition.fusion].model
+    return {modality: model.view(options, modality) for modality in condition.modalities}
+
+
+def _name(modality: str, mfcc: bool) -> str:
+    return "mfcc" if mfcc and modality == "a" else {"t": "text", "a": "audio"}[modality]

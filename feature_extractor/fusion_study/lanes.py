@@ -1,0 +1,126 @@
+"""Running trials side by side in several processes, and keeping what is finished."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from feature_extractor.fusion_study.budget import Budget
+from feature_extractor.fusion_study.ground import Ground, GroundChoice
+from feature_extractor.fusion_study.plan import Trial
+from feature_extractor.fusion_study.trials import run_trial
+from graph_er.files import atomic_path, write_json
+from graph_er.paths import project_root
+
+_LANE = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
+_ground: Ground | None = None
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where finished trials are kept: a JSON and an array of probabilities each.
+
+    Attributes:
+        folder: where.
+        identity: what a result depends on besides its trial; of another one it is made anew.
+    """
+
+    folder: Path
+    identity: str
+
+    def load(self, trial: Trial) -> tuple[dict[str, Any], np.ndarray] | None:
+        """Return a finished trial's scores and probabilities ``[N, C]``, or None."""
+        try:
+            record = json.loads(self._path(trial, ".json").read_text(encoding="utf-8"))
+            if record["identity"] != self.identity:
+                return None
+            return record, np.load(self._path(trial, ".npy"), allow_pickle=False)
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def save(self, trial: Trial, record: dict[str, Any], probabilities: np.ndarray) -> None:
+        """Keep a finished trial; its JSON is written last."""
+        with atomic_path(self._path(trial, ".npy")) as temporary:
+            np.save(temporary, probabilities)
+        write_json(self._path(trial, ".json"), {"identity": self.identity, **record})
+
+    def _path(self, trial: Trial, suffix: str) -> Path:
+        return self.folder / f"{trial.key}{suffix}"
+
+
+def results_identity(ground: Ground, budget: Budget) -> str:
+    """Return the SHA-256 of what all trials depend on: ground, budget, and this package's code."""
+    whole = hashlib.sha256(json.dumps([ground.identity, budget.as_dict()]).encode())
+    for path in sorted((project_root() / "feature_extractor").rglob("*.py")):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
+def run_trials(
+    trials: Sequence[Trial],
+    pool: ProcessPoolExecutor,
+    budget: Budget,
+    results: Results,
+    title: str,
+) -> None:
+    """Run those of `trials` that are not finished, in `lanes`; each is kept as it ends.
+
+    Raises:
+        InputError: a trial's loss is not finite, or its input is bad.
+    """
+    wanted = [trial for trial in trials if results.load(trial) is None]
+    done = len(trials) - len(wanted)
+    with tqdm(total=len(trials), initial=done, desc=title, unit="run") as bar:
+        futures = {pool.submit(_run, trial, budget): trial for trial in wanted}
+        for future in as_completed(futures):
+            results.save(futures[future], *future.result())
+            bar.set_postfix_str(futures[future].condition.key)
+            bar.update()
+
+
+@contextmanager
+def lanes(choice: GroundChoice, count: int) -> Iterator[ProcessPoolExecutor]:
+    """Yield `count` processes that share no state; on an error those at work are not waited for.
+
+    They inherit an environment in which they show no progress bars: there is one of all trials.
+    """
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, context, initializer=_open_ground, initargs=(choice,))
+    before = {name: os.environ.get(name) for name in _LANE}
+    os.environ.update(_LANE)
+    try:
+        yield pool
+        pool.shutdown()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _open_ground(choice: GroundChoice) -> None:
+    global _ground
+    # One process per lane, one core each: more threads would only wait for each other.
+    torch.set_num_threads(1)
+    _ground = Ground(choice, tell=_silently)
+
+
+def _run(trial: Trial, budget: Budget) -> tuple[dict[str, Any], np.ndarray]:
+    return run_trial(_ground, trial, budget, _ground.choice.execution.device)
+
+
+def _silently(_: str) -> None:
+    """Say nothing: what there is to tell of the ground was told once."""

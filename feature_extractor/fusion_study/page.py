@@ -1,0 +1,126 @@
+"""The comparison as Markdown tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graph_er.report.tables import Row, Table
+from graph_er.scores import METRICS
+
+_TITLES = ("accuracy", "weighted F1", "macro F1", "UAR")
+_MODALITIES = ("a", "t", "at")
+
+
+def comparison_page(results: dict[str, Any]) -> str:
+    """Return the whole page of a comparison's results."""
+    budget = results["budget"]
+    kind = "synthetic" if results["synthetic"] else "real"
+    rates = ", ".join(f"{lr:g}" for lr in budget["learning_rates"])
+    parts = [
+        f"# Fusion models on corpus {results['corpus']} ({kind})\n",
+        f"Test side, n = {results['n']['test']} (train {results['n']['train']}, dev "
+        f"{results['n']['dev']}, split {results['split']['name']}). Every model reads the same "
+        f"states of the same frozen encoders and gets the same budget: {budget['epochs']} epochs "
+        f"in batches of {budget['batch_size']}, the learning rate among {rates} by weighted F1 "
+        f"on dev with seed 0, the epoch by dev loss, {budget['seeds']} seeds. In %, mean ± "
+        "standard deviation over seeds.\n",
+        detail_table(results).markdown(),
+        "Parameters and times are those of the fusion model alone, without the encoders, on one "
+        "core.\n",
+        "## One modality and both\n",
+        modality_table(results).markdown(),
+        _gains(results),
+        _ours(results),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def detail_table(results: dict[str, Any]) -> Table:
+    """Return every metric of every model on all modalities that were compared."""
+    widest = max((row["modalities"] for row in results["rows"]), key=len)
+    rows = [row for row in results["rows"] if row["modalities"] == widest]
+    best = [_best(rows, metric) for metric in METRICS]
+    lines = [
+        Row(
+            (
+                row["name"],
+                *(_score(row["test"][metric]) for metric in METRICS),
+                f"{row['parameters']:,}",
+                f"{row['train_seconds']:.1f}",
+                f"{row['inference_ms']:.2f}",
+            ),
+            best=frozenset(1 + i for i, name in enumerate(best) if name == row["name"]),
+        )
+        for row in rows
+    ]
+    lines += [
+        Row((row["name"], *(f"{100 * row['test'][m]:.1f}" for m in METRICS), "", "", ""))
+        for row in results["baselines"]
+        if row["modalities"] in (None, widest)
+    ]
+    header = (f"Model ({widest})", *_TITLES, "parameters", "training s", "ms per utterance")
+    return Table(header, tuple(lines))
+
+
+def modality_table(results: dict[str, Any]) -> Table:
+    """Return the weighted F1 of every model on each modality and on both."""
+    names = list(dict.fromkeys(row["name"] for row in results["rows"]))
+    found = {
+        (row["name"], row["modalities"]): row["test"]["weighted_f1"] for row in results["rows"]
+    }
+    lines = [Row((name, *(_score(found.get((name, m))) for m in _MODALITIES))) for name in names]
+    linear = {
+        row["modalities"]: f"{100 * row['test']['weighted_f1']:.1f}"
+        for row in results["baselines"]
+        if row["modalities"] is not None
+    }
+    lines.append(Row(("logistic regression", *(linear.get(m, "") for m in _MODALITIES))))
+    return Table(("Weighted F1", *_MODALITIES), tuple(lines))
+
+
+def models_without_gain(results: dict[str, Any]) -> list[str]:
+    """Return the models that reach less on both modalities than on the better one."""
+    found = {
+        (row["name"], row["modalities"]): row["test"]["weighted_f1"]["mean"]
+        for row in results["rows"]
+    }
+    return [
+        name
+        for name, modalities in found
+        if modalities == "at"
+        and found[name, "at"] <= max(found.get((name, m), float("-inf")) for m in "at")
+    ]
+
+
+def _gains(results: dict[str, Any]) -> str:
+    if {row["modalities"] for row in results["rows"]} != set(_MODALITIES):
+        return ""
+    losers = models_without_gain(results)
+    if not losers:
+        return "Every model on both modalities is above its own versions on one.\n"
+    return f"Not above their own versions on one modality: {', '.join(losers)}.\n"
+
+
+def _ours(results: dict[str, Any]) -> str:
+    ours = results["ours"]
+    if ours is None:
+        return ""
+    low, high = 100 * ours["low"], 100 * ours["high"]
+    return (
+        f"`distilled_gate` against `{ours['other']}`, the best of the others on dev: "
+        f"{100 * ours['difference']:+.1f} points of weighted F1 on test, 95 % interval {low:+.1f} "
+        f"to {high:+.1f}, p = {ours['p']:.3g} (paired bootstrap over {ours['dialogues']} dialogues "
+        "and over seeds).\n"
+    )
+
+
+def _best(rows: Sequence[dict[str, Any]], metric: str) -> str:
+    return max(rows, key=lambda row: row["test"][metric]["mean"])["name"]
+
+
+def _score(spread: dict[str, Any] | None) -> str:
+    if spread is None:
+        return ""
+    sd = "" if spread["sd"] is None else f" ± {100 * spread['sd']:.1f}"
+    return f"{100 * spread['mean']:.1f}{sd}"

@@ -1,0 +1,76 @@
+"""What is compared: conditions and their trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from feature_extractor.fusion.registry import FUSIONS
+from feature_extractor.fusion_study.budget import LEARNING_RATES
+
+# Made here; the others are after published systems.
+OURS = "distilled_gate"
+# Models that were published on MFCC, and are compared on them beside the common encoder.
+_ON_MFCC = ("mfcc_transformer", "cross_modal_transformer")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A fusion model on some modalities.
+
+    Attributes:
+        fusion: name in `fusion.registry`.
+        modalities: ``a``, ``t`` or ``at``.
+        mfcc: whether MFCC take the audio encoder's place.
+    """
+
+    fusion: str
+    modalities: str
+    mfcc: bool = False
+
+    @property
+    def name(self) -> str:
+        """The model's name, with what it hears where that is not the common encoder."""
+        return f"{self.fusion} on MFCC" if self.mfcc else self.fusion
+
+    @property
+    def key(self) -> str:
+        """A name for files."""
+        return f"{self.fusion}{'_mfcc' if self.mfcc else ''}_{self.modalities}"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training run of a condition."""
+
+    condition: Condition
+    lr: float
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """A name for files."""
+        return f"{self.condition.key}_lr{self.lr:g}_seed{self.seed}"
+
+
+def conditions(fusions: Sequence[str], modalities: Sequence[str]) -> list[Condition]:
+    """Return every model on each of `modalities` that it can be built for, ours last."""
+    ordered = sorted(fusions, key=lambda name: (name == OURS, list(FUSIONS).index(name)))
+    found = []
+    for fusion in ordered:
+        for wanted in modalities:
+            if wanted in FUSIONS[fusion].modalities:
+                found.append(Condition(fusion, wanted))
+                if fusion in _ON_MFCC and "a" in wanted:
+                    found.append(Condition(fusion, wanted, mfcc=True))
+    return found
+
+
+def search_trials(condition: Condition) -> list[Trial]:
+    """Return the trials by which a condition's learning rate is chosen on dev."""
+    return [Trial(condition, lr, 0) for lr in LEARNING_RATES]
+
+
+def seed_trials(condition: Condition, lr: float, seeds: int) -> list[Trial]:
+    """Return the trials that count: every seed at the chosen learning rate."""
+    return [Trial(condition, lr, seed) for seed in range(seeds)]

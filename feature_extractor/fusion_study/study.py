@@ -1,0 +1,184 @@
+"""The comparison as a whole: learning rates by dev, then every seed, then what differs surely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feature_extractor.fusion_study.baselines import baseline_rows
+from feature_extractor.fusion_study.budget import LEARNING_RATES, Budget
+from feature_extractor.fusion_study.ground import Ground, GroundChoice
+from feature_extractor.fusion_study.lanes import Results, lanes, results_identity, run_trials
+from feature_extractor.fusion_study.plan import (
+    OURS,
+    Condition,
+    Trial,
+    conditions,
+    search_trials,
+    seed_trials,
+)
+from feature_extractor.sources import is_synthetic
+from feature_extractor.split_record import split_name
+from graph_er.bootstrap import (
+    bootstrap_scores,
+    confusions_by_dialogue,
+    interval,
+    scores_of,
+    two_sided_p,
+)
+from graph_er.scores import METRICS
+
+Finished = dict[Trial, tuple[dict[str, Any], np.ndarray]]
+
+
+def compare_fusions(
+    choice: GroundChoice,
+    fusions: Sequence[str],
+    modalities: Sequence[str],
+    budget: Budget,
+    folder: Path,
+    num_lanes: int,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Train every condition and return the results, plain values.
+
+    The learning rate of a condition is the one of `LEARNING_RATES` with the highest weighted F1 on
+    dev for seed 0; a model on one modality takes that of the model on both, where there is one.
+
+    Args:
+        choice: corpus, split and encoders.
+        fusions: names in `fusion.registry`.
+        modalities: of ``a``, ``t`` and ``at``.
+        budget: what every condition gets.
+        folder: where finished trials are kept, so that a killed run goes on.
+        num_lanes: processes at work at a time.
+        tell: receives lines for the user.
+
+    Raises:
+        InputError: bad input, or a trial whose loss is not finite.
+    """
+    ground = Ground(choice, tell)
+    wanted = conditions(fusions, modalities)
+    ground.prepare(wanted)
+    results = Results(folder, results_identity(ground, budget))
+    leading = {condition: _leading(condition, wanted) for condition in wanted}
+    searched = [t for c in dict.fromkeys(leading.values()) for t in search_trials(c)]
+    with lanes(choice, num_lanes) as pool:
+        run_trials(searched, pool, budget, results, "learning rates")
+        rates = {
+            condition: max(LEARNING_RATES, key=lambda lr: _dev_f1(results, Trial(leader, lr, 0)))
+            for condition, leader in leading.items()
+        }
+        trials = [t for c in wanted for t in seed_trials(c, rates[c], budget.seeds)]
+        run_trials(trials, pool, budget, results, "seeds")
+    finished = {trial: results.load(trial) for trial in trials}
+    rows = [_row(c, rates[c], [t for t in trials if t.condition == c], finished) for c in wanted]
+    return {
+        "corpus": ground.corpus.name,
+        "synthetic": is_synthetic(ground.corpus.name),
+        "split": split_name(ground.split),
+        "n": {side: len(rows) for side, rows in ground.sides.items()},
+        "text_encoder": _shown(ground.text_encoder),
+        "audio_encoder": _shown(ground.audio_encoder),
+        "budget": budget.as_dict(),
+        "rows": rows,
+        "baselines": baseline_rows(ground, modalities),
+        "ours": _ours_against_best(ground, rows, trials, finished),
+    }
+
+
+def _shown(encoder: str) -> str:
+    """Return a folder by its last two names: where it lies on this machine is nobody's concern."""
+    path = Path(encoder)
+    return "/".join(path.parts[-2:]) if path.is_dir() else encoder
+
+
+def _leading(condition: Condition, wanted: Sequence[Condition]) -> Condition:
+    """Return the condition whose learning rate another takes: that of all modalities."""
+    both = Condition(condition.fusion, "at", condition.mfcc and "a" in condition.modalities)
+    return both if both in wanted else condition
+
+
+def _dev_f1(results: Results, trial: Trial) -> float:
+    return results.load(trial)[0]["dev"]["weighted_f1"]
+
+
+def _row(
+    condition: Condition, lr: float, trials: Sequence[Trial], finished: Finished
+) -> dict[str, Any]:
+    records = [finished[trial][0] for trial in trials]
+    spread = {
+        side: {
+            metric: _mean_and_sd([record[side][metric] for record in records]) for metric in METRICS
+        }
+        for side in ("dev", "test")
+    }
+    return {
+        "fusion": condition.fusion,
+        "name": condition.name,
+        "modalities": condition.modalities,
+        "mfcc": condition.mfcc,
+        "lr": lr,
+        "seeds": [trial.seed for trial in trials],
+        **spread,
+        "parameters": records[0]["parameters"],
+        "train_seconds": float(np.mean([record["train_seconds"] for record in records])),
+        "inference_ms": float(np.mean([record["inference_ms"] for record in records])),
+    }
+
+
+def _mean_and_sd(values: Sequence[float]) -> dict[str, Any]:
+    """Return mean, standard deviation over the seeds (None for one) and the values themselves."""
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "sd": sd, "values": [float(v) for v in values]}
+
+
+def _ours_against_best(
+    ground: Ground, rows: Sequence[dict[str, Any]], trials: Sequence[Trial], finished: Finished
+) -> dict[str, Any] | None:
+    """Compare our model with the one of the others that is best on dev, by paired bootstrap.
+
+    Both on all modalities; dialogues and seeds are drawn, see `graph_er.bootstrap`.
+
+    Returns:
+        Plain values; None where there is nothing to compare, or one dialogue alone.
+    """
+    both = [row for row in rows if row["modalities"] == "at" and not row["mfcc"]]
+    ours = [row for row in both if row["fusion"] == OURS]
+    others = [row for row in both if row["fusion"] != OURS]
+    gold = np.array([ground.corpus.label(u) for u in ground.sides["test"]])
+    dialogues = [utterance.dialogue for utterance in ground.sides["test"]]
+    if not ours or not others or len(set(dialogues)) < 2:
+        return None
+    best = max(others, key=lambda row: row["dev"]["weighted_f1"]["mean"])
+    members = [
+        np.stack(
+            [
+                confusions_by_dialogue(
+                    dialogues,
+                    gold,
+                    finished[trial][1].argmax(axis=1),
+                    len(ground.corpus.emotions),
+                )
+                for trial in trials
+                if trial.condition == Condition(row["fusion"], "at")
+            ]
+        )
+        for row in (ours[0], best)
+    ]
+    number = members[0].shape[1]
+    points = [scores_of(run.sum(axis=1))["weighted_f1"].mean() for run in members]
+    drawn = [scores["weighted_f1"] for scores in bootstrap_scores(members)]
+    low, high = interval(drawn[0] - drawn[1], number)
+    return {
+        "other": best["fusion"],
+        "metric": "weighted_f1",
+        "difference": float(points[0] - points[1]),
+        "low": low,
+        "high": high,
+        "p": two_sided_p(drawn[0] - drawn[1], number),
+        "dialogues": number,
+    }

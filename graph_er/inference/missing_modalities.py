@@ -1,0 +1,92 @@
+"""Rows that lack their audio or their text: what stands in their place, and what is told of it.
+
+Missing audio is the zero vector, which stage 2 writes for it and a graph trained on such rows
+knows. Missing text is the mean of the training texts, which is zero after the graph model's own
+standardisation: neither for nor against any emotion. A model without such statistics (preset
+``cogmen``) gets the mean of the conversation's texts up to there. The vector of the empty text
+would be what stage 2 gives, but there it means "said nothing in words", not "unknown".
+
+Measured on the dev dialogues of the demo (320 turns, 20 draws of 20 % of the rows that lack
+one modality each, a model that had not trained on dev; log loss of the lacking rows, weighted F1 of
+all, 80.6 where nothing lacks): this 0.867, 79.1; zero vectors 0.926, 78.7; training means of both
+0.876, 78.9; zero audio and the vector of the empty text 0.897, 79.1.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from graph_er.checkpoint import Checkpoint
+from graph_er.emotions import MODALITY_NAMES
+from graph_er.errors import InputError
+from graph_er.inference.turns import Turn
+
+logger = logging.getLogger(__name__)
+
+
+def has_modality(turn: Turn, modality: str) -> bool:
+    """Tell whether a turn has its audio (``a``) or text (``t``)."""
+    return turn.wav is not None if modality == "a" else turn.text != ""
+
+
+def modalities_used(turn: Turn, wanted: str) -> str:
+    """Return those of the modalities `wanted` that a turn has."""
+    return "".join(modality for modality in wanted if has_modality(turn, modality))
+
+
+def training_mean(checkpoint: Checkpoint, modality: str) -> np.ndarray | None:
+    """Return the mean ``[D]`` of a modality's training features, if the model keeps it.
+
+    All seeds of a run were trained on the same features, so the first tells it.
+    """
+    scaler = getattr(checkpoint.models()[0], "scaler", None)
+    if scaler is None:
+        return None
+    begin = 0
+    for letter, width in zip(checkpoint.spec.modalities, checkpoint.spec.widths, strict=True):
+        if letter == modality:
+            return scaler.mean[begin : begin + width].numpy()
+        begin += width
+    return None
+
+
+def fill_missing_text(
+    text: np.ndarray, there: Sequence[bool], mean: np.ndarray | None
+) -> np.ndarray:
+    """Put something in the place of missing text.
+
+    Args:
+        text: vectors of one dialogue, ``[U, D]``.
+        there: which turns have text, ``[U]``.
+        mean: of the training texts, ``[D]``, or None.
+    """
+    filled = text.copy()
+    for row in np.flatnonzero(~np.asarray(there, dtype=bool)):
+        if mean is not None:
+            filled[row] = mean
+        else:
+            before = text[:row][np.asarray(there[:row], dtype=bool)]
+            filled[row] = before.mean(axis=0) if len(before) else 0.0
+    return filled
+
+
+def check_modalities(turns: Sequence[Turn], wanted: str) -> None:
+    """Warn where no turn has one of the modalities `wanted`.
+
+    Raises:
+        InputError: no turn has any of them.
+    """
+    missing = [m for m in wanted if not any(has_modality(turn, m) for turn in turns)]
+    names = " or ".join(MODALITY_NAMES[modality] for modality in wanted)
+    if len(missing) == len(wanted):
+        remedy = "transcribe it with --asr" if wanted == "t" else "name a --pt_dir trained on it"
+        raise InputError(f"no turn has {names}, which is all that the graph model reads; {remedy}")
+    for modality in missing:
+        logger.warning(
+            "no turn has %s, on which the graph model relies: predicted without it, less well; "
+            "one trained with --modalities %s does not need it",
+            *(MODALITY_NAMES[modality], wanted.replace(modality, "")),
+        )

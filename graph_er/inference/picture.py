@@ -1,0 +1,201 @@
+"""The timeline of a conversation as PNG: a lane for each speaker, coloured by emotion."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findSystemFonts, fontManager
+from matplotlib.patches import Patch, Rectangle
+
+from graph_er.files import atomic_path
+from graph_er.inference.shown_turns import (
+    ShownDialogue,
+    ShownTurn,
+    Strip,
+    clock_text,
+    strips_of,
+    tick_step,
+)
+from graph_er.report.canvas import BODY, SMALL, plain_labels, to_png
+from graph_er.report.palette import LIGHT, Theme, emotion_colours, text_on
+
+# Families that draw Hangul, and how their files are called: Linux, Windows, macOS.
+_KOREAN_FONTS = {
+    "Noto Sans CJK KR": "notosanscjk",
+    "Noto Sans KR": "notosanskr",
+    "NanumGothic": "nanumgothic.",
+    "NanumBarunGothic": "nanumbarungothic.",
+    "Malgun Gothic": "malgun.",
+    "Apple SD Gothic Neo": "applesdgothicneo",
+}
+_WIDTH, _DPI = 12.0, 130  # inches, and dots in one
+_TURNS_PER_STRIP, _MOST_STRIPS = 26, 40
+_MOST_LANES = 120  # of all strips of a dialogue
+_PALEST = 0.3  # opacity of a prediction without any confidence
+_THINNEST = 0.0025  # of a strip's width: a turn of 50 ms in three hours is still seen
+_LETTER = 0.0062  # width of a letter as a part of the strip's, roughly
+
+
+def conversation_figure(
+    dialogues: Sequence[ShownDialogue], emotions: Sequence[str], theme: Theme = LIGHT
+) -> tuple[Figure, int]:
+    """Draw dialogues one below the other, long ones in several strips.
+
+    Opacity is confidence. The emotion is written into a turn where there is room.
+
+    Args:
+        dialogues: at least one.
+        emotions: names in label order.
+        theme: colours of the page.
+
+    Returns:
+        The figure, and how many of the dialogues fitted into it.
+    """
+    parts = [(d, strips_of(d, _TURNS_PER_STRIP, _most_strips(d))) for d in dialogues]
+    shown = _fitting(parts)
+    strips = [(d, strip, strip is own[0]) for d, own in parts[:shown] for strip in own]
+    lanes = [0.3 * len(d.speakers) for d, _, _ in strips]
+    # The clock stands below every strip, and above the first of a dialogue its id.
+    height = sum(lanes) + 0.34 * len(strips) + 0.26 * shown + 0.5
+    with matplotlib.rc_context({"font.family": _fonts()}):
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained", facecolor=theme.paper)
+        figure.get_layout_engine().set(h_pad=0.03, hspace=0)
+        axes = figure.subplots(
+            *(len(strips), 1), squeeze=False, gridspec_kw={"height_ratios": lanes}
+        )
+        colours = emotion_colours(emotions)
+        for place, (dialogue, strip, first) in zip(axes[:, 0], strips, strict=True):
+            _draw_strip(place, dialogue, strip, colours, theme)
+            if first:
+                place.set_title(_plain(dialogue.id), loc="left", color=theme.ink, fontsize=BODY)
+        seen = {turn.emotion for dialogue, _, _ in strips for turn in dialogue.turns}
+        _add_legend(figure, {e: colours[e] for e in emotions if e in seen}, theme)
+    return figure, shown
+
+
+def write_picture(path: Path, dialogues: Sequence[ShownDialogue], emotions: Sequence[str]) -> int:
+    """Write the PNG, all of it or nothing; return how many of the dialogues it shows."""
+    figure, shown = conversation_figure(dialogues, emotions)
+    with warnings.catch_warnings():
+        # An emoji in a name that no font here has is drawn as a box.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        content = to_png(figure, dpi=_DPI)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    return shown
+
+
+def _most_strips(dialogue: ShownDialogue) -> int:
+    return min(_MOST_STRIPS, max(1, _MOST_LANES // len(dialogue.speakers)))
+
+
+def _fitting(parts: Sequence[tuple[ShownDialogue, list[Strip]]]) -> int:
+    """Return how many dialogues fit: as many as have `_MOST_STRIPS` strips, the first always."""
+    total = 0
+    for number, (_, strips) in enumerate(parts):
+        total += len(strips)
+        if number and total > _MOST_STRIPS:
+            return number
+    return len(parts)
+
+
+def _draw_strip(
+    axes: Axes, dialogue: ShownDialogue, strip: Strip, colours: dict[str, str], theme: Theme
+) -> None:
+    speakers = dialogue.speakers
+    axes.set_facecolor(theme.paper)
+    axes.set_frame_on(False)
+    axes.set_xlim(strip.start, strip.start + strip.seconds)
+    axes.set_ylim(len(speakers), 0)
+    for lane in range(len(speakers)):
+        axes.axhspan(lane + 0.06, lane + 0.94, color=theme.line, alpha=0.3, linewidth=0, zorder=0)
+    for turn in strip.turns:
+        _draw_turn(axes, speakers.index(turn.speaker), turn, strip, colours, theme)
+    names = speakers if _korean_font() else plain_labels(speakers, "speaker")
+    axes.set_yticks([lane + 0.5 for lane in range(len(speakers))], [_short(n) for n in names])
+    axes.tick_params(length=0, labelcolor=theme.ink, labelsize=SMALL)
+    _set_clock(axes, dialogue, strip, theme)
+
+
+def _set_clock(axes: Axes, dialogue: ShownDialogue, strip: Strip, theme: Theme) -> None:
+    step = tick_step(strip.seconds)
+    first = math.ceil(strip.start / step)
+    ticks = [step * n for n in range(first, math.ceil((strip.start + strip.seconds) / step))]
+    if dialogue.clock:
+        labels = [clock_text(tick) for tick in ticks]
+    else:
+        labels = [str(round(tick) + 1) for tick in ticks]
+    axes.set_xticks(ticks, labels)
+    axes.tick_params(axis="x", labelcolor=theme.muted, labelsize=SMALL)
+
+
+def _draw_turn(
+    axes: Axes, lane: int, turn: ShownTurn, strip: Strip, colours: dict[str, str], theme: Theme
+) -> None:
+    begin, end = max(turn.start, strip.start), min(turn.end, strip.start + strip.seconds)
+    width = max(end - begin, _THINNEST * strip.seconds)
+    colour, opacity = colours[turn.emotion], _PALEST + (1 - _PALEST) * turn.confidence
+    axes.add_patch(
+        Rectangle((begin, lane + 0.06), width, 0.88, facecolor=colour, alpha=opacity, linewidth=0)
+    )
+    edge = min(0.2 * width, 0.003 * strip.seconds)
+    axes.add_patch(Rectangle((begin, lane + 0.06), edge, 0.88, facecolor=colour, linewidth=0))
+    label = _plain(turn.emotion)
+    for text in (f"{label} {100 * turn.confidence:.0f}", label, label[:3]):
+        if (len(text) + 1) * _LETTER * strip.seconds <= width:
+            style = {"ha": "center", "va": "center", "fontsize": SMALL}
+            ink = text_on(_blend(colour, theme.paper, opacity))
+            axes.text(begin + width / 2, lane + 0.5, text, color=ink, **style)
+            return
+
+
+def _add_legend(figure: Figure, colours: dict[str, str], theme: Theme) -> None:
+    handles = [Patch(facecolor=colour, label=_plain(name)) for name, colour in colours.items()]
+    handles.append(Patch(facecolor=theme.muted, alpha=_PALEST, label="pale: little confidence"))
+    figure.legend(
+        *(), handles=handles, loc="outside upper left", ncols=len(handles), frameon=False,
+        labelcolor=theme.ink, fontsize=SMALL, handlelength=1.1, handleheight=1.1,
+    )  # fmt: skip
+
+
+def _blend(colour: str, paper: str, opacity: float) -> str:
+    pairs = [(int(colour[i : i + 2], 16), int(paper[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(opacity * c + (1 - opacity) * p):02X}" for c, p in pairs)
+
+
+@cache
+def _korean_font() -> str | None:
+    """Return a family that draws Hangul, or None where none is installed."""
+    known = {font.name for font in fontManager.ttflist}
+    if found := next((name for name in _KOREAN_FONTS if name in known), None):
+        return found
+    # matplotlib keeps a list of fonts for good; one installed since is not in it.
+    for path in findSystemFonts():
+        for name, begin in _KOREAN_FONTS.items():
+            if Path(path).name.lower().startswith(begin):
+                fontManager.addfont(path)
+                return name
+    return None
+
+
+def _fonts() -> list[str]:
+    """Return the families to draw with; Latin letters stay matplotlib's own."""
+    korean = _korean_font()
+    return ["DejaVu Sans", korean] if korean else ["DejaVu Sans"]
+
+
+def _plain(name: str) -> str:
+    """Return a name that can be drawn, and that matplotlib does not read as a formula."""
+    drawn = name if name.isascii() or _korean_font() else name.encode("ascii", "replace").decode()
+    return drawn.replace("$", r"\$")
+
+
+def _short(name: str) -> str:
+    return _plain(name if len(name) <= 14 else f"{name[:13]}…")

@@ -1,0 +1,118 @@
+"""What is told of each turn, and the file of it: the user's rows with new columns, CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graph_er.emotions import MODALITY_NAMES
+from graph_er.errors import InputError
+from graph_er.files import atomic_path, write_text
+from graph_er.inference.missing_modalities import has_modality, modalities_used
+from graph_er.inference.turns import Turn
+
+OUT_SUFFIXES = (".csv", ".jsonl")
+PROBABILITY = "prob_"
+_DIGITS = 6
+# Between the marks of one row.
+_SEPARATOR = "; "
+
+
+def prediction_rows(
+    turns: Sequence[Turn],
+    probabilities: np.ndarray,
+    emotions: Sequence[str],
+    modalities: str,
+    silent: frozenset[str],
+) -> list[dict[str, Any]]:
+    """Return the user's rows in their order, each with the prediction.
+
+    New columns: ``emotion``; ``confidence``, its probability; ``prob_<emotion>`` for each;
+    ``modalities_used``, letters of what the turn has of what the model reads, ``""`` where its
+    context alone speaks; ``marks``, what is odd about it. A column of the user's that has such a
+    name is kept as ``input_<name>``. A recognised text stands in the column ``text``.
+
+    Args:
+        turns: ``N`` of them.
+        probabilities: ``[N, C]``.
+        emotions: ``C`` names.
+        modalities: what the model reads.
+        silent: ids of turns whose audio is silent.
+    """
+    rows = {}
+    for turn, own in zip(turns, probabilities, strict=True):
+        best = int(own.argmax())
+        told = {"emotion": emotions[best], "confidence": float(own[best])}
+        told |= {f"{PROBABILITY}{e}": float(p) for e, p in zip(emotions, own, strict=True)}
+        told["modalities_used"] = modalities_used(turn, modalities)
+        told["marks"] = _SEPARATOR.join(_marks(turn, modalities, silent))
+        kept = {f"input_{name}" if name in told else name: v for name, v in turn.row.items()}
+        if turn.transcribed:
+            kept[_text_column(turn.row)] = turn.text
+        rows[turn.position] = {**kept, **told}
+    return [rows[position] for position in sorted(rows)]
+
+
+def _marks(turn: Turn, modalities: str, silent: frozenset[str]) -> list[str]:
+    marks = [f"no {MODALITY_NAMES[m]}" for m in modalities if not has_modality(turn, m)]
+    if turn.transcribed:
+        marks.append("text by speech recognition")
+    if turn.id in silent and "a" in modalities:
+        marks.append("silent audio")
+    return marks
+
+
+def _text_column(row: Mapping[str, Any]) -> str:
+    return next((name for name in row if str(name).strip().lower() == "text"), "text")
+
+
+def require_out_suffix(path: Path) -> None:
+    """Refuse a file for predictions whose suffix tells no format.
+
+    Raises:
+        InputError: the suffix is none of `OUT_SUFFIXES`.
+    """
+    if path.suffix.lower() not in OUT_SUFFIXES:
+        raise InputError(f"--out {path}: unknown suffix; write to {' or '.join(OUT_SUFFIXES)}")
+
+
+def write_prediction_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV or JSON lines, by the suffix, all of it or nothing.
+
+    Cells are written as the user gave them, as in an evaluation's ``predictions.csv``, so that the
+    file can be joined with its source; one that begins with ``=`` is the user's own formula.
+
+    Raises:
+        InputError: the suffix is neither.
+    """
+    require_out_suffix(path)
+    if path.suffix.lower() == ".jsonl":
+        lines = (json.dumps(_rounded(row), ensure_ascii=False, default=str) for row in rows)
+        write_text(path, "".join(f"{line}\n" for line in lines))
+        return
+    # Rows of JSON need not have the same columns; the user's stay before the new ones.
+    added = _new_columns(rows[0]) if rows else []
+    columns = dict.fromkeys(name for row in rows for name in row if name not in added)
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [*columns, *added], restval="")
+        writer.writeheader()
+        writer.writerows(_rounded(row) for row in rows)
+
+
+def _new_columns(row: Mapping[str, Any]) -> list[str]:
+    """Return what `prediction_rows` added, which stands behind all of the user's."""
+    return list(row)[list(row).index("emotion") :]
+
+
+def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row as it is written: probabilities rounded; NaN, which JSON has not, empty."""
+    shown = {name: None if value != value else value for name, value in row.items()}
+    for name in _new_columns(row):
+        if isinstance(row[name], float):
+            shown[name] = round(row[name], _DIGITS)
+    return shown

@@ -1,0 +1,261 @@
+"""`EmotionPredictor`: an extractor and a graph model on conversations that nobody labelled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feature_extractor.encoders import quiet_transformers
+from feature_extractor.execution import Execution, resolve_device
+from feature_extractor.extraction import Extractor
+from feature_extractor.stage2 import trained_extractor
+from graph_er.checkpoint import Checkpoint, load_checkpoint
+from graph_er.dialogues import Dialogue
+from graph_er.emotions import MODALITY_NAMES
+from graph_er.errors import InputError
+from graph_er.inference.bundle_folder import is_bundle, open_bundle
+from graph_er.inference.live import LiveStream
+from graph_er.inference.missing_modalities import (
+    check_modalities,
+    fill_missing_text,
+    has_modality,
+    training_mean,
+)
+from graph_er.inference.predictions import prediction_rows
+from graph_er.inference.transcript_cleanup import cleanup_of
+from graph_er.inference.turn_table import turns_of_rows
+from graph_er.inference.turn_vectors import TurnVectors, extractor_widths, vectors_of
+from graph_er.inference.turns import Turn, by_dialogue
+from graph_er.prediction import predict_probabilities
+from graph_er.run_record import RECORD_NAME
+
+
+class EmotionPredictor:
+    """Emotions of conversations, as `graph_er.eval` would predict them.
+
+    Attributes:
+        checkpoint: the graph model, all seeds of it.
+        extractor: what turns audio and text into its features.
+        execution: how that is run.
+        live: the graph model that `stream` answers by.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        extractor: Extractor,
+        *,
+        corpus: str | None,
+        device: str,
+        live: Checkpoint | None = None,
+    ) -> None:
+        """Join a graph model and an extractor.
+
+        Args:
+            checkpoint: the graph model.
+            extractor: of the same emotions, giving features of its widths.
+            corpus: what the extractor was trained on, which decides how texts are cleaned.
+            device: ``auto``, ``cpu`` or a CUDA device.
+            live: a causal graph model for `stream`, where `checkpoint` is not causal.
+
+        Raises:
+            InputError: the two do not fit each other, or there is no such device.
+        """
+        self.checkpoint, self.extractor = checkpoint, extractor
+        self.live = checkpoint if live is None else live
+        self.execution = Execution(resolve_device(device))
+        self._clean = cleanup_of(corpus)
+        self._text_mean = training_mean(checkpoint, "t")
+        _check_fit(checkpoint, extractor, self.execution)
+        if live is not None:
+            _check_fit(live, extractor, self.execution)
+
+    @classmethod
+    def load(
+        cls, pt_dir: Path | str, extractor: Path | str | None = None, device: str = "auto"
+    ) -> EmotionPredictor:
+        """Load a bundle, or a graph model and the extractor whose features it was trained on.
+
+        Args:
+            pt_dir: a bundle; or the folder of the graph model, or the ``.pt`` file in it.
+            extractor: folder of stage 1; None with a bundle, which has its own.
+            device: ``auto``, ``cpu`` or a CUDA device.
+
+        Raises:
+            InputError: one is missing or broken, or they do not fit each other.
+        """
+        quiet_transformers()
+        graph, extractor, live = _parts(Path(pt_dir), extractor)
+        checkpoint, loaded = load_checkpoint(graph), trained_extractor(extractor)
+        causal = None if live is None else load_checkpoint(live)
+        try:
+            corpus = _corpus_of(loaded, extractor)
+            return cls(checkpoint, loaded, corpus=corpus, device=device, live=causal)
+        except InputError as error:
+            raise InputError(f"{graph} and {extractor}: {error}") from error
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Names in label order."""
+        return self.checkpoint.spec.emotions
+
+    @property
+    def modalities(self) -> str:
+        """Letters of what the graph model reads, e.g. ``at``."""
+        return self.checkpoint.spec.modalities
+
+    def predict(
+        self,
+        rows: Sequence[Mapping[str, Any] | Turn],
+        *,
+        folder: Path | str = ".",
+        progress: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Predict the emotion of every turn.
+
+        Args:
+            rows: dicts with ``speaker``, one or both of ``wav`` and ``text``, and optionally
+                ``dialogue``, ``utterance``, ``start``, ``end``, as in a table; or turns.
+            folder: where relative audio paths begin.
+            progress: show bars with an estimate.
+
+        Returns:
+            The rows in their order, each with what `predictions.prediction_rows` adds.
+
+        Raises:
+            InputError: problems in the rows, all of them in one message, or in their audio.
+        """
+        if not rows:
+            return []
+        turns = [row for row in rows if isinstance(row, Turn)]
+        if len(turns) < len(rows):
+            turns = turns_of_rows(rows, Path(folder))
+        return self.predict_turns(turns, progress=progress)[0]
+
+    def predict_turns(
+        self, turns: Sequence[Turn], *, progress: bool = False
+    ) -> tuple[list[dict[str, Any]], list[Dialogue]]:
+        """Predict turns, at least one; return what `predict` and what `features` return."""
+        vectors = self._vectors(turns, progress)
+        dialogues = self._dialogues(turns, vectors)
+        probabilities = self.probabilities(dialogues)
+        told = (self.emotions, self.modalities, vectors.silent)
+        return prediction_rows(turns, probabilities, *told), dialogues
+
+    def stream(self, folder: Path | str = ".") -> LiveStream:
+        """Begin to answer turns one by one, from the past only.
+
+        Args:
+            folder: where relative audio paths begin.
+
+        Raises:
+            InputError: neither the graph model nor a bundle's live model is causal.
+        """
+        parts = (self.live, self.extractor, self.execution)
+        return LiveStream(*parts, self._clean, Path(folder))
+
+    def features(self, turns: Sequence[Turn], *, progress: bool = False) -> list[Dialogue]:
+        """Return the dialogues that the graph model reads, in the order of `turns`; labels are 0.
+
+        Raises:
+            InputError: no turn has what the model reads, or audio or texts cannot be used.
+        """
+        return self._dialogues(turns, self._vectors(turns, progress))
+
+    def probabilities(self, dialogues: Sequence[Dialogue]) -> np.ndarray:
+        """Return calibrated probabilities ``[N, C]``, the mean over the seeds of the run."""
+        device = str(self.execution.device)
+        return predict_probabilities(self.checkpoint, dialogues, device).mean(axis=0)
+
+    def _check_words(self, turns: Sequence[Turn]) -> None:
+        """Refuse turns without audio whose text is nothing but transcribers' marks."""
+        empty = [
+            turn.source or turn.id
+            for turn in turns
+            if turn.wav is None and turn.text and not self._clean(turn.text)
+        ]
+        if empty:
+            raise InputError(
+                f"{'; '.join(empty[:20])}: no audio, and a text of marks without a word; fill in "
+                "one of them or remove the row"
+            )
+
+    def _vectors(self, turns: Sequence[Turn], progress: bool) -> TurnVectors:
+        self._check_words(turns)
+        check_modalities(turns, self.modalities)
+        return vectors_of(self.extractor, turns, self.execution, self._clean, progress=progress)
+
+    def _dialogues(self, turns: Sequence[Turn], vectors: TurnVectors) -> list[Dialogue]:
+        dialogues, begin = [], 0
+        for name, own in by_dialogue(turns).items():
+            dialogues.append(self._dialogue(name, own, slice(begin, begin + len(own)), vectors))
+            begin += len(own)
+        return dialogues
+
+    def _dialogue(
+        self, name: str, own: Sequence[Turn], part: slice, vectors: TurnVectors
+    ) -> Dialogue:
+        text, audio = vectors.text, vectors.audio
+        if text is not None:
+            there = [has_modality(turn, "t") for turn in own]
+            text = fill_missing_text(text[part], there, self._text_mean)
+        return Dialogue(
+            id=name,
+            utterance_ids=tuple(turn.id for turn in own),
+            speakers=tuple(turn.speaker for turn in own),
+            labels=np.zeros(len(own), dtype=np.int64),
+            sentences=vectors.texts[part],
+            text=text,
+            audio=None if audio is None else audio[part],
+        )
+
+
+def _parts(pt_dir: Path, extractor: Path | str | None) -> tuple[Path, Path, Path | None]:
+    """Return where the graph model, the extractor and, in some bundles, the live model lie."""
+    if is_bundle(pt_dir):
+        if extractor is not None:
+            raise InputError(
+                f"{pt_dir}: is a bundle with an extractor; leave {extractor} out"
+            )
+        bundle = open_bundle(pt_dir)
+        return bundle.graph, bundle.extractor, bundle.live
+    if extractor is None:
+        raise InputError(f"{pt_dir}: is no bundle; name the extractor it was trained on, too")
+    return pt_dir, Path(extractor), None
+
+
+def _corpus_of(extractor: Extractor, folder: Path) -> str | None:
+    """Return what an extractor was trained on, by its configuration, else by its record."""
+    if extractor.model.config.corpus is not None:
+        return extractor.model.config.corpus
+    path = folder / RECORD_NAME
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["config"].get("corpus")
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: is damaged ({error}); train the extractor again") from error
+
+
+def _check_fit(checkpoint: Checkpoint, extractor: Extractor, execution: Execution) -> None:
+    spec, emotions = checkpoint.spec, tuple(extractor.model.config.emotions)
+    if emotions != spec.emotions:
+        raise InputError(
+            f"the graph model's emotions ({', '.join(spec.emotions)}) are not the extractor's "
+            f"({', '.join(emotions)}); name the extractor whose features it was trained on"
+        )
+    widths = extractor_widths(extractor, execution)
+    for letter, width in zip(spec.modalities, spec.widths, strict=True):
+        name = MODALITY_NAMES[letter]
+        if letter not in widths:
+            raise InputError(
+                f"the graph model reads {name}, which the extractor does not give; name an "
+                f"extractor trained with --modalities {spec.modalities}"
+            )
+        if widths[letter] != width:
+            raise InputError(
+                f"the graph model reads {name} features of width {width}, the extractor's are "
+                f"{widths[letter]} wide; name the extractor whose features it was trained on"
+            )

@@ -1,0 +1,86 @@
+"""Words for turns that have audio alone, by a speech-recognition model of the Hugging Face hub."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from feature_extractor.audio import SAMPLE_RATE, is_silent, load_audio
+from feature_extractor.corpora.text_files import one_line
+from feature_extractor.encoders import quiet_transformers
+from graph_er.errors import InputError
+from graph_er.inference.recording import cut_turns
+from graph_er.inference.turns import Turn
+
+# Whisper hears 30 seconds at most, and others were trained on less.
+_LONGEST_PIECE = 25 * SAMPLE_RATE
+
+
+def load_recogniser(id_or_dir: str, device: str) -> Any:
+    """Load a pipeline ``automatic-speech-recognition``; code of the model's own is never run.
+
+    Args:
+        id_or_dir: hub id or local folder.
+        device: ``cpu`` or a CUDA device.
+
+    Raises:
+        InputError: not found, or no such model.
+    """
+    from transformers import pipeline
+
+    quiet_transformers()
+    try:
+        return pipeline(
+            "automatic-speech-recognition",
+            model=id_or_dir,
+            device=device,
+            trust_remote_code=False,
+        )
+    except Exception as error:  # a wrong name, folder or file can fail in any way
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"--asr {id_or_dir}: no speech-recognition model can be loaded ({reason[:200]}); name "
+            "a local folder, or a hub id while online, e.g. openai/whisper-small"
+        ) from error
+
+
+def transcribe(turns: Sequence[Turn], recogniser: Any, *, progress: bool) -> list[Turn]:
+    """Fill in the words of turns that have audio and no text; the others stay as they are.
+
+    Args:
+        turns: of which spans of recordings are cut out on the way.
+        recogniser: from `load_recogniser`.
+        progress: show a bar with an estimate.
+
+    Returns:
+        The turns; those in which words were recognised are `transcribed`.
+
+    Raises:
+        InputError: audio that cannot be read.
+    """
+    wanted = [turn for turn in turns if turn.wav is not None and not turn.text]
+    words: dict[str, str] = {}
+    for turn in tqdm(wanted, desc="speech recognition", unit="turn", disable=not progress):
+        with tempfile.TemporaryDirectory(prefix="graph_er-") as folder:
+            (cut,) = cut_turns([turn], Path(folder))
+            samples = load_audio(cut.wav, SAMPLE_RATE)
+        words[turn.id] = _words(samples, recogniser)
+    return [
+        replace(turn, text=words[turn.id], transcribed=True) if words.get(turn.id) else turn
+        for turn in turns
+    ]
+
+
+def _words(samples: np.ndarray, recogniser: Any) -> str:
+    """Recognise mono samples; long ones in pieces of equal length."""
+    if is_silent(samples):
+        return ""
+    pieces = np.array_split(samples, -(-len(samples) // _LONGEST_PIECE))
+    heard = [recogniser({"raw": p, "sampling_rate": SAMPLE_RATE})["text"] for p in pieces]
+    return one_line(" ".join(heard))

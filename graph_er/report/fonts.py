@@ -1,0 +1,64 @@
+"""Fonts that draw Korean: where one is installed, and what to write where none is.
+
+matplotlib's own font has no Hangul. It keeps a list of fonts from when it first ran, so a font
+installed later is looked for on disk.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager
+from matplotlib.ft2font import FT2Font
+
+_LATIN = "DejaVu Sans"  # comes with matplotlib
+# Families that draw Hangul, and how their files are called: Linux, Windows, macOS.
+_HANGUL = {
+    "Noto Sans CJK KR": "notosanscjk-regular",
+    "Noto Sans KR": "notosanskr-regular",
+    "NanumGothic": "nanumgothic.",
+    "NanumBarunGothic": "nanumbarungothic.",
+    "Malgun Gothic": "malgun.",
+    "Apple SD Gothic Neo": "applesdgothicneo",
+}
+_NO_GLYPH = "□"
+
+
+@cache
+def families() -> tuple[str, ...]:
+    """Return the families to draw text with: matplotlib's own, and one with Hangul if there is."""
+    known = {font.name for font in fontManager.ttflist}
+    if found := next((name for name in _HANGUL if name in known), None):
+        return _LATIN, found
+    paths = {Path(path).name.lower(): path for path in sorted(findSystemFonts())}
+    for name, begin in _HANGUL.items():
+        for file, path in paths.items():
+            if file.startswith(begin):
+                fontManager.addfont(path)
+                return _LATIN, name
+    return (_LATIN,)
+
+
+def drawable(text: str) -> str:
+    """Return `text` on one line, with a box for each character that none of the fonts has."""
+    fonts = _fonts()
+    return "".join(
+        sign if any(font.get_char_index(ord(sign)) for font in fonts) else _NO_GLYPH
+        for sign in " ".join(text.split())
+    )
+
+
+def shortened(text: str, width: int) -> str:
+    """Return `text`, cut to `width` columns with an ellipsis; a sign beyond Latin takes two."""
+    total = 0
+    for place, sign in enumerate(text):
+        total += 1 if ord(sign) < 0x1100 else 2
+        if total > width:
+            return f"{text[:place].rstrip()}…"
+    return text
+
+
+@cache
+def _fonts() -> tuple[FT2Font, ...]:
+    return tuple(FT2Font(findfont(FontProperties(family=name))) for name in families())

@@ -1,0 +1,1 @@
+"""The web page on this machine alone: a conversation in, its timeline, reasons and files out."""

@@ -1,0 +1,178 @@
+"""What a browser sent, into a folder of its own: only files of known kinds, none outside of it.
+
+An archive is believed in nothing: names, sizes, kinds and what its header says of itself are all
+checked, and what is written is counted as it is written.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from graph_er.errors import InputError
+
+AUDIO = (".wav", ".flac", ".ogg", ".mp3")
+TABLES = (".csv", ".tsv", ".jsonl")
+TIMES = (".rttm", ".textgrid")
+ARCHIVE = ".zip"
+KINDS = (*AUDIO, *TABLES, *TIMES, ".txt")
+
+_BLOCK = 1 << 16
+_NAME = 200  # letters of a path within an archive
+_DEPTH = 8
+# What macOS and Windows put into archives by themselves.
+_CLUTTER = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is accepted.
+
+    Attributes:
+        size: bytes of all files together, unpacked.
+        files: how many.
+        ratio: how many times larger a file may be than it is in the archive.
+        table: bytes of one file that is no audio.
+    """
+
+    size: int = 200_000_000
+    files: int = 4_100
+    ratio: int = 100
+    table: int = 20_000_000
+
+
+LIMITS = Limits()
+
+
+def collect(paths: Sequence[Path], folder: Path, limits: Limits = LIMITS) -> None:
+    """Copy uploaded files into an empty folder; a single archive is unpacked.
+
+    Raises:
+        InputError: nothing was sent, or something of it is too large or of another kind. What was
+            written until then is the caller's to remove with the folder.
+    """
+    if not paths:
+        raise InputError("no file was chosen")
+    archives = [path for path in paths if path.suffix.lower() == ARCHIVE]
+    if archives:
+        if len(paths) > 1:
+            raise InputError(f"{archives[0].name}: an archive stands alone; put all files into it")
+        unpack(archives[0], folder, limits)
+        return
+    if len(paths) > limits.files:
+        raise InputError(f"{len(paths)} files; at most {limits.files} are taken")
+    taken: set[str] = set()
+    left = limits.size
+    for path in paths:
+        name = PurePosixPath(_checked_name(path.name, taken)).name
+        if path.is_symlink() or not path.is_file():
+            raise InputError(f"{name}: is no regular file")
+        left = _take(name, path.stat().st_size, left, limits)
+        shutil.copyfile(path, folder / name)
+
+
+def unpack(archive: Path, folder: Path, limits: Limits = LIMITS) -> None:
+    """Unpack a ZIP archive into an empty folder.
+
+    Raises:
+        InputError: it is none, damaged or encrypted; a file in it is of another kind, lies outside,
+            is a link, occurs twice; or there are too many, too large or too tightly packed ones.
+    """
+    try:
+        with _open(archive) as opened:
+            members = [m for m in opened.infolist() if not (m.is_dir() or _is_clutter(m.filename))]
+            _check_members(members, limits, archive.name)
+            taken: set[str] = set()
+            left = limits.size
+            for member in members:
+                name = _checked_name(member.filename, taken)
+                left -= _extract(opened, member, folder / name, min(left, member.file_size))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise InputError(
+            f"{archive.name}: cannot be unpacked ({error}); make the archive again"
+        ) from error
+
+
+def _open(archive: Path) -> zipfile.ZipFile:
+    """Open an archive; names that are not marked as UTF-8 are Korean Windows' if they can be."""
+    if not zipfile.is_zipfile(archive):
+        raise InputError(f"{archive.name}: is no ZIP archive; make it again")
+    try:
+        return zipfile.ZipFile(archive, metadata_encoding="cp949")
+    except UnicodeDecodeError:
+        return zipfile.ZipFile(archive)
+
+
+def _is_clutter(name: str) -> bool:
+    return any(part in _CLUTTER or part.startswith("._") for part in name.split("/"))
+
+
+def _check_members(members: Sequence[zipfile.ZipInfo], limits: Limits, where: str) -> None:
+    if not members:
+        raise InputError(f"{where}: holds no file")
+    if len(members) > limits.files:
+        raise InputError(f"{where}: holds {len(members)} files; at most {limits.files} are taken")
+    left = limits.size
+    for member in members:
+        name = member.filename[:80]
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG):
+            raise InputError(f"{where}: {name!r} is a link or no regular file; put the file itself")
+        if member.flag_bits & 0x1:
+            raise InputError(f"{where}: {name!r} is encrypted; make the archive without password")
+        left = _take(name, member.file_size, left, limits)
+        if member.file_size > limits.ratio * max(member.compress_size, 1_000):
+            raise InputError(
+                f"{where}: {name!r} is {member.file_size:,} bytes packed into "
+                f"{member.compress_size:,}; no recording or text packs like that"
+            )
+
+
+def _take(name: str, size: int, left: int, limits: Limits) -> int:
+    """Return how many bytes are left after one more file."""
+    if size > left:
+        raise InputError(f"{name}: more than {limits.size // 1_000_000} MB in all; send less")
+    if Path(name).suffix.lower() not in AUDIO and size > limits.table:
+        raise InputError(f"{name}: more than {limits.table // 1_000_000} MB of text; send less")
+    return left - size
+
+
+def _checked_name(name: str, taken: set[str]) -> str:
+    """Return a relative path that leads nowhere else, composed (NFC), and remember it."""
+    name = unicodedata.normalize("NFC", name)
+    parts = name.split("/")
+    shown = name[:80]
+    if (
+        any(part in ("", ".", "..") or part.startswith((".", "~")) for part in parts)
+        or any(sign in name for sign in "\\:\0")
+        or any(ord(sign) < 32 for sign in name)
+        or len(name) > _NAME
+        or len(parts) > _DEPTH
+    ):
+        raise InputError(f"{shown!r} is no plain file name below the archive; rename it")
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix not in KINDS:
+        raise InputError(f"{shown!r}: files of kind {suffix!r} are not taken, only {', '.join(KINDS)}")
+    # As on disks that do not tell small from capital letters.
+    if name.lower() in taken:
+        raise InputError(f"{shown!r} is there twice; keep one")
+    taken.add(name.lower())
+    return name
+
+
+def _extract(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, most: int) -> int:
+    """Write a member of at most `most` bytes, whatever its header says; return its size."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    size = 0
+    with opened.open(member) as source, target.open("xb") as file:
+        while block := source.read(_BLOCK):
+            size += len(block)
+            if size > most:
+                raise InputError(f"{member.filename[:80]!r} is larger than the archive says")
+            file.write(block)
+    return size

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Every fusion model on one corpus: same split, same frozen encoders, same budget, several seeds.
+#
+#   bash scripts/compare_fusions.sh                                on the embedded demo corpus
+#   bash scripts/compare_fusions.sh --corpus kemdy20 --root /path/to/KEMDy20
+#
+#   --corpus NAME, --root PATH, --split SPEC, --fold K, --labels_of, --multi_label, --target,
+#   --emotion_map, --classes  the corpus, as in scripts/run_all.sh
+#   --encoders HOW            pretrained (default): text and audio encoder are taken as they are; tuned:
+#                             both are first fine-tuned on the training side, each alone
+#   --text_encoder ID         hub id or folder to start from (default: a Korean one, for the demo a tiny one)
+#   --audio_encoder ID        likewise; with --encoders pretrained also mfcc or egemaps
+#   --name NAME               of the results (default: <corpus>_fusions)
+#   --seeds N                 seeds of each model (default 3)
+#   --stage1_epochs N         epochs of the encoders' fine-tuning (default: the corpus's)
+#   --device NAME             auto (default), cpu or cuda
+#   --fusions, --modalities, --epochs, --batch_size, --weight_decay, --context, --lanes
+#                             as feature_extractor/compare_fusions.py --help tells
+#
+# Results: runs/<name>/report.md, results.json, results.png. A second run reuses what is finished.
+set -euo pipefail
+called_from=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' scripts/compare_fusions.sh; }
+fail() {
+  echo "error: $1" >&2
+  exit 2
+}
+from_caller() { case $1 in /*) echo "$1" ;; *) echo "$called_from/$1" ;; esac }
+local_or_hub() { if [ -d "$called_from/$1" ]; then from_caller "$1"; else echo "$1"; fi; }
+
+corpus=demo root= encoders=pretrained name= device=auto text= audio=
+reading=() stage1=() study=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    -h | --help) usage && exit 0 ;;
+    --fusions | --modalities) # one or more values
+      option=$1 values=()
+      shift
+      while [ $# -gt 0 ] && [ "${1#--}" = "$1" ]; do values+=("$1") && shift; done
+      [ ${#values[@]} -gt 0 ] || fail "$option needs a value; see --help"
+      study+=("$option" "${values[@]}")
+      continue
+      ;;
+  esac
+  [ $# -ge 2 ] || fail "$1 needs a value; see --help"
+  case $1 in
+    --corpus) corpus=$2 ;;
+    --root) root=$(from_caller "$2") ;;
+    --split) case $2 in ids:*) reading+=(--split "ids:$(from_caller "${2#ids:}")") ;; *) reading+=(--split "$2") ;; esac ;;
+    --fold | --labels_of | --multi_label | --target | --classes) reading+=("$1" "$2") ;;
+    --emotion_map) reading+=("$1" "$(from_caller "$2")") ;;
+    --encoders) encoders=$2 ;;
+    --text_encoder) text=$(local_or_hub "$2") ;;
+    --audio_encoder) audio=$(local_or_hub "$2") ;;
+    --name) name=$2 ;;
+    --stage1_epochs) stage1+=(--epochs "$2") ;;
+    --device) device=$2 ;;
+    --seeds | --epochs | --batch_size | --weight_decay | --context | --lanes) study+=("$1" "$2") ;;
+    *) fail "unknown option $1; see --help" ;;
+  esac
+  shift 2
+done
+case $encoders in tuned | pretrained) ;; *) fail "--encoders must be tuned or pretrained, not '$encoders'" ;; esac
+name=${name:-${corpus}_fusions}
+[[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "--name must be letters, digits, '.', '_', '-', not '$name'"
+[ "$corpus" != demo ] || root=${root:-$PWD/data/demo}
+[ -n "$root" ] || fail "--corpus $corpus needs --root, where it lies; data/README.md shows what is in it"
+
+source scripts/setup.sh
+prepare_python requirements.txt
+started=$SECONDS
+corpus_options=(--corpus "$corpus" --root "$root" ${reading[@]+"${reading[@]}"})
+if [ "$corpus" = demo ] && [ ! -e "$root" ]; then
+  "$python" feature_extractor/demo.py --out "$root" >&2
+fi
+
+tune() { # modality, option of the encoder to start from, encoder
+  local folder=model_checkpoints/$name/encoder_$1
+  "$python" feature_extractor/train.py "${corpus_options[@]}" --modalities "$1" --out "$folder" \
+    --device "$device" --resume ${3:+"$2" "$3"} ${stage1[@]+"${stage1[@]}"} >&2
+}
+if [ "$encoders" = tuned ]; then
+  tune t --text_encoder "$text"
+  tune a --audio_encoder "$audio"
+  text=model_checkpoints/$name/encoder_t audio=model_checkpoints/$name/encoder_a
+fi
+
+"$python" feature_extractor/compare_fusions.py "${corpus_options[@]}" --device "$device" \
+  --out "runs/$name" ${text:+--text_encoder "$text"} ${audio:+--audio_encoder "$audio"} \
+  ${study[@]+"${study[@]}"}
+echo "== finished in $((SECONDS - started)) s: runs/$name/report.md" >&2

@@ -1,0 +1,177 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from feature_extractor.caching import Cache
+from feature_extractor.execution import Execution
+from feature_extractor.fusion.registry import FUSIONS
+from feature_extractor.fusion_study.budget import LEARNING_RATES, Budget
+from feature_extractor.fusion_study.ground import Ground, GroundChoice
+from feature_extractor.fusion_study.lanes import Results, results_identity
+from feature_extractor.fusion_study.page import comparison_page, models_without_gain
+from feature_extractor.fusion_study.picture import comparison_figure
+from feature_extractor.fusion_study.plan import (
+    OURS,
+    Condition,
+    Trial,
+    conditions,
+    search_trials,
+    seed_trials,
+)
+from feature_extractor.fusion_study.study import compare_fusions
+from feature_extractor.fusion_study.trials import run_trial, untrained
+from feature_extractor.settings import FUSION_CHOICES
+from feature_extractor.sources import CorpusChoice
+from graph_er.report.canvas import to_png
+from tests.feature_extractor.tiny_corpus import TEXTS, make_audio_folder, make_text_folder
+
+CPU = torch.device("cpu")
+EMOTIONS = ("neutral", "angry", "happy")
+
+
+@pytest.fixture(scope="module")
+def choice(tmp_path_factory):
+    """A table of six sessions with noise for audio, and tiny encoders."""
+    import soundfile
+
+    root = tmp_path_factory.mktemp("study")
+    rows = ["session,dialogue,utterance,speaker,wav,text,emotion"]
+    rng = np.random.default_rng(0)
+    for session in range(6):
+        for turn in range(8):
+            name = f"s{session}_{turn}.wav"
+            soundfile.write(root / name, 0.1 * rng.standard_normal(4000), 16_000)
+            emotion = EMOTIONS[(session + turn) % 3]
+            words = TEXTS[(session * 3 + turn) % 4]
+            speaker = f"p{session}{turn % 2}"
+            rows.append(f"s{session},d{session},{turn},{speaker},{name},{words},{emotion}")
+    (root / "table.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return GroundChoice(
+        corpus=CorpusChoice("table", root / "table.csv"),
+        text_encoder=str(make_text_folder(root / "text")),
+        audio_encoder=str(make_audio_folder(root / "audio")),
+        context=0,
+        cache=Cache(root / "cache"),
+        execution=Execution(CPU),
+    )
+
+
+@pytest.fixture(scope="module")
+def ground(choice):
+    return Ground(choice, tell=lambda line: None)
+
+
+def test_the_names_that_the_commands_offer_are_those_that_there_are():
+    assert set(FUSION_CHOICES) == set(FUSIONS)
+
+
+def test_every_model_is_compared_on_what_it_can_be_built_for_and_ours_comes_last():
+    found = conditions(list(FUSIONS), ["a", "t", "at"])
+    assert len(set(found)) == len(found)
+    assert found[-1].fusion == OURS
+    for name, fusion in FUSIONS.items():
+        on = {c.modalities for c in found if c.fusion == name and not c.mfcc}
+        assert on == set(fusion.modalities)
+    assert {c.fusion for c in found if c.mfcc} == {"mfcc_transformer", "cross_modal_transformer"}
+    assert len({Trial(c, 1e-3, 0).key for c in found}) == len(found)
+
+
+def test_every_model_gets_the_same_rates_and_seeds():
+    one, other = Condition("concat", "at"), Condition(OURS, "at")
+    for condition in (one, other):
+        assert [t.lr for t in search_trials(condition)] == list(LEARNING_RATES)
+        assert [t.seed for t in seed_trials(condition, 1e-3, 3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("fusion", ["concat", "late_fusion", "mlp_mixer", OURS])
+def test_a_trial_is_the_same_each_time_and_another_with_another_seed(ground, fusion):
+    budget = Budget(epochs=2, batch_size=8)
+    condition = Condition(fusion, "at")
+
+    def probabilities(seed):
+        return run_trial(ground, Trial(condition, 1e-2, seed), budget, CPU)
+
+    first, again, other = (probabilities(seed) for seed in (0, 0, 1))
+    assert np.array_equal(first[1], again[1])
+    assert not np.array_equal(first[1], other[1])
+    assert first[1].shape == (len(ground.sides["test"]), 3)
+    np.testing.assert_allclose(first[1].sum(axis=1), 1, atol=1e-6)
+    assert first[0]["dev"] == again[0]["dev"]
+    assert first[0]["parameters"] == sum(
+        p.numel() for p in untrained(ground, condition).model.fusion.parameters()
+    )
+
+
+def test_training_never_sees_the_test_side(ground, monkeypatch):
+    from feature_extractor.fusion_study import trials
+
+    test, seen = {u.id for u in ground.sides["test"]}, []
+    plain = trials.fit
+
+    def noting(checkpoint, train, dev, *rest):
+        seen.extend(u.id for side in (train, dev) for u in side.utterances)
+        return plain(checkpoint, train, dev, *rest)
+
+    monkeypatch.setattr(trials, "fit", noting)
+    run_trial(ground, Trial(Condition("concat", "at"), 1e-2, 0), Budget(epochs=1), CPU)
+    assert len(seen) == len(ground.sides["train"]) + len(ground.sides["dev"])
+    assert not test & set(seen)
+
+
+def test_only_results_of_the_same_ground_budget_and_code_are_taken_up(tmp_path, ground):
+    trial = Trial(Condition("concat", "t"), 1e-3, 0)
+    ground.prepare([trial.condition])
+    results = Results(tmp_path, results_identity(ground, Budget()))
+    assert results.load(trial) is None
+    results.save(trial, {"dev_loss": 1.0}, np.eye(3))
+    record, probabilities = results.load(trial)
+    assert record["dev_loss"] == 1.0
+    assert np.array_equal(probabilities, np.eye(3))
+    other = Results(tmp_path, results_identity(ground, Budget(epochs=99)))
+    assert other.load(trial) is None
+    (tmp_path / f"{trial.key}.json").write_text('{"identity": ')
+    assert results.load(trial) is None
+
+
+def test_the_whole_comparison(tmp_path, choice):
+    modalities = ["a", "t", "at"]
+    what = (choice, ["concat", "mfcc_transformer", OURS], modalities)
+    budget = Budget(epochs=1, batch_size=16, seeds=2)
+    results = compare_fusions(*what, budget, tmp_path, 2, lambda line: None)
+    names = {(row["name"], row["modalities"]) for row in results["rows"]}
+    assert names == {
+        *((name, m) for name in ("concat", OURS) for m in modalities),
+        *((name, "a") for name in ("mfcc_transformer", "mfcc_transformer on MFCC")),
+    }
+    for row in results["rows"]:
+        assert len(row["test"]["weighted_f1"]["values"]) == 2
+        assert row["parameters"] > 0
+    baselines = {(row["name"], row["modalities"]) for row in results["baselines"]}
+    assert baselines == {
+        *(("majority class", None), ("text lookup", None)),
+        *(("logistic regression", m) for m in modalities),
+    }
+    assert results["ours"]["other"] == "concat"
+    assert results["ours"]["low"] <= results["ours"]["difference"] <= results["ours"]["high"]
+    page = comparison_page(results)
+    assert all(f"| {name}" in page for name, _ in names)
+    assert "p = " in page
+    assert to_png(comparison_figure(results)).startswith(b"\x89PNG")
+    before = {path: path.stat().st_mtime_ns for path in Path(tmp_path).glob("*.json")}
+    again = compare_fusions(*what, budget, tmp_path, 1, lambda line: None)
+    assert again == results
+    assert {path: path.stat().st_mtime_ns for path in Path(tmp_path).glob("*.json")} == before
+
+
+def test_models_that_gain_nothing_from_both_are_named():
+    def row(name, modalities, mean):
+        return {
+            "name": name,
+            "modalities": modalities,
+            "test": {"weighted_f1": {"mean": mean}},
+        }
+
+    rows = [row("x", "a", 0.5), row("x", "t", 0.6), row("x", "at", 0.6), row("y", "at", 0.3)]
+    assert models_without_gain({"rows": [*rows, row("y", "t", 0.2)]}) == ["x"]

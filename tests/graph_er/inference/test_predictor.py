@@ -1,0 +1,187 @@
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from graph_er.checkpoint import load_checkpoint
+from graph_er.errors import InputError
+from graph_er.inference.predictor import EmotionPredictor
+from graph_er.prediction import predict_probabilities
+from tests.feature_extractor.tiny_corpus import EMOTIONS
+from tests.graph_er.inference.conftest import save_extractor, save_graph, write_noise
+from tests.graph_er.tiny_models import COGMEN, CONTEXTUAL
+
+PROBABILITIES = [f"prob_{emotion}" for emotion in EMOTIONS]
+
+
+def matrix(rows):
+    return np.array([[row[name] for name in PROBABILITIES] for row in rows])
+
+
+def text_rows(*texts, **columns):
+    return [{"speaker": "AB"[n % 2], "text": text, **columns} for n, text in enumerate(texts)]
+
+
+def test_raw_audio_and_text_give_what_evaluation_of_extracted_features_gives(models, predictor):
+    expected = predict_probabilities(load_checkpoint(models.graph), models.file.dialogues)
+    rows = predictor.predict(models.rows)
+    np.testing.assert_allclose(matrix(rows), expected.mean(axis=0), atol=1e-4)
+    assert len({row["emotion"] for row in rows}) > 1
+    assert [row["emotion"] for row in rows] == [
+        EMOTIONS[label] for label in expected.mean(axis=0).argmax(axis=1)
+    ]
+
+
+def test_features_are_those_of_the_dialogue_file(models, predictor):
+    from graph_er.inference.turn_table import turns_of_rows
+
+    dialogues = predictor.features(turns_of_rows(models.rows, models.graph))
+    for own, extracted in zip(dialogues, models.file.dialogues, strict=True):
+        assert (own.id, own.utterance_ids) == (extracted.id, extracted.utterance_ids)
+        assert (own.speakers, own.sentences) == (extracted.speakers, extracted.sentences)
+        np.testing.assert_allclose(own.text, extracted.text, atol=1e-5)
+        np.testing.assert_allclose(own.audio, extracted.audio, atol=1e-5)
+
+
+def test_rows_come_back_in_their_order_whatever_the_order_of_time(models, predictor):
+    order = np.random.default_rng(0).permutation(len(models.rows))
+    in_order = predictor.predict(models.rows)
+    shuffled = predictor.predict([models.rows[i] for i in order])
+    assert [row["utterance"] for row in shuffled] == [models.rows[i]["utterance"] for i in order]
+    np.testing.assert_allclose(matrix(shuffled), matrix(in_order)[order], atol=1e-5)
+
+
+def test_confidence_is_the_probability_of_the_emotion(models, predictor):
+    for row in predictor.predict(models.rows[:6]):
+        assert row["confidence"] == row[f"prob_{row['emotion']}"] == max(matrix([row])[0])
+        assert sum(matrix([row])[0]) == pytest.approx(1)
+        assert (row["modalities_used"], row["marks"]) == ("at", "")
+
+
+def test_a_row_without_text_or_audio_is_predicted_from_the_other_and_marked(models, predictor):
+    rows = [dict(row) for row in models.rows[:6]]
+    rows[1]["text"], rows[2]["wav"] = None, float("nan")
+    predicted = predictor.predict(rows)
+    assert [row["modalities_used"] for row in predicted] == ["at", "a", "t", "at", "at", "at"]
+    assert [row["marks"] for row in predicted[:3]] == ["", "no text", "no audio"]
+    assert predicted[1]["text"] is None
+
+
+def test_missing_text_is_the_training_mean_and_missing_audio_zero(models, predictor):
+    from graph_er.inference.turn_table import turns_of_rows
+
+    rows = [dict(row) for row in models.rows[:6]]
+    rows[1]["text"], rows[2]["wav"] = "", ""
+    (dialogue,) = predictor.features(turns_of_rows(rows, models.graph))
+    texts = np.concatenate([own.text for own in models.file.dialogues])
+    np.testing.assert_allclose(dialogue.text[1], texts.mean(axis=0), atol=1e-5)
+    assert not dialogue.audio[2].any()
+    assert dialogue.audio[1].any()
+
+
+def test_a_modality_that_no_row_has_is_warned_of(predictor, caplog):
+    with caplog.at_level(logging.WARNING):
+        rows = predictor.predict(text_rows("그래", "왜 그래"))
+    assert [row["modalities_used"] for row in rows] == ["t", "t"]
+    assert "no turn has audio" in caplog.text
+
+
+def test_nothing_that_the_model_reads_is_refused(models, tmp_path):
+    save_graph(tmp_path / "graph", models.file, "t")
+    predictor = EmotionPredictor.load(tmp_path / "graph", models.extractor, device="cpu")
+    wav = write_noise(tmp_path / "x.wav")
+    with pytest.raises(InputError, match=r"no turn has text.*--asr"):
+        predictor.predict([{"speaker": "A", "wav": wav}])
+    (row,) = predictor.predict([{"speaker": "A", "text": "그래"}])
+    assert (row["modalities_used"], row["marks"]) == ("t", "")
+
+
+def test_marks_alone_without_audio_are_no_words(predictor):
+    with pytest.raises(InputError, match="row 2: no audio, and a text of marks"):
+        predictor.predict(text_rows("그래", "b/ n/"))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        text_rows("그래", "왜 그래", "좋아") * 1,
+        [{"speaker": "A", "text": text} for text in ("그래", "왜 그래")],
+        [{"speaker": f"S{n}", "text": "그래"} for n in range(12)],
+        text_rows("😀😀", "그래"),
+        text_rows("그래 " * 2000, "왜"),
+        [{"speaker": s, "text": "그래", "start": 1.0, "end": 9.0} for s in "ABAB"],
+    ],
+    ids=["two", "one speaker", "twelve speakers", "emoji", "endless text", "overlapping"],
+)
+@pytest.mark.parametrize("config", [CONTEXTUAL, COGMEN], ids=["default", "cogmen"])
+def test_odd_conversations_are_predicted(models, tmp_path, rows, config):
+    save_graph(tmp_path / "graph", models.file, config=config)
+    predictor = EmotionPredictor.load(tmp_path / "graph", models.extractor, device="cpu")
+    assert np.isfinite(matrix(predictor.predict(rows))).all()
+
+
+def test_very_short_and_silent_audio(predictor, tmp_path):
+    import soundfile
+
+    short = write_noise(tmp_path / "short.wav", 0.05)
+    one = write_noise(tmp_path / "one.wav", 1 / 16_000)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(8_000), 16_000)
+    rows = predictor.predict(
+        [{"speaker": "A", "wav": path} for path in (short, one, tmp_path / "silent.wav")]
+    )
+    assert np.isfinite(matrix(rows)).all()
+    assert ["silent audio" in row["marks"] for row in rows] == [False, True, True]
+
+
+def test_a_long_turn_is_heard_in_chunks(predictor, tmp_path):
+    (row,) = predictor.predict([{"speaker": "A", "wav": write_noise(tmp_path / "x.wav", 60)}])
+    assert np.isfinite(matrix([row])).all()
+
+
+def test_no_rows_no_predictions(predictor):
+    assert predictor.predict([]) == []
+
+
+def test_more_turns_than_are_read_at_once(predictor, monkeypatch, models):
+    from graph_er.inference import turn_vectors
+
+    whole = matrix(predictor.predict(models.rows))
+    monkeypatch.setattr(turn_vectors, "_TURNS_AT_ONCE", 4)
+    np.testing.assert_allclose(matrix(predictor.predict(models.rows)), whole, atol=1e-5)
+
+
+def test_models_that_do_not_fit_each_other_are_refused(models, tmp_path):
+    save_graph(tmp_path / "emotions", models.file, emotions=("x", "y", "z"))
+    save_graph(tmp_path / "widths", models.file, widths=(20, 17))
+    deaf = save_extractor(tmp_path / "deaf", "t")
+    for graph, extractor, message in [
+        (tmp_path / "emotions", models.extractor, "emotions .x, y, z. are not the extractor's"),
+        (tmp_path / "widths", models.extractor, "text features of width 17"),
+        (models.graph, deaf, "reads audio, which the extractor does not give"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            EmotionPredictor.load(graph, extractor, device="cpu")
+
+
+def test_texts_are_cleaned_as_those_that_the_extractor_was_trained_on(models, tmp_path):
+    meld = EmotionPredictor.load(models.graph, save_extractor(tmp_path / "m", corpus="meld"), "cpu")
+    rows = [{"speaker": "A", "text": "b/ 그래 (음) 좋아"}]
+    from graph_er.inference.turn_table import turns_of_rows
+
+    for predictor, sentence in (
+        (meld, "b/ 그래 (음) 좋아"),
+        (EmotionPredictor.load(models.graph, models.extractor, "cpu"), "그래 음 좋아"),
+    ):
+        (dialogue,) = predictor.features(turns_of_rows(rows, tmp_path))
+        assert dialogue.sentences == (sentence,)
+
+
+def test_causal_models_hear_the_past_alone(models, tmp_path):
+    config = replace(CONTEXTUAL, wf=0)
+    save_graph(tmp_path / "graph", models.file, config=config)
+    predictor = EmotionPredictor.load(tmp_path / "graph", models.extractor, device="cpu")
+    rows = [dict(row) for row in models.rows[:6]]
+    rows[2]["text"] = ""
+    whole = matrix(predictor.predict(rows))
+    np.testing.assert_allclose(matrix(predictor.predict(rows[:4])), whole[:4], atol=1e-5)

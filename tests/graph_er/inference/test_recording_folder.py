@@ -1,0 +1,69 @@
+import logging
+
+import pytest
+
+from graph_er.errors import InputError
+from graph_er.inference.recording_folder import read_recording_folder
+from tests.graph_er.inference.conftest import write_noise
+
+
+def fill(root, *names, text="그래"):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".wav":
+            write_noise(path, 0.1)
+        else:
+            path.write_text(text, encoding="utf-8")
+    return root
+
+
+def test_speaker_and_turn_from_names(tmp_path):
+    root = fill(tmp_path / "lunch", "mina_2.wav", "mina_2.txt", "jun_10.wav", "A_b_1.txt")
+    turns = read_recording_folder(root)
+    assert [(turn.dialogue, turn.speaker) for turn in turns] == [
+        *(("lunch", "A_b"), ("lunch", "mina"), ("lunch", "jun"))
+    ]
+    assert [bool(turn.wav) for turn in turns] == [False, True, True]
+    assert [turn.text for turn in turns] == ["그래", "그래", ""]
+    assert turns[1].row["wav"] == "mina_2.wav"
+
+
+def test_kemdy_prefixes_are_dialogues_wherever_the_files_lie(tmp_path, caplog):
+    names = ["Sess01_script01_F001.wav", "Sess01_script01_M001.wav", "Sess01_script01_F002.wav"]
+    fill(tmp_path, *names, "Session01/Sess01_impro02_M001.wav")
+    fill(tmp_path, "x/Sess21_script01_User041F_003.wav")
+    with caplog.at_level(logging.WARNING):
+        turns = read_recording_folder(tmp_path)
+    assert [(turn.dialogue, turn.speaker) for turn in turns] == [
+        ("Sess01_impro02", "M"),
+        *(("Sess01_script01", speaker) for speaker in "FMF"),
+        ("Sess21_script01", "User041F"),
+    ]
+    assert [turn.id for turn in turns][1:4] == [
+        *("Sess01_script01_F001", "Sess01_script01_M001", "Sess01_script01_F002")
+    ]
+    assert "1 numbers belong to turns of several speakers" in caplog.text
+
+
+def test_every_folder_is_a_dialogue(tmp_path):
+    fill(tmp_path, "one/A_1.wav", "two/A_1.wav", "two/B_2.wav")
+    turns = read_recording_folder(tmp_path)
+    assert [(turn.dialogue, turn.speaker) for turn in turns] == [
+        *(("one", "A"), ("two", "A"), ("two", "B"))
+    ]
+
+
+def test_all_problems_at_once(tmp_path):
+    fill(tmp_path, "A_1.wav", "A_01.wav", "noise.wav", "B_2.txt")
+    (tmp_path / "B_2.txt").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "C_3.wav").write_text("no audio")
+    with pytest.raises(InputError) as error:
+        read_recording_folder(tmp_path)
+    for words in ("noise.wav: the name does not say", "B_2.txt", "C_3.wav", "no readable audio"):
+        assert words in str(error.value)
+
+
+def test_a_folder_without_files(tmp_path):
+    with pytest.raises(InputError, match=r"no \.wav or \.txt file"):
+        read_recording_folder(tmp_path)

@@ -1,0 +1,79 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+from transformers import Wav2Vec2CTCTokenizer
+
+from graph_er.errors import InputError
+from graph_er.inference import transcription
+from graph_er.inference.transcription import load_recogniser, transcribe
+from graph_er.inference.turn_table import turns_of_rows
+from tests.feature_extractor.tiny_corpus import make_audio_folder
+from tests.graph_er.inference.conftest import write_noise
+
+
+class Recogniser:
+    """Says how many samples it was given, and keeps them."""
+
+    def __init__(self):
+        self.heard = []
+
+    def __call__(self, clip):
+        assert clip["sampling_rate"] == 16_000
+        self.heard.append(clip["raw"])
+        return {"text": f" {len(clip['raw'])} \n"}
+
+
+def turns(tmp_path, *rows):
+    return turns_of_rows([{"speaker": "A", **row} for row in rows], tmp_path)
+
+
+def test_missing_text_of_turns_with_audio_is_filled_in(tmp_path):
+    wav = write_noise(tmp_path / "a.wav", 0.25, rate=8_000)
+    found = transcribe(
+        turns(tmp_path, {"wav": wav}, {"wav": wav, "text": "그래"}, {"text": "왜"}),
+        *(Recogniser(),),
+        progress=False,
+    )
+    assert [(turn.text, turn.transcribed) for turn in found] == [
+        *(("4000", True), ("그래", False), ("왜", False))
+    ]
+
+
+def test_spans_of_a_recording_are_heard_by_themselves(tmp_path):
+    wav = write_noise(tmp_path / "a.wav", 2.0)
+    (turn,) = turns(tmp_path, {"wav": wav})
+    recogniser = Recogniser()
+    (found,) = transcribe([replace(turn, span=(0.5, 0.75))], recogniser, progress=False)
+    samples, _ = soundfile.read(wav, dtype="float32")
+    np.testing.assert_array_equal(recogniser.heard[0], samples[8_000:12_000])
+    assert (found.wav, found.span) == (wav, (0.5, 0.75))
+
+
+def test_silence_has_no_words_and_long_turns_are_heard_in_pieces(tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "s.wav", np.zeros(16_000), 16_000)
+    monkeypatch.setattr(transcription, "_LONGEST_PIECE", 8_000)
+    rows = ({"wav": tmp_path / "s.wav"}, {"wav": write_noise(tmp_path / "l.wav", 1.25)})
+    silent, long = transcribe(turns(tmp_path, *rows), Recogniser(), progress=False)
+    assert (silent.text, silent.transcribed) == ("", False)
+    assert long.text == "6667 6667 6666"
+
+
+def test_a_local_model_is_loaded_and_heard(tmp_path):
+    folder = make_audio_folder(tmp_path / "asr", kind="Wav2Vec2ForCTC")
+    vocabulary = {"<pad>": 0, "<s>": 1, "</s>": 2, "<unk>": 3, "|": 4, "a": 5, "b": 6, "c": 7}
+    (tmp_path / "vocab.json").write_text(json.dumps(vocabulary))
+    Wav2Vec2CTCTokenizer(str(tmp_path / "vocab.json")).save_pretrained(folder)
+    recogniser = load_recogniser(str(folder), "cpu")
+    wav = write_noise(tmp_path / "a.wav")
+    (turn,) = transcribe(turns(tmp_path, {"wav": wav}), recogniser, progress=False)
+    samples, rate = soundfile.read(wav, dtype="float32")
+    assert turn.text == recogniser({"raw": samples, "sampling_rate": rate})["text"] != ""
+
+
+def test_what_is_no_such_model_is_refused(tmp_path):
+    (tmp_path / "no").mkdir()
+    with pytest.raises(InputError, match="no speech-recognition model can be loaded"):
+        load_recogniser(str(tmp_path / "no"), "cpu")

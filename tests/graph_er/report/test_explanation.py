@@ -1,0 +1,152 @@
+from dataclasses import replace
+
+import pytest
+from matplotlib.font_manager import fontManager
+
+from graph_er.explanation import Explanation, Influence, TurnInfluence
+from graph_er.report import fonts
+from graph_er.report.canvas import to_png, to_svg
+from graph_er.report.explanation import explanation_figure
+from graph_er.report.fonts import drawable, families, shortened
+from graph_er.report.palette import DARK, LIGHT
+
+FOR, AGAINST = Influence(0.21, 1.1, "sad"), Influence(-0.034, -0.2, "angry")
+TURNS = tuple(
+    TurnInfluence(position, f"u{position}", speaker, sentence, influence)
+    for position, speaker, sentence, influence in (
+        (7, "지민", "너무하잖아, 정말 어떻게 나한테 그럴 수가 있어!", FOR),
+        (2, "M", "I can't $pay$ it 😀", AGAINST),
+        (4, ("M", 2), "", Influence(0.0, 0.0, "angry")),
+    )
+)
+EXPLANATION = Explanation(
+    dialogue="S1",
+    position=3,
+    utterance_id="u3",
+    speaker="지민",
+    sentence="그렇게 됐어.",
+    emotion="angry",
+    probability=0.62,
+    probabilities={"neutral": 0.1, "angry": 0.62, "sad": 0.28},
+    turn=FOR,
+    turn_modalities={"audio": FOR, "text": AGAINST},
+    dialogue_modalities={"audio": FOR, "text": AGAINST},
+    context=AGAINST,
+    turns=TURNS,
+    far=AGAINST,
+    far_turns=40,
+)
+ALONE = replace(
+    EXPLANATION, turns=(), context=None, far=None, far_turns=0,
+    turn_modalities={"text": FOR}, dialogue_modalities={"text": FOR},
+)  # fmt: skip
+
+
+def words(figure):
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def bars(figure):
+    return [patch.get_width() for axes in figure.axes for patch in axes.patches]
+
+
+def test_every_influence_is_a_bar_of_its_size_and_the_turns_stand_in_their_order():
+    figure = explanation_figure(EXPLANATION)
+    of_turns = [-3.4, 0.0, 21.0]  # turns 3, 5 and 8
+    assert bars(figure) == pytest.approx([21, 21, -3.4, 21, -3.4, -3.4, -3.4, *of_turns])
+    shown = words(figure)
+    assert [word for word in shown if word in ("3", "5", "8")] == ["3", "5", "8"]
+    assert "the 40 turns furthest away" in shown
+    assert "('M', 2)" in shown
+
+
+def test_numbers_tell_the_sign_and_what_would_be_predicted_else():
+    shown = words(explanation_figure(EXPLANATION))
+    assert "+21.0  else sad" in shown
+    assert "−3.4" in shown
+
+
+def test_support_and_opposition_differ_in_colour_as_the_legend_says():
+    figure = explanation_figure(EXPLANATION)
+    patches = figure.axes[0].patches
+    by_sign = {patch.get_width() > 0: patch.get_facecolor() for patch in patches}
+    legend = {
+        text.get_text(): handle.get_facecolor()
+        for text, handle in zip(
+            figure.legends[0].get_texts(), figure.legends[0].get_patches(), strict=True
+        )
+    }
+    assert legend == {"supports it": by_sign[True], "speaks against it": by_sign[False]}
+
+
+def test_no_more_turns_than_asked_for_and_the_strongest():
+    shown = words(explanation_figure(EXPLANATION, turns=1))
+    assert [word for word in shown if word in ("3", "5", "8")] == ["8"]
+
+
+def test_a_turn_alone_needs_no_room_for_others():
+    figure = explanation_figure(ALONE)
+    assert bars(figure) == pytest.approx([21, 21])
+    assert not any("other" in word for word in words(figure))
+    assert figure.get_size_inches()[1] < explanation_figure(EXPLANATION).get_size_inches()[1]
+
+
+def test_next_to_no_influence_looks_like_it():
+    tiny = Influence(1e-6, 1e-6, "angry")
+    still = replace(ALONE, turn=tiny, dialogue_modalities={"text": tiny})
+    low, high = explanation_figure(still).axes[0].get_xlim()
+    assert high - low > 0.4
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+@pytest.mark.parametrize("explanation", [EXPLANATION, ALONE])
+def test_it_draws_whatever_was_said_without_a_warning(theme, explanation):
+    odd = replace(explanation, sentence="$x$ 😀\n\x07 ㅋㅋ" * 30, speaker="이름" * 30)
+    for each in (explanation, odd):
+        assert to_png(explanation_figure(each, theme=theme), dpi=50).startswith(b"\x89PNG")
+        assert to_svg(explanation_figure(each, theme=theme)).startswith("<?xml")
+
+
+@pytest.fixture
+def no_hangul(monkeypatch):
+    """A machine without a Korean font."""
+    monkeypatch.setattr(fontManager, "ttflist", [])
+    monkeypatch.setattr(fonts, "findSystemFonts", list)
+    for cached in (fonts.families, fonts._fonts):
+        cached.cache_clear()
+    yield
+    for cached in (fonts.families, fonts._fonts):
+        cached.cache_clear()
+
+
+def test_without_a_korean_font_boxes_stand_for_what_cannot_be_drawn(no_hangul, monkeypatch):
+    assert families() == ("DejaVu Sans",)
+    monkeypatch.undo()
+    assert drawable("응 ok") == "□ ok"
+    to_png(explanation_figure(EXPLANATION), dpi=50)
+
+
+def test_a_font_installed_after_matplotlib_listed_them_is_found(no_hangul, monkeypatch, tmp_path):
+    added = []
+    monkeypatch.setattr(fonts, "findSystemFonts", lambda: ["/f/malgun.ttf", "/f/NanumGothic.ttf"])
+    monkeypatch.setattr(fontManager, "addfont", added.append)
+    assert families() == ("DejaVu Sans", "NanumGothic")
+    assert added == ["/f/NanumGothic.ttf"]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "abc…"),
+        ("정말", 4, "정말"),
+        ("정말로", 5, "정말…"),
+        ("", 0, ""),
+    ],
+)
+def test_text_is_cut_by_the_room_it_takes(text, width, expected):
+    assert shortened(text, width) == expected
+
+
+def test_lines_and_gaps_become_one_space():
+    assert drawable("a\n b\t c") == "a b c"
