@@ -22,7 +22,8 @@ class ProgressBar(TrainerCallback):
             initial=state.global_step,
             desc="training",
             unit="step",
-            disable=not state.is_world_process_zero,
+            # Said only where it holds, so that the environment may say it, too.
+            **({} if state.is_world_process_zero else {"disable": True}),
         )
 
     def on_step_end(

@@ -14,6 +14,9 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 Layers = tuple[torch.Tensor, ...]
 
+# In these no layer carries anything from padding into a frame; a test holds them to it.
+_MASKING = frozenset({"wav2vec2", "hubert", "wavlm", "unispeech-sat"})
+
 
 def masked_mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Average `states` ``[B, T, D]`` over the positions where `mask` ``[B, T]`` is set, in float32.
@@ -131,8 +134,9 @@ def audio_frames(
 ) -> Frames:
     """Run an audio encoder over padded audio.
 
-    Encoders of the wav2vec2-base kind (``feat_extract_norm="group"``) normalise over time, so that
-    padding would change every frame; they hear one utterance at a time, without padding.
+    Encoders that padding changes hear one utterance at a time, without padding: those of the
+    wav2vec2-base kind (``feat_extract_norm="group"``), which normalise over time, and any beyond
+    those that are known to mask it.
 
     Args:
         encoder: wav2vec 2.0 (Baevski et al., NeurIPS 2020), a relative, or `acoustic.FrameEncoder`.
@@ -142,7 +146,8 @@ def audio_frames(
     """
     if not hasattr(encoder.config, "conv_stride"):
         return Frames((encoder(values).last_hidden_state,), mask.bool())
-    if encoder.config.feat_extract_norm == "group":
+    masks = encoder.config.model_type in _MASKING
+    if not masks or encoder.config.feat_extract_norm == "group":
         lengths = mask.sum(dim=1).tolist()
         rows = [
             _layers(encoder, row[None, :length], None, every_layer)
@@ -164,7 +169,9 @@ def _layers(
         output_hidden_states=every_layer,
         **_spec_augment(encoder, *values.shape),
     )
-    return output.hidden_states if every_layer else (output.last_hidden_state,)
+    # What is collected as the last layer may stand before the encoder's last norm.
+    below = output.hidden_states[:-1] if every_layer else ()
+    return (*below, output.last_hidden_state)
 
 
 def _padded(states: torch.Tensor, length: int) -> torch.Tensor:

@@ -125,6 +125,17 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+# For a corpus, options of fusion models other than their published ones. The demo's encoders are an
+# eighth as wide as published, its clips short and its texts few.
+FUSION_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "demo": {
+        "mlp_mixer": {"text_slots": 32, "audio_slots": 128},
+        "cross_modal_transformer": {"layers": 2},
+        "mfcc_transformer": {"layers": 2},
+    }
+}
+
+
 def _check_freezing(name: str, how: str, modality: str) -> None:
     """Refuse what `freezing.freeze` does not know.
 

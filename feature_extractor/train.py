@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
@@ -17,6 +18,7 @@ from feature_extractor.options import (
     corpus_choice,
 )
 from feature_extractor.settings import (
+    FUSION_PRESETS,
     MODALITY_CHOICES,
     PRESETS,
     ModelSettings,
@@ -91,6 +93,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.fusion_options = dict(arguments.fusion_options)
     preset = PRESETS.get(arguments.corpus, {})
     model_settings = from_flags(ModelSettings, arguments, **_of(ModelSettings, preset))
+    fusion_preset = FUSION_PRESETS.get(arguments.corpus, {}).get(model_settings.fusion, {})
+    options = {**fusion_preset, **model_settings.fusion_options}
+    model_settings = replace(model_settings, fusion_options=options)
     settings = from_flags(TrainingSettings, arguments, **_of(TrainingSettings, preset))
     fusion = "stage1" if model_settings.fusion == "concat" else model_settings.fusion
     name = f"{fusion}_{arguments.corpus}_{arguments.modalities}"

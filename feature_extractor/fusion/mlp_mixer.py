@@ -24,6 +24,8 @@ class MlpMixerOptions:
     """Options of `MlpMixer`; the defaults are the published widths."""
 
     width: int = option(256, "width of the slots")
+    text_slots: int = option(TOKENS, "slots for tokens")
+    audio_slots: int = option(FRAMES, "slots for frames")
     hidden: int = option(512, "width of the classifier's hidden layer")
     num_blocks: int = option(1, "how many mixer blocks")
     shared_norm: bool = option(False, "whether both halves of a block share one LayerNorm")
@@ -35,7 +37,7 @@ class MlpMixerOptions:
         Raises:
             InputError: a value is out of its range.
         """
-        for name in ("width", "hidden", "num_blocks"):
+        for name in ("width", "text_slots", "audio_slots", "hidden", "num_blocks"):
             require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
         require("dropout", self.dropout, 0 <= self.dropout < 1, "0 or more, below 1")
 
@@ -75,7 +77,7 @@ class MixerBlock(nn.Module):
 
 
 class MlpMixer(FusionModel):
-    """Text in 128 slots and audio in 512, mixed over slots and over channels, and averaged.
+    """Tokens and frames in slots of their own, mixed over slots and over channels, and averaged.
 
     As drawn in its publication: what mixes the channels gets the sum, where the code gave it the
     mixed slots without what they were added to. Empty slots are mixed into nothing and averaged
@@ -88,7 +90,10 @@ class MlpMixer(FusionModel):
         width = options.width
         self.text_projection = nn.Linear(sizes.text, width) if sizes.text else None
         self.audio_projection = nn.Linear(sizes.audio, width) if sizes.audio else None
-        slots = (TOKENS if sizes.text else 0) + (FRAMES if sizes.audio else 0)
+        self.options = options
+        slots = (options.text_slots if sizes.text else 0) + (
+            options.audio_slots if sizes.audio else 0
+        )
         self.blocks = nn.ModuleList(MixerBlock(slots, options) for _ in range(options.num_blocks))
         self.norm = nn.LayerNorm(width)
         self.head = classifier_head(width, options.hidden, num_emotions, options.dropout)
@@ -102,14 +107,14 @@ class MlpMixer(FusionModel):
         """
         parts = []
         if text is not None:
-            parts.append(_slotted(text, self.text_projection, TOKENS))
+            parts.append(_slotted(text, self.text_projection, self.options.text_slots))
         if audio is not None:
-            parts.append(_slotted(audio, self.audio_projection, FRAMES))
+            parts.append(_slotted(audio, self.audio_projection, self.options.audio_slots))
         mixed = Stream(
             torch.cat([part.states for part in parts], dim=1),
             torch.cat([part.mask for part in parts], dim=1),
         )
-        starts = [0, TOKENS] if len(parts) == 2 else [0]
+        starts = [0, self.options.text_slots] if len(parts) == 2 else [0]
         places = torch.cat(
             [
                 torch.arange(part.mask.shape[1], device=mixed.mask.device) + start

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from feature_extractor.audio import SAMPLE_RATE
 from feature_extractor.caching import Cache, cached_states
@@ -16,7 +17,7 @@ from feature_extractor.execution import Execution
 from feature_extractor.fusion.registry import FUSIONS, fusion_options
 from feature_extractor.fusion.stream import TIME
 from feature_extractor.fusion_study.plan import Condition
-from feature_extractor.settings import ModelSettings
+from feature_extractor.settings import FUSION_PRESETS, ModelSettings
 from feature_extractor.sources import (
     CorpusChoice,
     corpus_digest,
@@ -106,6 +107,10 @@ class Ground:
             _name(modality, mfcc=False): self._store(modality, condition.mfcc, view)
             for modality, view in views(condition).items()
         }
+
+    def fusion_options(self, fusion: str) -> dict[str, Any]:
+        """Return what the corpus changes in a model's published options."""
+        return FUSION_PRESETS.get(self.corpus.name, {}).get(fusion, {})
 
     def dataset(self, condition: Condition, side: str) -> UtteranceDataset:
         """Return a side as a condition reads it.

@@ -6,6 +6,8 @@ import hashlib
 import json
 import multiprocessing
 import os
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -113,9 +115,17 @@ def lanes(choice: GroundChoice, count: int) -> Iterator[ProcessPoolExecutor]:
 
 def _open_ground(choice: GroundChoice) -> None:
     global _ground
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     # One process per lane, one core each: more threads would only wait for each other.
     torch.set_num_threads(1)
     _ground = Ground(choice, tell=_silently)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it was killed."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _run(trial: Trial, budget: Budget) -> tuple[dict[str, Any], np.ndarray]:

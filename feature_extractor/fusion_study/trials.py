@@ -92,6 +92,7 @@ def untrained(ground: Ground, condition: Condition) -> Checkpoint:
             emotions=list(ground.corpus.emotions),
             modalities=condition.modalities,
             fusion=condition.fusion,
+            fusion_options=ground.fusion_options(condition.fusion),
             context=any_part.model.config.context,
             **config,
         ),

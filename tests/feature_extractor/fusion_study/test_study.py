@@ -6,7 +6,7 @@ import torch
 
 from feature_extractor.caching import Cache
 from feature_extractor.execution import Execution
-from feature_extractor.fusion.registry import FUSIONS
+from feature_extractor.fusion.registry import FUSIONS, fusion_options
 from feature_extractor.fusion_study.budget import LEARNING_RATES, Budget
 from feature_extractor.fusion_study.ground import Ground, GroundChoice
 from feature_extractor.fusion_study.lanes import Results, results_identity
@@ -22,7 +22,7 @@ from feature_extractor.fusion_study.plan import (
 )
 from feature_extractor.fusion_study.study import compare_fusions
 from feature_extractor.fusion_study.trials import run_trial, untrained
-from feature_extractor.settings import FUSION_CHOICES
+from feature_extractor.settings import FUSION_CHOICES, FUSION_PRESETS
 from feature_extractor.sources import CorpusChoice
 from graph_er.report.canvas import to_png
 from tests.feature_extractor.tiny_corpus import TEXTS, make_audio_folder, make_text_folder
@@ -175,3 +175,10 @@ def test_models_that_gain_nothing_from_both_are_named():
 
     rows = [row("x", "a", 0.5), row("x", "t", 0.6), row("x", "at", 0.6), row("y", "at", 0.3)]
     assert models_without_gain({"rows": [*rows, row("y", "t", 0.2)]}) == ["x"]
+
+
+def test_what_a_corpus_changes_are_options_that_the_models_have():
+    for of_corpus in FUSION_PRESETS.values():
+        for fusion, changed in of_corpus.items():
+            options = fusion_options(fusion, changed)
+            assert {name: getattr(options, name) for name in changed} == changed

@@ -1,0 +1,168 @@
+"""Encoders of other kinds than the default RoBERTa and wav2vec 2.0, from end to end."""
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from transformers import AutoTokenizer, Wav2Vec2FeatureExtractor
+
+from feature_extractor.checkpoint import build_checkpoint, load_checkpoint
+from feature_extractor.settings import ModelSettings
+from graph_er.errors import InputError
+from graph_er.run_record import RECORD_NAME
+from tests.feature_extractor.tiny_corpus import (
+    EMOTIONS,
+    make_audio_folder,
+    make_checkpoint,
+    make_text_folder,
+)
+
+SMALL = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
+TEXT = {
+    "Bert": {"num_hidden_layers": 2, **SMALL},
+    "Electra": {"num_hidden_layers": 2, "embedding_size": 8, **SMALL},
+    "DistilBert": {"n_layers": 2, "dim": 16, "n_heads": 2, "hidden_dim": 24},
+    "XLMRoberta": {"num_hidden_layers": 2, "type_vocab_size": 1, **SMALL},
+    "Albert": {"num_hidden_layers": 2, "embedding_size": 8, **SMALL},
+}
+CNN = {
+    "conv_dim": (8, 8),
+    "conv_kernel": (40, 10),
+    "conv_stride": (40, 8),
+    "num_feat_extract_layers": 2,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+    "num_hidden_layers": 2,
+    **SMALL,
+}
+AUDIO = ("Hubert", "WavLM", "UniSpeechSat", "Data2VecAudio", "Wav2Vec2Conformer")
+# Read only where SpecAugment masks.
+UNREAD = ("masked_spec_embed",)
+
+
+def text_folder(root, kind):
+    folder = make_text_folder(root / "text")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **TEXT[kind]
+    )
+    torch.manual_seed(0)
+    getattr(transformers, f"{kind}Model")(config).save_pretrained(root / kind)
+    tokenizer.save_pretrained(root / kind)
+    return root / kind
+
+
+def audio_folder(root, kind, norm):
+    changes = {"do_stable_layer_norm": norm == "layer", "feat_extract_norm": norm}
+    if kind == "Data2VecAudio":
+        changes = {"conv_pos_kernel_size": 5, "num_conv_pos_embeddings": 2}
+    config = getattr(transformers, f"{kind}Config")(**{**CNN, **changes})
+    torch.manual_seed(0)
+    getattr(transformers, f"{kind}Model")(config).save_pretrained(root / kind)
+    Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(root / kind)
+    return root / kind
+
+
+def examples():
+    rng = np.random.default_rng(3)
+    clips = [rng.standard_normal(n).astype(np.float32) for n in (5000, 800, 14_000)]
+    texts = ("그래", "아니 그게 무슨 말이야", "")
+    return [{"text": t, "audio": a} for t, a in zip(texts, clips, strict=True)]
+
+
+def check(checkpoint, tmp_path, unread=()):
+    """Batch companions change nothing, gradients arrive, and the folder loads by itself."""
+    batch = examples()
+    with torch.inference_mode():
+        together = checkpoint.model.eval()(**checkpoint.collator()(batch)).logits
+        alone = [checkpoint.model(**checkpoint.collator()([e])).logits[0] for e in batch]
+    torch.testing.assert_close(torch.stack(alone), together, atol=2e-5, rtol=0)
+    torch.manual_seed(0)
+    output = checkpoint.model.train()(**checkpoint.collator()(batch))
+    torch.nn.functional.cross_entropy(output.logits, torch.tensor([0, 1, 2])).backward()
+    without = [n for n, p in checkpoint.model.named_parameters() if p.grad is None]
+    assert [name for name in without if not any(part in name for part in (*UNREAD, *unread))] == []
+    checkpoint.save(tmp_path / "run")
+    (tmp_path / "run" / RECORD_NAME).write_text("{}")
+    again = load_checkpoint(tmp_path / "run")
+    with torch.inference_mode():
+        logits = again.model.eval()(**again.collator()(batch)).logits
+    torch.testing.assert_close(logits, together)
+
+
+@pytest.mark.parametrize("kind", TEXT)
+@pytest.mark.parametrize("fusion", ["concat", "case_compress"])
+def test_text_encoders(tmp_path, kind, fusion):
+    folder = text_folder(tmp_path, kind)
+    settings = ModelSettings(fusion=fusion, text_encoder=str(folder))
+    torch.manual_seed(1)
+    check(build_checkpoint(settings, "t", EMOTIONS), tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask")  # WavLM's own
+@pytest.mark.parametrize("kind", AUDIO)
+@pytest.mark.parametrize("norm", ["layer", "group"])
+def test_audio_encoders(tmp_path, kind, norm):
+    settings = ModelSettings(audio_encoder=str(audio_folder(tmp_path, kind, norm)))
+    torch.manual_seed(1)
+    checkpoint = build_checkpoint(settings, "a", EMOTIONS)
+    # Its relative attention never reads these.
+    unread = ("pos_conv_embed",) if kind == "Wav2Vec2Conformer" else ()
+    check(checkpoint, tmp_path, unread)
+
+
+@pytest.mark.parametrize("pooling", ["mean_std", "attentive", "layers"])
+def test_poolings(tmp_path, pooling):
+    settings = ModelSettings(
+        text_encoder=str(make_text_folder(tmp_path / "text")),
+        audio_encoder=str(make_audio_folder(tmp_path / "audio", num_hidden_layers=3)),
+        fusion_options={"pooling": pooling},
+    )
+    torch.manual_seed(1)
+    check(build_checkpoint(settings, "at", EMOTIONS), tmp_path)
+
+
+def test_a_checkpoint_of_stage_1_is_an_encoder_as_tuned_there(tmp_path):
+    tuned = make_checkpoint(tmp_path / "encoders")
+    with torch.no_grad():
+        for parameter in tuned.model.parameters():
+            parameter.add_(0.01)
+    tuned.save(tmp_path / "run")
+    (tmp_path / "run" / RECORD_NAME).write_text("{}")
+    folder = str(tmp_path / "run")
+    settings = ModelSettings(text_encoder=folder, audio_encoder=folder)
+    model = build_checkpoint(settings, "at", EMOTIONS).model
+    for part in ("text_encoder", "audio_encoder"):
+        taken, own = getattr(model, part).state_dict(), getattr(tuned.model, part).state_dict()
+        assert taken.keys() == own.keys()
+        assert all(torch.equal(value, own[name]) for name, value in taken.items())
+
+
+def test_a_checkpoint_without_that_modality_is_refused(tmp_path):
+    make_checkpoint(tmp_path / "encoders", "t").save(tmp_path / "run")
+    settings = ModelSettings(audio_encoder=str(tmp_path / "run"))
+    with pytest.raises(InputError, match="a checkpoint of modalities t"):
+        build_checkpoint(settings, "a", EMOTIONS)
+
+
+@pytest.mark.parametrize(
+    ("fusion", "modalities", "options", "told"),
+    [
+        ("mfcc_transformer", "at", {}, "is made for --modalities a"),
+        ("concat", "at", {"width": "3"}, "has no option 'width'; it has audio_size, pooling"),
+        ("concat", "at", {"pooling": "max"}, "'max'; it must be one of mean, mean_std"),
+        ("mlp_mixer", "at", {"width": "many"}, "it must be of kind int"),
+        ("mlp_mixer", "at", {"width": "0"}, "--width is 0"),
+    ],
+)
+def test_options_that_a_model_does_not_have_are_refused(
+    tmp_path, fusion, modalities, options, told
+):
+    settings = ModelSettings(
+        fusion=fusion,
+        text_encoder=str(make_text_folder(tmp_path / "text")),
+        audio_encoder=str(make_audio_folder(tmp_path / "audio")),
+        fusion_options=options,
+    )
+    with pytest.raises(InputError, match=told):
+        build_checkpoint(settings, modalities, EMOTIONS)
