@@ -90,6 +90,25 @@ def choose_split(
     if spec is None and fold is None:
         return _recorded_split(corpus, trained.split, folder)
     split = split_corpus(corpus, spec, fold)
+    refuse_seen(corpus, split, trained, folder)
+    return split
+
+
+def refuse_seen(corpus: Corpus, split: Split, trained: UtteranceConfig, folder: Path) -> None:
+    """Refuse a split that makes test what a checkpoint was trained with.
+
+    Args:
+        corpus: what is split.
+        split: its sides.
+        trained: the checkpoint's configuration; one of another corpus, or without a record of its
+            split, is not refused.
+        folder: where the checkpoint lies, for the message.
+
+    Raises:
+        InputError: the split is such a one.
+    """
+    if trained.split is None or trained.corpus != corpus.name:
+        return
     seen = _seen_in_training(corpus, split, trained.split)
     if seen:
         raise InputError(
@@ -97,7 +116,6 @@ def choose_split(
             f"which --split {split.name} makes test; leave --split out to take the checkpoint's "
             "own, or train stage 1 under this one"
         )
-    return split
 
 
 def recorded_sides(corpus: Corpus, record: dict[str, Any]) -> dict[str, str | None]:

@@ -41,6 +41,7 @@ from feature_extractor.splitting import Split, split_corpus
 from feature_extractor.state_store import StateStore
 from feature_extractor.training import CHECKPOINTS, Job, fit
 from feature_extractor.transcript import TRANSCRIPT_VERSION
+from feature_extractor.tuned_encoders import refuse_tuned_on_test
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.flags import require
@@ -98,6 +99,7 @@ def run_stage1(
     tell_split(split, tell)
     sides = utterances_by_side(corpus, split)
     model_settings = with_default_encoders(model_settings, corpus, root, split)
+    refuse_tuned_on_test(model_settings, corpus, split)
     config = _configuration(run, corpus, split, model_settings, settings)
     if not run.overwrite:
         check_same_options(run.out, config)

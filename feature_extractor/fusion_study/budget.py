@@ -9,7 +9,7 @@ from feature_extractor.settings import TrainingSettings
 from graph_er.flags import option, require
 
 # Dev chooses among them, for every model.
-LEARNING_RATES = (1e-3, 3e-3)
+LEARNING_RATES = (1e-3, 5e-3)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from feature_extractor.sources import (
 from feature_extractor.split_record import split_digest
 from feature_extractor.splitting import SIDES, split_corpus
 from feature_extractor.state_store import StateStore
+from feature_extractor.tuned_encoders import refuse_tuned_on_test
 from graph_er.errors import InputError
 
 # Tells which of an encoder's states a fusion model reads: the encoder and the view of it.
@@ -72,6 +73,7 @@ class Ground:
         self.sides = utterances_by_side(self.corpus, self.split)
         wanted = ModelSettings(text_encoder=choice.text_encoder, audio_encoder=choice.audio_encoder)
         settings = with_default_encoders(wanted, self.corpus, self.root, self.split)
+        refuse_tuned_on_test(settings, self.corpus, self.split)
         self.text_encoder, self.audio_encoder = settings.text_encoder, settings.audio_encoder
         self._encoders: dict[Source, Checkpoint] = {}
         self._stores: dict[Source, StateStore] = {}

@@ -8,12 +8,16 @@ from transformers import AutoTokenizer, Wav2Vec2FeatureExtractor
 
 from feature_extractor.checkpoint import build_checkpoint, load_checkpoint
 from feature_extractor.settings import ModelSettings
+from feature_extractor.split_record import split_record
+from feature_extractor.splitting import split_corpus
+from feature_extractor.tuned_encoders import refuse_tuned_on_test
 from graph_er.errors import InputError
 from graph_er.run_record import RECORD_NAME
 from tests.feature_extractor.tiny_corpus import (
     EMOTIONS,
     make_audio_folder,
     make_checkpoint,
+    make_corpus,
     make_text_folder,
 )
 
@@ -82,6 +86,9 @@ def check(checkpoint, tmp_path, unread=()):
     torch.nn.functional.cross_entropy(output.logits, torch.tensor([0, 1, 2])).backward()
     without = [n for n, p in checkpoint.model.named_parameters() if p.grad is None]
     assert [name for name in without if not any(part in name for part in (*UNREAD, *unread))] == []
+    # Once more: a batch norm in the encoder has moved.
+    with torch.inference_mode():
+        together = checkpoint.model.eval()(**checkpoint.collator()(batch)).logits
     checkpoint.save(tmp_path / "run")
     (tmp_path / "run" / RECORD_NAME).write_text("{}")
     again = load_checkpoint(tmp_path / "run")
@@ -166,3 +173,17 @@ def test_options_that_a_model_does_not_have_are_refused(
     )
     with pytest.raises(InputError, match=told):
         build_checkpoint(settings, modalities, EMOTIONS)
+
+
+def test_an_encoder_that_was_tuned_on_what_is_test_here_is_refused(tmp_path):
+    corpus = make_corpus(tmp_path / "corpus")
+    split = split_corpus(corpus, "sessions:4", None)
+    tuned = make_checkpoint(tmp_path / "encoders", "t")
+    tuned.model.config.corpus = corpus.name
+    tuned.model.config.split = split_record(split, corpus)
+    tuned.save(tmp_path / "run")
+    (tmp_path / "run" / RECORD_NAME).write_text("{}")
+    settings = ModelSettings(text_encoder=str(tmp_path / "run"))
+    refuse_tuned_on_test(settings, corpus, split)
+    with pytest.raises(InputError, match=r"run was trained with Sess01 \(train\)"):
+        refuse_tuned_on_test(settings, corpus, split_corpus(corpus, "sessions:1", None))
