@@ -30,6 +30,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--live_pt_dir", type=Path, metavar="PATH",
         help="a causal graph model (train.py --wf 0) on the same features, for live answers",
     )  # fmt: skip
+    parser.add_argument(
+        "--data_dir",
+        type=Path,
+        metavar="FILE.pkl",
+        help="the dialogue file between them, to check that they belong together",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the bundle")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace a bundle that is there already"
@@ -43,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from graph_er.inference.bundle_writing import Sources, write_bundle
 
     sources = Sources(arguments.extractor, arguments.pt_dir, arguments.live_pt_dir)
-    write_bundle(sources, arguments.out, overwrite=arguments.overwrite)
+    options = {"data": arguments.data_dir, "overwrite": arguments.overwrite}
+    write_bundle(sources, arguments.out, **options)
     print(
         f"bundle written to {arguments.out}; read {arguments.out / 'README.md'} before passing on"
     )

@@ -17,6 +17,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 
 from graph_er.cli import run_command
 from graph_er.errors import InputError
+from graph_er.inference.bundle_folder import is_bundle
 from graph_er.paths import project_root
 
 if TYPE_CHECKING:
@@ -42,29 +43,33 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--input",
         type=Path,
-        required=True,
         metavar="PATH",
         help="a table of turns (.csv, .tsv, .jsonl: dialogue, utterance, speaker, wav, text, "
         "start; of these speaker and one of wav and text must be), or a folder of wav and txt "
         "files named <speaker>_<turn> or as KEMDy19's; with --recording a table of speaker, "
         "start, end, or an .rttm or .TextGrid file",
     )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="predictions, .csv or .jsonl")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="predictions, .csv or .jsonl"
+        "--live",
+        action="store_true",
+        help="instead of --input and --out: a turn as JSON in every line of standard input, each "
+        "answered at once on standard output; needs a causal model (train.py --wf 0)",
     )
     parser.add_argument(
         "--pt_dir",
         type=Path,
         default=_demo("graph_at"),
         metavar="PATH",
-        help="the graph model: a checkpoint folder or its .pt file (default: the demo's)",
+        help="a bundle, or the graph model: its checkpoint folder or the .pt file in it (default: "
+        "the demo's)",
     )
     parser.add_argument(
         "--extractor",
         type=Path,
-        default=_demo("concat_at"),
         metavar="DIR",
-        help="the stage 1 checkpoint whose features it was trained on (default: the demo's)",
+        help="the stage 1 checkpoint whose features it was trained on (default: the bundle's, else "
+        "the demo's)",
     )
     parser.add_argument(
         "--recording", type=Path, metavar="FILE", help="one long recording that the turns are in"
@@ -76,6 +81,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the conversation")
     parser.add_argument("--html", type=Path, metavar="FILE.html", help="make a page of it")
+    parser.add_argument(
+        "--explain",
+        action="append",
+        metavar="UTTERANCE",
+        help="tell what moved the prediction of an utterance (may be repeated, or a list with "
+        "commas): a table, <out>.explain.json and, with --plot, a picture",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     return parser
 
@@ -86,12 +98,16 @@ def _demo(run: str) -> Path:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the conversation, predict it, write what was asked for."""
-    arguments = build_parser().parse_args(argv)
+    arguments = _parse(argv)
     _check_models(arguments)
+    if arguments.live:
+        _answer_live(arguments)
+        return
     _check_outputs(arguments)
     from graph_er.inference.conversation_input import read_turns
     from graph_er.inference.predictions import require_out_suffix, write_prediction_rows
     from graph_er.inference.predictor import EmotionPredictor
+    from graph_er.inference.turn_reasons import wanted_ids
 
     require_out_suffix(arguments.out)
     turns = read_turns(arguments.input, arguments.recording)
@@ -101,15 +117,66 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         recogniser = load_recogniser(arguments.asr, str(predictor.execution.device))
         turns = transcribe(turns, recogniser, progress=True)
-    rows = predictor.predict(turns, progress=True)
+    explained = wanted_ids(arguments.explain or [], [turn.id for turn in turns])
+    rows, dialogues = predictor.predict_turns(turns, progress=True)
     write_prediction_rows(arguments.out, rows)
     _write_pictures(arguments, turns, rows, predictor)
+    if explained:
+        _explain(arguments, predictor, dialogues, explained)
     marked = sum(bool(row["marks"]) for row in rows)
     print(f"{len(rows)} turns written to {arguments.out}" + (f", {marked} marked" * bool(marked)))
 
 
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.live:
+        for option in ("input", "out", "recording", "asr", "plot", "html", "explain"):
+            if getattr(arguments, option) is not None:
+                parser.error(f"--live reads turns as they come; leave --{option} out")
+    elif arguments.input is None or arguments.out is None:
+        parser.error("the following arguments are required: --input, --out (or --live)")
+    return arguments
+
+
+def _answer_live(arguments: argparse.Namespace) -> None:
+    """Answer turns from standard input until it ends."""
+    from graph_er.inference.live_lines import answer_lines
+    from graph_er.inference.predictor import EmotionPredictor
+
+    predictor = EmotionPredictor.load(arguments.pt_dir, arguments.extractor, arguments.device)
+    stream = predictor.stream()
+    logger.info("ready")
+
+    def write(line: str) -> None:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+
+    answer_lines(stream, sys.stdin, write)
+
+
+def _explain(
+    arguments: argparse.Namespace,
+    predictor: EmotionPredictor,
+    dialogues: Sequence[Any],
+    ids: Sequence[str],
+) -> None:
+    """Explain the utterances that were asked for."""
+    from graph_er.inference import turn_reasons
+
+    explanations = turn_reasons.explain_turns(predictor.checkpoint, dialogues, ids)
+    out = arguments.out.with_name(f"{arguments.out.stem}.explain.json")
+    turn_reasons.write_reasons(out, explanations)
+    if arguments.plot is not None:
+        turn_reasons.write_reason_pictures(arguments.plot, explanations)
+    print("\n\n".join(turn_reasons.reasons_text(one) for one in explanations))
+    print(f"{len(explanations)} explanation(s) written to {out}")
+
+
 def _check_models(arguments: argparse.Namespace) -> None:
-    """Tell whoever named no models how the demo's are made."""
+    """Fill in the demo's extractor; tell whoever named no models how the demo's are made."""
+    if arguments.extractor is None and not is_bundle(arguments.pt_dir):
+        arguments.extractor = _demo("concat_at")
     for path in (_demo("graph_at"), _demo("concat_at")):
         if path in (arguments.pt_dir, arguments.extractor) and not path.exists():
             raise InputError(

@@ -21,7 +21,8 @@
 #   --device NAME            auto (default), cpu or cuda
 #   --force                  start over instead of reusing what is finished (the corpus is kept)
 #
-# Results: runs/<name>/report.html, report.md, results.json; checkpoints: model_checkpoints/<name>/.
+# Results: runs/<name>/report.html, report.md, results.json; checkpoints: model_checkpoints/<name>/, with
+# the models in one folder, model_checkpoints/<name>/bundle, for graph_er/predict.py and graph_er/app.py.
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -197,6 +198,15 @@ wait $frozen_lane || status=$?
 trap - EXIT
 tr '\r' '\n' <"$lane" | grep -v "epoch/s\]\|^$" >&2 || true
 [ $status = 0 ] || exit $status
+
+# ---- one folder to take away: extractor, graph, and a causal graph for live answers --------------
+m=$modalities live=$checkpoints/live_$modalities
+step "live_$m" "$live" "$python" graph_er/train.py --modalities $m --data_dir "$tuned" --wf 0 \
+  --seeds 1 --tag "${name}_live_$m" --out "$live" --device "$device"
+step "live_${m}_eval" "$live/eval.json" "$python" graph_er/eval.py --pt_dir "$live" \
+  --data_dir "$tuned" --out "$live/eval.json" --device "$device"
+step bundle "$checkpoints/bundle" "$python" graph_er/bundle.py --extractor "$checkpoints/concat_$m" \
+  --pt_dir "$checkpoints/graph_$m" --live_pt_dir "$live" --data_dir "$tuned" --out "$checkpoints/bundle"
 
 # ---- out-of-fold features: stages 1 to 3 once more; method (4) -----------------------------------
 if [ -n "$folds" ]; then

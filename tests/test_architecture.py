@@ -35,11 +35,14 @@ LAYERS = (
     ("experiment", "cross_validation", "eval_document"),
     ("cross_evaluation", "search"),
     ("inference",),
-    ("train", "eval", "study", "compare", "crossval", "tune", "ablation", "predict"),
+    ("web",),
+    ("train", "eval", "study", "compare", "crossval", "tune", "ablation"),
+    ("predict", "bundle", "app"),
 )
 COMMANDS = {
     *("graph_er.train", "graph_er.eval", "graph_er.study", "graph_er.compare"),
     *("graph_er.crossval", "graph_er.tune", "graph_er.ablation", "graph_er.predict"),
+    *("graph_er.bundle", "graph_er.app"),
     *(f"feature_extractor.{name}" for name in ("train", "extract", "eval", "demo", "check")),
     "feature_extractor.compare_fusions",
 }
@@ -138,7 +141,8 @@ def test_pickle_and_torch_load_are_used_safely_only():
     "module",
     [
         *("graph_er.train", "graph_er.eval", "graph_er.crossval", "graph_er.tune"),
-        *("graph_er.predict", "feature_extractor.train", "feature_extractor.compare_fusions"),
+        *("graph_er.predict", "graph_er.bundle", "graph_er.app"),
+        *("feature_extractor.train", "feature_extractor.compare_fusions"),
     ],
 )
 def test_importing_a_command_loads_no_heavy_library(module):
@@ -149,6 +153,7 @@ def test_importing_a_command_loads_no_heavy_library(module):
         "torch_geometric",
         "sentence_transformers",
         "optuna",
+        "gradio",
     )
     code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run(

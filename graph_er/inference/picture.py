@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findSystemFonts, fontManager
 from matplotlib.patches import Patch, Rectangle
 
 from graph_er.files import atomic_path
@@ -24,17 +21,9 @@ from graph_er.inference.shown_turns import (
     tick_step,
 )
 from graph_er.report.canvas import BODY, SMALL, plain_labels, to_png
+from graph_er.report.fonts import drawable, families
 from graph_er.report.palette import LIGHT, Theme, emotion_colours, text_on
 
-# Families that draw Hangul, and how their files are called: Linux, Windows, macOS.
-_KOREAN_FONTS = {
-    "Noto Sans CJK KR": "notosanscjk",
-    "Noto Sans KR": "notosanskr",
-    "NanumGothic": "nanumgothic.",
-    "NanumBarunGothic": "nanumbarungothic.",
-    "Malgun Gothic": "malgun.",
-    "Apple SD Gothic Neo": "applesdgothicneo",
-}
 _WIDTH, _DPI = 12.0, 130  # inches, and dots in one
 _TURNS_PER_STRIP, _MOST_STRIPS = 26, 40
 _MOST_LANES = 120  # of all strips of a dialogue
@@ -64,7 +53,7 @@ def conversation_figure(
     lanes = [0.3 * len(d.speakers) for d, _, _ in strips]
     # The clock stands below every strip, and above the first of a dialogue its id.
     height = sum(lanes) + 0.34 * len(strips) + 0.26 * shown + 0.5
-    with matplotlib.rc_context({"font.family": _fonts()}):
+    with matplotlib.rc_context({"font.family": families()}):
         figure = Figure(figsize=(_WIDTH, height), layout="constrained", facecolor=theme.paper)
         figure.get_layout_engine().set(h_pad=0.03, hspace=0)
         axes = figure.subplots(
@@ -83,10 +72,7 @@ def conversation_figure(
 def write_picture(path: Path, dialogues: Sequence[ShownDialogue], emotions: Sequence[str]) -> int:
     """Write the PNG, all of it or nothing; return how many of the dialogues it shows."""
     figure, shown = conversation_figure(dialogues, emotions)
-    with warnings.catch_warnings():
-        # An emoji in a name that no font here has is drawn as a box.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        content = to_png(figure, dpi=_DPI)
+    content = to_png(figure, dpi=_DPI)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
     return shown
@@ -118,7 +104,7 @@ def _draw_strip(
         axes.axhspan(lane + 0.06, lane + 0.94, color=theme.line, alpha=0.3, linewidth=0, zorder=0)
     for turn in strip.turns:
         _draw_turn(axes, speakers.index(turn.speaker), turn, strip, colours, theme)
-    names = speakers if _korean_font() else plain_labels(speakers, "speaker")
+    names = speakers if len(families()) > 1 else plain_labels(speakers, "speaker")
     axes.set_yticks([lane + 0.5 for lane in range(len(speakers))], [_short(n) for n in names])
     axes.tick_params(length=0, labelcolor=theme.ink, labelsize=SMALL)
     _set_clock(axes, dialogue, strip, theme)
@@ -170,31 +156,9 @@ def _blend(colour: str, paper: str, opacity: float) -> str:
     return "#" + "".join(f"{round(opacity * c + (1 - opacity) * p):02X}" for c, p in pairs)
 
 
-@cache
-def _korean_font() -> str | None:
-    """Return a family that draws Hangul, or None where none is installed."""
-    known = {font.name for font in fontManager.ttflist}
-    if found := next((name for name in _KOREAN_FONTS if name in known), None):
-        return found
-    # matplotlib keeps a list of fonts for good; one installed since is not in it.
-    for path in findSystemFonts():
-        for name, begin in _KOREAN_FONTS.items():
-            if Path(path).name.lower().startswith(begin):
-                fontManager.addfont(path)
-                return name
-    return None
-
-
-def _fonts() -> list[str]:
-    """Return the families to draw with; Latin letters stay matplotlib's own."""
-    korean = _korean_font()
-    return ["DejaVu Sans", korean] if korean else ["DejaVu Sans"]
-
-
 def _plain(name: str) -> str:
     """Return a name that can be drawn, and that matplotlib does not read as a formula."""
-    drawn = name if name.isascii() or _korean_font() else name.encode("ascii", "replace").decode()
-    return drawn.replace("$", r"\$")
+    return drawable(name).replace("$", r"\$")
 
 
 def _short(name: str) -> str:

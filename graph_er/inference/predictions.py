@@ -92,8 +92,7 @@ def write_prediction_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None
     """
     require_out_suffix(path)
     if path.suffix.lower() == ".jsonl":
-        lines = (json.dumps(_rounded(row), ensure_ascii=False, default=str) for row in rows)
-        write_text(path, "".join(f"{line}\n" for line in lines))
+        write_text(path, "".join(f"{prediction_line(row)}\n" for row in rows))
         return
     # Rows of JSON need not have the same columns; the user's stay before the new ones.
     added = _new_columns(rows[0]) if rows else []
@@ -102,6 +101,11 @@ def write_prediction_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None
         writer = csv.DictWriter(file, [*columns, *added], restval="")
         writer.writeheader()
         writer.writerows(_rounded(row) for row in rows)
+
+
+def prediction_line(row: Mapping[str, Any]) -> str:
+    """Return a row as a line of JSON, without its end."""
+    return json.dumps(_rounded(row), ensure_ascii=False, default=str)
 
 
 def _new_columns(row: Mapping[str, Any]) -> list[str]:

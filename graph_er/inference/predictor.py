@@ -218,9 +218,7 @@ def _parts(pt_dir: Path, extractor: Path | str | None) -> tuple[Path, Path, Path
     """Return where the graph model, the extractor and, in some bundles, the live model lie."""
     if is_bundle(pt_dir):
         if extractor is not None:
-            raise InputError(
-                f"{pt_dir}: is a bundle with an extractor; leave {extractor} out"
-            )
+            raise InputError(f"{pt_dir}: is a bundle with an extractor; leave {extractor} out")
         bundle = open_bundle(pt_dir)
         return bundle.graph, bundle.extractor, bundle.live
     if extractor is None:

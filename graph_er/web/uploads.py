@@ -157,7 +157,9 @@ def _checked_name(name: str, taken: set[str]) -> str:
         raise InputError(f"{shown!r} is no plain file name below the archive; rename it")
     suffix = PurePosixPath(name).suffix.lower()
     if suffix not in KINDS:
-        raise InputError(f"{shown!r}: files of kind {suffix!r} are not taken, only {', '.join(KINDS)}")
+        raise InputError(
+            f"{shown!r}: files of kind {suffix!r} are not taken, only {', '.join(KINDS)}"
+        )
     # As on disks that do not tell small from capital letters.
     if name.lower() in taken:
         raise InputError(f"{shown!r} is there twice; keep one")

@@ -1,0 +1,136 @@
+"""Serve a page on this machine: a conversation in, its emotions, reasons and files out.
+
+python -m graph_er.app --bundle DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if not __package__:  # run as a file: put the repository root, not this folder, on the path
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from graph_er.cli import run_command
+from graph_er.errors import InputError
+from graph_er.flags import require
+from graph_er.paths import project_root
+
+if TYPE_CHECKING:
+    from graph_er.web.desk import Desk
+
+_ADDRESS = "127.0.0.1"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line of the page."""
+    parser = argparse.ArgumentParser(prog="graph-er-app", description=__doc__.splitlines()[0])
+    demo = project_root() / "model_checkpoints" / "demo"
+    parser.add_argument(
+        "--bundle", type=Path, metavar="DIR",
+        help=f"models in one folder, of graph_er.bundle (default: {demo / 'bundle'})",
+    )  # fmt: skip
+    parser.add_argument("--pt_dir", type=Path, metavar="PATH", help="instead: a graph model")
+    parser.add_argument("--extractor", type=Path, metavar="DIR", help="and its extractor")
+    parser.add_argument("--port", type=int, default=7860, help="of 127.0.0.1 (default: 7860)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Load the models and serve the page until it is stopped."""
+    arguments = build_parser().parse_args(argv)
+    require("port", arguments.port, 0 < arguments.port < 65536, "1 to 65535")
+    pt_dir, extractor = _models(arguments)
+    if find_spec("gradio") is None:
+        raise InputError("the page needs Gradio; install it with `pip install .[app]`")
+    with tempfile.TemporaryDirectory(prefix="graph_er-page-") as work:
+        # Read when Gradio is imported: nothing is reported to anyone, uploads stay in this folder.
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        os.environ["GRADIO_TEMP_DIR"] = str(Path(work) / "browser")
+        from graph_er.inference.predictor import EmotionPredictor
+        from graph_er.web.desk import Desk
+
+        predictor = EmotionPredictor.load(pt_dir, extractor, arguments.device)
+        analyses = Path(work) / "analyses"
+        analyses.mkdir()
+        _serve(Desk(predictor, project_root() / "data", analyses), arguments.port)
+
+
+def _models(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
+    """Return the graph model, or a bundle, and the extractor."""
+    if arguments.bundle is not None and (arguments.pt_dir or arguments.extractor):
+        raise InputError("--bundle holds its models; leave --pt_dir and --extractor out")
+    if arguments.pt_dir is not None:
+        return arguments.pt_dir, arguments.extractor
+    if arguments.extractor is not None:
+        raise InputError("--extractor without --pt_dir; name the graph model as well")
+    demo = project_root() / "model_checkpoints" / "demo"
+    bundle = arguments.bundle or demo / "bundle"
+    if not bundle.is_dir():
+        raise InputError(
+            f"{bundle}: no such bundle; make the demo's with `bash scripts/run_all.sh`, or one of "
+            "yours with `python -m graph_er.bundle`"
+        )
+    return bundle, None
+
+
+def _serve(desk: Desk, port: int) -> None:
+    """Serve until stopped; the browser of this machine alone can reach it."""
+    import gradio as gr
+
+    from graph_er.web.page import build_page
+    from graph_er.web.style import CSS, FONTS, MONOSPACE
+    from graph_er.web.uploads import LIMITS
+
+    # It tells of every look that Gradio takes at this very server.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    signal.signal(signal.SIGTERM, _interrupt)
+    page = build_page(desk)
+    try:
+        page.launch(
+            server_name=_ADDRESS,
+            server_port=port,
+            share=False,
+            inbrowser=False,
+            prevent_thread_lock=True,
+            quiet=True,
+            ssr_mode=False,
+            max_file_size=LIMITS.size,
+            footer_links=[],
+            theme=gr.themes.Base(primary_hue="blue", font=FONTS, font_mono=MONOSPACE),
+            css=CSS,
+        )
+    except OSError as error:
+        raise InputError(f"--port {port}: is taken; name another one") from error
+    print(f"http://{_ADDRESS}:{port}  (stop with Ctrl+C)", flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        page.close(verbose=False)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Stop as by Ctrl+C, so that uploads are removed."""
+    raise KeyboardInterrupt
+
+
+def cli() -> int:
+    """Entry point of the installed command."""
+    return run_command(main)
+
+
+if __name__ == "__main__":
+    sys.exit(cli())

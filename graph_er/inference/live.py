@@ -1,0 +1,127 @@
+"""A conversation as it goes on: turns in one by one, each answered at once from the past only."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feature_extractor.execution import Execution
+from feature_extractor.extraction import Extractor
+from graph_er.checkpoint import Checkpoint
+from graph_er.errors import InputError
+from graph_er.inference.missing_modalities import has_modality, training_mean
+from graph_er.inference.predictions import prediction_rows
+from graph_er.inference.turn_table import turns_of_rows
+from graph_er.inference.turn_vectors import vectors_of
+from graph_er.inference.turns import Turn
+from graph_er.streaming import LiveConversation, LiveModel
+
+
+@dataclass
+class _Dialogue:
+    """What is kept of one dialogue; `before` are the last turns that the extractor reads along."""
+
+    live: LiveConversation
+    before: deque[Turn]
+    count: int = 0
+    start: float = -math.inf
+
+
+class LiveStream:
+    """Answers turns one by one, as `graph_er.inference.predictor` does whole conversations.
+
+    Several dialogues may go on at once, told apart by ``dialogue``. Not for several threads.
+
+    Args:
+        checkpoint: a causal graph model.
+        extractor: what it was trained on the features of.
+        execution: how that is run.
+        clean: what cleans a text.
+        folder: where relative audio paths begin.
+
+    Raises:
+        InputError: the checkpoint hears what comes later.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        extractor: Extractor,
+        execution: Execution,
+        clean: Callable[[str], str],
+        folder: Path,
+    ) -> None:
+        self._model = LiveModel(checkpoint)
+        self._extractor, self._execution = extractor, execution
+        self._clean, self._folder = clean, folder
+        self._text_mean = training_mean(checkpoint, "t")
+        self._dialogues: dict[str, _Dialogue] = {}
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Names in label order."""
+        return self._model.spec.emotions
+
+    def push(self, row: Mapping[str, Any] | Turn) -> dict[str, Any]:
+        """Hear the next turn of a dialogue.
+
+        Args:
+            row: ``speaker``, one or both of ``wav`` and ``text``, and optionally ``dialogue``,
+                ``utterance``, ``start``, ``end``; or a turn.
+
+        Returns:
+            The row with what `predictions.prediction_rows` adds.
+
+        Raises:
+            InputError: the row or its audio cannot be used, or it begins before the turn before.
+                The dialogue stands as before, so that the turn can be mended and pushed again.
+        """
+        turn = row if isinstance(row, Turn) else turns_of_rows([row], self._folder)[0]
+        kept = self._dialogues.get(turn.dialogue) or self._begin()
+        self._check(turn, kept)
+        # Rows of one have equal ids, and a text extractor tells turns apart by them.
+        turn = replace(turn, id=f"{turn.id}-{kept.count}")
+        spec = self._model.spec
+        features, text, silent = self._hear(turn, kept)
+        probabilities = kept.live.push(turn.speaker, features, text)
+        kept.before.append(turn)
+        kept.count += 1
+        kept.start = turn.start if turn.timed else kept.start
+        self._dialogues[turn.dialogue] = kept
+        found = prediction_rows([turn], probabilities[None], spec.emotions, spec.modalities, silent)
+        return found[0]
+
+    def _begin(self) -> _Dialogue:
+        return _Dialogue(self._model.start(), deque(maxlen=self._extractor.context))
+
+    def _check(self, turn: Turn, kept: _Dialogue) -> None:
+        where = turn.source or turn.id
+        if turn.wav is None and turn.text and not self._clean(turn.text):
+            raise InputError(
+                f"{where}: no audio, and a text of marks without a word; fill in one of them"
+            )
+        if turn.timed and turn.start < kept.start:
+            raise InputError(
+                f"{where}: starts at {turn.start} s, before the turn before it ({kept.start} s); "
+                "give turns in the order in which they are spoken"
+            )
+
+    def _hear(
+        self, turn: Turn, kept: _Dialogue
+    ) -> tuple[dict[str, np.ndarray], str, frozenset[str]]:
+        """Return the turn's vectors by modality letter, its cleaned text, and silent turns."""
+        heard = [*kept.before, turn]
+        found = vectors_of(self._extractor, heard, self._execution, self._clean, progress=False)
+        features = {}
+        for letter, vectors in (("a", found.audio), ("t", found.text)):
+            if vectors is not None:
+                features[letter] = vectors[-1]
+        if not has_modality(turn, "t") and self._text_mean is not None:
+            features["t"] = self._text_mean
+        return features, found.texts[-1], found.silent

@@ -1,0 +1,94 @@
+"""Explanations of chosen turns: which turns are meant, and the files and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from graph_er.checkpoint import Checkpoint
+from graph_er.dialogues import Dialogue
+from graph_er.errors import InputError
+from graph_er.explanation import Explanation, Influence, explain
+from graph_er.files import atomic_path, write_json
+from graph_er.report.canvas import to_png
+from graph_er.report.explanation import explanation_figure
+
+_DPI = 130
+_TURNS, _WIDTH = 5, 44
+
+
+def wanted_ids(given: Sequence[str], known: Collection[str]) -> list[str]:
+    """Return the utterance ids of an option that was repeated, or holds several after commas.
+
+    Args:
+        given: its values.
+        known: the ids of the conversation, in its order.
+
+    Raises:
+        InputError: one of them is not in the conversation.
+    """
+    ids: dict[str, None] = {}
+    for value in given:
+        # An id may itself hold a comma.
+        parts = [value] if value in known else [part.strip() for part in value.split(",")]
+        ids |= dict.fromkeys(part for part in parts if part)
+    if unknown := [name for name in ids if name not in known]:
+        some = ", ".join(list(known)[:5])
+        raise InputError(
+            f"--explain {', '.join(unknown)}: no such utterance; there are {len(known)}, such as "
+            f"{some}"
+        )
+    return list(ids)
+
+
+def explain_turns(
+    checkpoint: Checkpoint, dialogues: Sequence[Dialogue], ids: Sequence[str]
+) -> list[Explanation]:
+    """Explain the predictions of utterances by their ids.
+
+    Raises:
+        InputError: the checkpoint cannot be explained.
+    """
+    places = {
+        name: (dialogue, position)
+        for dialogue in dialogues
+        for position, name in enumerate(dialogue.utterance_ids)
+    }
+    return [explain(checkpoint, *places[name]) for name in ids]
+
+
+def write_reasons(out: Path, explanations: Sequence[Explanation]) -> None:
+    """Write the explanations as JSON, a list in their order."""
+    write_json(out, [explanation.as_dict() for explanation in explanations])
+
+
+def write_reason_pictures(plot: Path, explanations: Sequence[Explanation]) -> list[Path]:
+    """Write a picture of each beside `plot`, numbered in their order, and return their paths."""
+    paths = []
+    for number, explanation in enumerate(explanations, start=1):
+        path = plot.with_name(f"{plot.stem}.explain{number}.png")
+        content = to_png(explanation_figure(explanation), dpi=_DPI)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+        paths.append(path)
+    return paths
+
+
+def reasons_text(explanation: Explanation) -> str:
+    """Return an explanation as a short table for a terminal."""
+    said = f"{explanation.utterance_id} {explanation.speaker}: {explanation.sentence}"
+    lines = [f"{said[:80]} -> {explanation.emotion} {100 * explanation.probability:.0f} %"]
+    rows: list[tuple[str, Influence]] = [("this turn", explanation.turn)]
+    rows += [(f"  its {name}", part) for name, part in explanation.turn_modalities.items()]
+    rows += [(f"all {name}", part) for name, part in explanation.dialogue_modalities.items()]
+    if explanation.context:
+        rows.append(("all other turns", explanation.context))
+    strongest = sorted(explanation.turns[:_TURNS], key=lambda turn: turn.position)
+    rows += [
+        (f"  {turn.utterance_id} {turn.speaker}: {turn.sentence}", turn.influence)
+        for turn in strongest
+    ]
+    for label, influence in rows:
+        changed = "" if influence.without == explanation.emotion else f"  else {influence.without}"
+        lines.append(f"  {100 * influence.change:+6.1f}  {label[:_WIDTH]}{changed}")
+    return "\n".join(lines)

@@ -1,0 +1,127 @@
+"""One conversation from upload to answers: what the page shows of it, without the page."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from graph_er.dialogues import Dialogue
+from graph_er.explanation import Explanation, explain
+from graph_er.inference.confined_input import Bounds, read_confined
+from graph_er.inference.page import write_page
+from graph_er.inference.predictions import write_prediction_rows
+from graph_er.inference.predictor import EmotionPredictor
+from graph_er.inference.shown_turns import ShownDialogue, ShownTurn, shown_dialogues
+from graph_er.inference.turns import Turn
+from graph_er.web.uploads import collect
+
+BOUNDS = Bounds()
+CONVERSATION = "conversation"  # the folder of what was uploaded
+# A click is to be answered within seconds in the longest conversation, too.
+_NEAREST = 30
+_LONGEST_CLIP = 600.0  # seconds of one turn that the browser gets
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A predicted conversation.
+
+    Attributes:
+        folder: holds its files, and is removed with it.
+        turns: dialogue by dialogue, in time order; the number of a turn is its place here.
+        dialogues: what the graph model read, in the same order.
+        shown: turns with their predictions, likewise.
+        csv, html: files to download.
+    """
+
+    folder: Path
+    turns: tuple[Turn, ...]
+    dialogues: tuple[Dialogue, ...]
+    shown: tuple[ShownDialogue, ...]
+    csv: Path
+    html: Path
+
+    @property
+    def shown_turns(self) -> list[ShownTurn]:
+        """All turns with their predictions, in the order of `turns`."""
+        return [turn for dialogue in self.shown for turn in dialogue.turns]
+
+
+Reader = Callable[[Path], Sequence[Turn]]
+
+
+def uploaded(paths: Sequence[Path]) -> Reader:
+    """Return what reads uploaded files within a folder of their own."""
+
+    def read(folder: Path) -> Sequence[Turn]:
+        inside = folder / CONVERSATION
+        inside.mkdir()
+        collect(paths, inside)
+        return read_confined(inside, BOUNDS)
+
+    return read
+
+
+def analyse(predictor: EmotionPredictor, read: Reader, title: str, work: Path) -> Analysis:
+    """Read and predict a conversation.
+
+    Args:
+        predictor: the models.
+        read: gets an empty folder, and returns at least one turn.
+        title: of the page to download.
+        work: folder that its files are kept in.
+
+    Raises:
+        InputError: the conversation cannot be read. Nothing of it is left.
+    """
+    folder = Path(tempfile.mkdtemp(dir=work))
+    try:
+        turns = list(read(folder))
+        rows, dialogues = predictor.predict_turns(turns, progress=True)
+        shown = shown_dialogues(turns, rows, predictor.emotions)
+        csv, html = folder / "predictions.csv", folder / "conversation.html"
+        write_prediction_rows(csv, rows)
+        write_page(html, shown, predictor.emotions, title, predictor.modalities)
+        return Analysis(folder, tuple(turns), tuple(dialogues), tuple(shown), csv, html)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def discard(analysis: Any) -> None:
+    """Remove the files of an analysis, if it is one."""
+    if isinstance(analysis, Analysis):
+        shutil.rmtree(analysis.folder, ignore_errors=True)
+
+
+def clip(turn: Turn) -> tuple[int, np.ndarray] | None:
+    """Return the sampling rate and samples ``[T]`` (int16, mono) of a turn, or None."""
+    if turn.wav is None:
+        return None
+    with soundfile.SoundFile(str(turn.wav)) as file:
+        begin, end = turn.span or (0.0, _LONGEST_CLIP)
+        file.seek(min(round(begin * file.samplerate), file.frames))
+        wanted = max(1, round(min(end - begin, _LONGEST_CLIP) * file.samplerate))
+        samples = file.read(wanted, dtype="float32", always_2d=True).mean(axis=1)
+        sound = np.clip(np.nan_to_num(samples), -1.0, 1.0)
+        return file.samplerate, (32_767 * sound).astype(np.int16)
+
+
+def reasons(predictor: EmotionPredictor, analysis: Analysis, number: int) -> Explanation:
+    """Explain the prediction of a turn by its number.
+
+    Raises:
+        InputError: the model is of a preset that cannot be explained.
+    """
+    for dialogue in analysis.dialogues:
+        if number < len(dialogue):
+            return explain(predictor.checkpoint, dialogue, number, _NEAREST)
+        number -= len(dialogue)
+    raise IndexError(number)

@@ -1,0 +1,169 @@
+"""What happens when something on the page is clicked, as plain values; Gradio is not needed."""
+
+from __future__ import annotations
+
+import html
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from graph_er.errors import InputError
+from graph_er.inference.demo_dialogues import EXAMPLE, demo_names, demo_turns
+from graph_er.inference.predictor import EmotionPredictor
+from graph_er.inference.shown_turns import ShownTurn, clock_text
+from graph_er.web.analysis import CONVERSATION, Analysis, Reader, analyse, clip, reasons, uploaded
+from graph_er.web.drawings import reasons_html, timeline_html
+from graph_er.web.texts import TEXTS, word
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ("number", "time", "speaker", "text", "emotion", "confidence", "marks")
+_LETTERS = 40  # of a turn's text in the list of turns
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a conversation: its analysis, or None, and what is said of it, as HTML."""
+
+    analysis: Analysis | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """A conversation as shown: the timeline as HTML, and the table."""
+
+    timeline: str
+    headers: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class ChosenTurn:
+    """One turn as shown: its number, sound (rate and samples, or None), and reasons as HTML."""
+
+    number: int
+    sound: tuple[int, np.ndarray] | None
+    sound_label: str
+    reasons: str
+
+
+class Desk:
+    """Takes conversations and shows them.
+
+    Args:
+        predictor: the models.
+        data: folder of the example and the demo corpus.
+        work: folder that analyses are kept in.
+    """
+
+    def __init__(self, predictor: EmotionPredictor, data: Path, work: Path) -> None:
+        self.predictor, self._data, self._work = predictor, data, work
+        self._demos = demo_names(data)
+
+    def demos(self, language: str) -> list[tuple[str, str]]:
+        """Return the demo dialogues, how they are called and their names."""
+        own = TEXTS[language]["example"]
+        return [(own if name == EXAMPLE else name, name) for name in self._demos]
+
+    def upload(self, paths: Sequence[Path], language: str) -> Outcome:
+        """Predict what was uploaded."""
+        return self._predict(uploaded(paths), paths[0].name if paths else "", language)
+
+    def demo(self, name: str, language: str) -> Outcome:
+        """Predict a demo dialogue."""
+        return self._predict(lambda _: demo_turns(self._data, name), name, language)
+
+    def _predict(self, read: Reader, title: str, language: str) -> Outcome:
+        """Predict; what is wrong is told, and what nobody foresaw goes to the log."""
+        t = TEXTS[language]
+        try:
+            analysis = analyse(self.predictor, read, title, self._work)
+        except InputError as error:
+            return Outcome(None, _refusal(t["refused"], self._told(error)))
+        except Exception:
+            logger.exception("a conversation could not be predicted")
+            return Outcome(None, _refusal(t["failed"], ""))
+        return Outcome(analysis, self.done(analysis, language))
+
+    def done(self, analysis: Analysis, language: str) -> str:
+        """Return what is said of a conversation that was predicted."""
+        speakers = {(turn.dialogue, turn.speaker) for turn in analysis.turns}
+        told = TEXTS[language]["done"].format(turns=len(analysis.turns), speakers=len(speakers))
+        return f'<p class="ger-done" role="status">{told}</p>'
+
+    def _told(self, error: InputError) -> str:
+        """Return a message without the folder that the files were put into."""
+        folders = "|".join(re.escape(str(path)) for path in {self._work, self._work.resolve()})
+        inside = rf"(?:{folders})/[^/\s]+/{CONVERSATION}"
+        return re.sub(inside, "upload", re.sub(f"{inside}/", "", str(error)))
+
+    def results(self, analysis: Analysis, language: str) -> Results:
+        """Show a conversation."""
+        t = TEXTS[language]
+        drawn = timeline_html(analysis.shown, self.predictor.emotions, language)
+        head = f"<h3>{t['timeline']}</h3>{muted(t['timeline_help'])}"
+        clocked = [dialogue.clock for dialogue in analysis.shown for _ in dialogue.turns]
+        rows = [
+            _row(number, turn, clock, language)
+            for number, (turn, clock) in enumerate(
+                zip(analysis.shown_turns, clocked, strict=True), start=1
+            )
+        ]
+        return Results(head + drawn, [t[name] for name in COLUMNS], rows)
+
+    def turns(self, analysis: Analysis) -> list[tuple[str, int]]:
+        """Return the turns, how they are called and their numbers."""
+        return [
+            (f"{number + 1}. {turn.speaker}: {turn.text[:_LETTERS]}", number)
+            for number, turn in enumerate(analysis.shown_turns)
+        ]
+
+    def choose(self, analysis: Analysis, number: int, language: str) -> ChosenTurn | None:
+        """Show one turn; None if there is none of that number."""
+        if not 0 <= number < len(analysis.turns):
+            return None
+        explanation, refused = None, ""
+        try:
+            explanation = reasons(self.predictor, analysis, number)
+        except InputError as error:
+            refused = str(error)
+        sound = clip(analysis.turns[number])
+        return ChosenTurn(
+            number=number,
+            sound=sound,
+            sound_label=TEXTS[language]["audio" if sound else "no_audio"],
+            reasons=reasons_html(analysis.shown_turns[number], explanation, refused, language),
+        )
+
+
+def head(language: str) -> str:
+    """Return the heading of the page."""
+    t = TEXTS[language]
+    return f"<h1>{t['title']}</h1>{muted(t['about'])}"
+
+
+def muted(text: str) -> str:
+    """Return a text of the page's own, set small."""
+    return f'<p class="ger-muted">{text}</p>'
+
+
+def _refusal(heading: str, message: str) -> str:
+    told = f"<pre>{html.escape(message)}</pre>" if message else ""
+    return f'<div class="ger-error" role="alert"><b>{heading}</b>{told}</div>'
+
+
+def _row(number: int, turn: ShownTurn, clock: bool, language: str) -> list[str]:
+    return [
+        str(number),
+        clock_text(turn.start) if clock else "",
+        turn.speaker,
+        turn.text,
+        word(turn.emotion, language),
+        f"{100 * turn.confidence:.0f} %",
+        turn.marks,
+    ]

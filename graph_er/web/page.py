@@ -1,0 +1,182 @@
+"""The page itself: what is on it, and what its buttons call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from graph_er.web.analysis import Analysis, discard
+from graph_er.web.desk import Desk, Outcome, head, muted
+from graph_er.web.texts import LANGUAGES, TEXTS
+from graph_er.web.uploads import ARCHIVE, KINDS
+
+_SECONDS_KEPT = 3600
+# Turns are chosen with the mouse, or with Enter and the blank, by their number.
+_CHOOSE = """
+const choose = (event) => {
+  const turn = event.target.closest("[data-turn]");
+  if (!turn || (event.type === "keydown" && event.key !== "Enter" && event.key !== " ")) return;
+  event.preventDefault();
+  trigger("click", {turn: Number(turn.dataset.turn)});
+};
+element.addEventListener("click", choose);
+element.addEventListener("keydown", choose);
+"""
+_LABELLED = ("head", "files", "upload_help", "predict", "demo", "demo_help", "open_demo")
+_LABELLED += ("message",)
+_SHOWN = ("results", "timeline", "table", "csv", "html")
+_CHOSEN = ("turn", "audio", "reasons")
+_UPLOADED = {"file_count": "multiple", "file_types": [*KINDS, ".TextGrid", ARCHIVE], "height": 150}
+_TABLE = {"interactive": False, "wrap": True, "show_label": False, "max_height": 640}
+_TABLE |= {"datatype": "str", "buttons": [], "column_widths": [48, 58, 84, 222, 80, 108, 80]}
+
+
+def build_page(desk: Desk) -> gr.Blocks:
+    """Return the page; what it shows of a conversation is removed when the tab is closed."""
+    # Gradio looks through its copies of uploads and downloads every five minutes.
+    kept = (300, _SECONDS_KEPT)
+    told = {"analytics_enabled": False, "title": "graph_er", "fill_width": True}
+    with gr.Blocks(delete_cache=kept, **told) as blocks:
+        state = gr.State(delete_callback=discard, time_to_live=_SECONDS_KEPT)
+        parts = {**_add_input(desk), **_add_results()}
+        _connect(blocks, parts, state, _Clicks(desk))
+    return blocks
+
+
+def _add_input(desk: Desk) -> dict[str, Any]:
+    t, parts, demos = TEXTS["ko"], {}, desk.demos("ko")
+    with gr.Row(equal_height=True):
+        parts["head"] = gr.HTML(head("ko"), elem_id="head")
+        codes = list(LANGUAGES.items())
+        parts["language"] = gr.Radio(
+            codes, value="ko", label=t["language"], elem_id="language", scale=0, min_width=260
+        )
+    with gr.Row():
+        with gr.Column(scale=3, variant="panel"):
+            parts["files"] = gr.File(label=t["upload"], elem_id="files", **_UPLOADED)
+            parts["upload_help"] = gr.HTML(muted(t["upload_help"]))
+            parts["predict"] = gr.Button(t["predict"], variant="primary", elem_id="predict")
+        with gr.Column(scale=2, variant="panel", visible=bool(demos)):
+            first = demos[0][1] if demos else None
+            parts["demo"] = gr.Dropdown(demos, value=first, label=t["demo"], elem_id="demo")
+            parts["demo_help"] = gr.HTML(muted(t["demo_help"]))
+            parts["open_demo"] = gr.Button(t["open_demo"], elem_id="open_demo")
+    parts["message"] = gr.HTML("", elem_id="message")
+    return parts
+
+
+def _add_results() -> dict[str, Any]:
+    t, parts = TEXTS["ko"], {}
+    with gr.Column(visible=False) as parts["results"]:
+        parts["timeline"] = gr.HTML("", elem_id="timeline", js_on_load=_CHOOSE)
+        with gr.Row():
+            with gr.Column(scale=3):
+                parts["table"] = gr.Dataframe(elem_id="table", **_TABLE)
+                with gr.Row():
+                    parts["csv"] = gr.DownloadButton(t["csv"], elem_id="csv")
+                    parts["html"] = gr.DownloadButton(t["html"], elem_id="html")
+            with gr.Column(scale=2, variant="panel"):
+                parts["turn"] = gr.Dropdown([], label=t["turn"], elem_id="turn")
+                parts["audio"] = gr.Audio(
+                    label=t["audio"], interactive=False, elem_id="audio", buttons=[]
+                )
+                parts["reasons"] = gr.HTML("", elem_id="reasons")
+    return parts
+
+
+def _connect(blocks: gr.Blocks, parts: dict[str, Any], state: gr.State, do: _Clicks) -> None:
+    language, turn = parts["language"], parts["turn"]
+    chosen = [parts[name] for name in _CHOSEN]
+    shown = [state, parts["message"], *(parts[name] for name in _SHOWN), *chosen]
+    said = [*(parts[name] for name in _LABELLED), *(parts[n] for n in _SHOWN), *chosen]
+    quiet = {"api_visibility": "private", "show_progress": "minimal"}
+    parts["predict"].click(do.upload, [parts["files"], language, state], shown, **quiet)
+    parts["open_demo"].click(do.demo, [parts["demo"], language, state], shown, **quiet)
+    parts["timeline"].click(do.timeline, [language, state], chosen, **quiet)
+    parts["table"].select(do.table, [language, state], chosen, **quiet)
+    turn.input(do.turn, [turn, language, state], chosen, **quiet)
+    language.change(do.language, [language, turn, state], said, **quiet)
+    blocks.load(_preferred, None, language, **quiet)
+
+
+def _preferred(request: gr.Request) -> str:
+    """Return the language of the browser, English where it is neither."""
+    wanted = request.headers.get("accept-language", "")
+    return "ko" if wanted.lower().startswith("ko") else "en"
+
+
+class _Clicks:
+    """What the components call, in their order of inputs and outputs."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def upload(self, files: list[str] | None, language: str, before: Analysis | None) -> list:
+        discard(before)
+        return self._outcome(self._desk.upload([Path(f) for f in files or []], language), language)
+
+    def demo(self, name: str, language: str, before: Analysis | None) -> list:
+        discard(before)
+        return self._outcome(self._desk.demo(name, language), language)
+
+    def timeline(self, language: str, analysis: Analysis | None, event: gr.EventData) -> list:
+        return self._chosen(analysis, getattr(event, "turn", None), language)
+
+    def table(self, language: str, analysis: Analysis | None, event: gr.SelectData) -> list:
+        # Rows may have been sorted, so their place does not tell.
+        return self._chosen(analysis, int(event.row_value[0]) - 1, language)
+
+    def turn(self, number: int | None, language: str, analysis: Analysis | None) -> list:
+        return self._chosen(analysis, number, language)
+
+    def language(self, language: str, number: int | None, analysis: Analysis | None) -> list:
+        t = TEXTS[language]
+        labels = [
+            head(language),
+            gr.update(label=t["upload"]),
+            muted(t["upload_help"]),
+            gr.update(value=t["predict"]),
+            gr.update(label=t["demo"], choices=self._desk.demos(language)),
+            muted(t["demo_help"]),
+            gr.update(value=t["open_demo"]),
+            "" if analysis is None else self._desk.done(analysis, language),
+        ]
+        chosen = self._chosen(analysis, number, language)
+        return [*labels, *self._shown(analysis, language), *chosen]
+
+    def _outcome(self, outcome: Outcome, language: str) -> list:
+        shown = self._shown(outcome.analysis, language)
+        turn, *chosen = self._chosen(outcome.analysis, 0, language)
+        if outcome.analysis is not None:
+            turn["choices"] = self._desk.turns(outcome.analysis)
+        return [outcome.analysis, outcome.message, *shown, turn, *chosen]
+
+    def _shown(self, analysis: Analysis | None, language: str) -> list:
+        t = TEXTS[language]
+        if analysis is None:
+            hidden = gr.update(visible=False)
+            return [hidden, "", None, gr.update(label=t["csv"]), gr.update(label=t["html"])]
+        results = self._desk.results(analysis, language)
+        return [
+            gr.update(visible=True),
+            results.timeline,
+            {"headers": results.headers, "data": results.rows},
+            gr.update(label=t["csv"], value=str(analysis.csv)),
+            gr.update(label=t["html"], value=str(analysis.html)),
+        ]
+
+    def _chosen(self, analysis: Analysis | None, number: int | None, language: str) -> list:
+        t = TEXTS[language]
+        turn = gr.update(label=t["turn"])
+        if analysis is None or number is None:
+            return [turn, gr.skip(), gr.skip()]
+        chosen = self._desk.choose(analysis, number, language)
+        if chosen is None:
+            return [turn, gr.skip(), gr.skip()]
+        return [
+            gr.update(label=t["turn"], value=chosen.number),
+            gr.update(label=chosen.sound_label, value=chosen.sound),
+            chosen.reasons,
+        ]

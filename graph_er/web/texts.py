@@ -1,0 +1,117 @@
+"""What the page says, in Korean and in English."""
+
+from __future__ import annotations
+
+LANGUAGES = {"한국어": "ko", "English": "en"}
+
+TEXTS: dict[str, dict[str, str]] = {
+    "ko": {
+        "title": "대화 감정 인식",
+        "about": "모든 계산은 이 컴퓨터 안에서만 이루어지며, 올린 파일은 사용 후 지워집니다. "
+        "결과는 모델의 추정일 뿐 사람에 대한 사실이 아닙니다.",
+        "language": "언어 / Language",
+        "upload": "대화 올리기",
+        "upload_help": "표(CSV·TSV·JSONL: speaker와 wav 또는 text)와 음성, 전체를 담은 ZIP, 또는 "
+        "긴 녹음 하나와 시간표(RTTM·TextGrid·CSV: speaker, start, end). 최대 200 MB, 2,000발화.",
+        "predict": "감정 예측",
+        "demo": "데모 대화",
+        "demo_help": "합성 음성으로 만든 예시입니다.",
+        "open_demo": "데모 열기",
+        "example": "예시 통화",
+        "timeline": "시간표",
+        "timeline_help": "옅을수록 확신이 낮습니다. 발화를 누르면 아래에 자세히 나옵니다.",
+        "table": "발화",
+        "turn": "선택한 발화",
+        "audio": "듣기",
+        "no_audio": "이 발화에는 음성이 없습니다.",
+        "why": "왜 이렇게 예측했나",
+        "why_help": "막대는 그 정보를 가렸을 때 예측 확률이 변하는 양(%p)입니다. "
+        "오른쪽은 뒷받침, 왼쪽은 반대.",
+        "this_turn": "이 발화",
+        "all_of_it": "이 발화 전체",
+        "conversation": "대화",
+        "all_turns": "다른 모든 발화",
+        "far_turns": "먼 발화 {count}개",
+        "strongest": "가장 영향이 큰 다른 발화",
+        "of": "모든 발화의",
+        "own": "이 발화의",
+        "else": "없으면",
+        "csv": "결과 CSV 받기",
+        "html": "웹 페이지 받기",
+        "done": "{speakers}명이 말한 {turns}개 발화를 예측했습니다.",
+        "refused": "읽을 수 없습니다",
+        "failed": "예상하지 못한 오류가 났습니다. 터미널에 자세한 내용이 있습니다.",
+        "number": "번호",
+        "time": "시각",
+        "speaker": "화자",
+        "text": "내용",
+        "emotion": "감정",
+        "confidence": "확신",
+        "marks": "표시",
+        "no_text": "(글 없음)",
+    },
+    "en": {
+        "title": "Emotions in a conversation",
+        "about": "Everything is computed on this machine, and files are removed after use. What "
+        "comes out is a model's guess, not a fact about a person.",
+        "language": "언어 / Language",
+        "upload": "Your conversation",
+        "upload_help": "A table (CSV, TSV, JSONL: speaker, and wav or text) with its audio; a ZIP "
+        "of all that; or one long recording with turn times (RTTM, TextGrid, CSV: speaker, start, "
+        "end). At most 200 MB and 2,000 turns.",
+        "predict": "Predict emotions",
+        "demo": "A demo dialogue",
+        "demo_help": "Examples in synthetic voices.",
+        "open_demo": "Open the demo",
+        "example": "Example call",
+        "timeline": "Timeline",
+        "timeline_help": "The paler, the less sure. Choose a turn to see more of it below.",
+        "table": "Turns",
+        "turn": "Chosen turn",
+        "audio": "Listen",
+        "no_audio": "This turn has no audio.",
+        "why": "Why this prediction",
+        "why_help": "Bars are percentage points of the prediction that are lost without it: to the "
+        "right what supports it, to the left what speaks against it.",
+        "this_turn": "This turn",
+        "all_of_it": "all of it",
+        "conversation": "The conversation",
+        "all_turns": "all other turns",
+        "far_turns": "the {count} turns furthest away",
+        "strongest": "Other turns that move it most",
+        "of": "all",
+        "own": "its",
+        "else": "else",
+        "csv": "Download CSV",
+        "html": "Download web page",
+        "done": "{turns} turns of {speakers} speaker(s) predicted.",
+        "refused": "This cannot be read",
+        "failed": "Something unexpected went wrong; the terminal tells more.",
+        "number": "No.",
+        "time": "Time",
+        "speaker": "Speaker",
+        "text": "Text",
+        "emotion": "Emotion",
+        "confidence": "Confidence",
+        "marks": "Marks",
+        "no_text": "(no text)",
+    },
+}
+
+_NAMES = {
+    "neutral": "중립",
+    "angry": "분노",
+    "happy": "기쁨",
+    "surprise": "놀람",
+    "sad": "슬픔",
+    "fear": "공포",
+    "disgust": "혐오",
+    "audio": "음성",
+    "text": "글",
+    "visual": "영상",
+}
+
+
+def word(name: str, language: str) -> str:
+    """Return the name of an emotion or modality; unknown ones stay as they are."""
+    return _NAMES.get(name, name) if language == "ko" else name

@@ -1,0 +1,94 @@
+"""Turns pushed one by one get the answers of the whole causal conversation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from graph_er.errors import InputError
+from graph_er.inference.predictor import EmotionPredictor
+from graph_er.inference.turn_table import turns_of_rows
+from tests.graph_er.inference.conftest import save_graph
+from tests.graph_er.inference.test_predictor import matrix, text_rows
+from tests.graph_er.tiny_models import COGMEN, CONTEXTUAL
+
+
+@pytest.fixture(scope="module")
+def causal(models, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("causal")
+    save_graph(folder, models.file, config=replace(CONTEXTUAL, wf=0))
+    return EmotionPredictor.load(folder, models.extractor, device="cpu")
+
+
+def test_answers_are_those_of_the_whole_conversation(models, causal):
+    rows = [dict(row) for row in models.rows]
+    rows[1]["text"], rows[2]["wav"] = "", ""
+    stream = causal.stream()
+    answers, whole = [stream.push(row) for row in rows], causal.predict(rows)
+    np.testing.assert_allclose(matrix(answers), matrix(whole), atol=1e-6)
+    for answer, row in zip(answers, whole, strict=True):
+        assert list(answer) == list(row)
+        told = ("emotion", "marks", "modalities_used", "utterance")
+        assert [answer[name] for name in told] == [row[name] for name in told]
+    assert len({answer["emotion"] for answer in answers}) > 1
+
+
+def test_dialogues_may_go_on_at_once(models, causal):
+    first, second = models.rows[:6], models.rows[6:12]
+    assert first[0]["dialogue"] != second[0]["dialogue"]
+    stream = causal.stream()
+    mixed = [stream.push(row) for pair in zip(first, second, strict=True) for row in pair]
+    whole = matrix(causal.predict([*first, *second]))
+    np.testing.assert_allclose(matrix(mixed[::2]), whole[:6], atol=1e-6)
+    np.testing.assert_allclose(matrix(mixed[1::2]), whole[6:], atol=1e-6)
+
+
+def test_context_of_the_extractor_is_what_was_pushed_before(causal):
+    heard = []
+
+    def listen(text):
+        heard.append(text)
+        return text
+
+    stream = causal.stream()
+    stream._clean = listen
+    stream._extractor = replace(stream._extractor, context=2)
+    for row in text_rows("하나", "둘", "셋", "넷"):
+        stream.push(row)
+    # The turn is looked at, then it is read along with the two before it.
+    assert " ".join(heard) == "하나 하나 둘 하나 둘 셋 하나 둘 셋 넷 둘 셋 넷"
+
+
+def test_turns_and_rows_are_the_same(models, causal, tmp_path):
+    rows = models.rows[:6]
+    turns = turns_of_rows(rows, tmp_path)
+    stream, other = causal.stream(), causal.stream()
+    assert [stream.push(row) for row in rows] == [other.push(turn) for turn in turns]
+
+
+def test_a_refused_turn_changes_nothing(models, causal, tmp_path):
+    rows = [dict(row) for row in models.rows[:4]]
+    stream, calm = causal.stream(), causal.stream()
+    (tmp_path / "broken.wav").write_text("no audio")
+    for row in rows[:2]:
+        stream.push(row)
+        calm.push(row)
+    for bad, message in (
+        ({**rows[2], "wav": str(tmp_path / "broken.wav")}, "no readable audio"),
+        ({**rows[2], "wav": "", "text": "b/"}, "marks without a word"),
+        ({**rows[2], "wav": "", "text": ""}, "row 1"),
+        ({**rows[2], "start": -1}, "start"),
+        ({**rows[2], "start": 0.0}, "before the turn before it"),
+    ):
+        with pytest.raises(InputError, match=message):
+            stream.push(bad)
+    assert stream.push(rows[2]) == calm.push(rows[2])
+
+
+def test_models_that_hear_what_comes_are_refused_with_the_remedy(models, predictor, tmp_path):
+    with pytest.raises(InputError, match=r"train one with .*--wf 0"):
+        predictor.stream()
+    save_graph(tmp_path / "cogmen", models.file, config=COGMEN)
+    cogmen = EmotionPredictor.load(tmp_path / "cogmen", models.extractor, device="cpu")
+    with pytest.raises(InputError, match="cogmen has no live mode"):
+        cogmen.stream()

@@ -1,0 +1,20 @@
+"""The tiny models of prediction's tests, behind the page."""
+
+import pytest
+
+from graph_er.web.desk import Desk
+from tests.graph_er.inference.conftest import models, predictor, talk, write_table  # noqa: F401
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder of demo data with the example alone."""
+    rows = [{**row, "utterance": n} for n, row in enumerate(talk(4), start=1)]
+    write_table(tmp_path / "data" / "example" / "conversation.csv", rows)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def desk(predictor, data, tmp_path):  # noqa: F811
+    (tmp_path / "work").mkdir()
+    return Desk(predictor, data, tmp_path / "work")

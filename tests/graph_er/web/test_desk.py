@@ -1,0 +1,193 @@
+"""What the page answers: what was uploaded and nothing else, and messages for what is wrong."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import soundfile
+
+from graph_er.inference.conversation_input import read_turns
+from graph_er.inference.predictions import write_prediction_rows
+from graph_er.web import desk as desk_module
+from graph_er.web.analysis import clip, discard
+from graph_er.web.texts import TEXTS
+from tests.graph_er.inference.conftest import save_graph, talk, write_noise, write_table
+from tests.graph_er.tiny_models import COGMEN
+
+
+def zipped(path, folder):
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(folder.parent).as_posix())
+    return path
+
+
+@pytest.fixture
+def archive(tmp_path):
+    write_table(tmp_path / "talk" / "talk.csv", talk(4))
+    return zipped(tmp_path / "talk.zip", tmp_path / "talk")
+
+
+def test_the_file_to_download_is_the_commands(desk, archive, tmp_path):
+    outcome = desk.upload([archive], "en")
+    table = tmp_path / "talk" / "talk.csv"
+    write_prediction_rows(tmp_path / "own.csv", desk.predictor.predict(read_turns(table)))
+    assert outcome.analysis.csv.read_bytes() == (tmp_path / "own.csv").read_bytes()
+    assert "4 turns of 2 speaker(s)" in outcome.message
+    page = outcome.analysis.html.read_text(encoding="utf-8")
+    assert page.count('class="box"') == 4
+    assert "talk.zip" in page
+
+
+def test_timeline_table_and_list_of_turns(desk, archive):
+    analysis = desk.upload([archive], "ko").analysis
+    results = desk.results(analysis, "ko")
+    assert results.timeline.count("data-turn=") == 4
+    assert 'data-turn="3"' in results.timeline
+    assert [row[0] for row in results.rows] == ["1", "2", "3", "4"]
+    assert [row[2] for row in results.rows] == ["A", "B", "A", "B"]
+    assert len(results.headers) == len(results.rows[0])
+    assert {row[4] for row in results.rows} <= {"중립", "분노", "기쁨"}
+    assert {row[4] for row in desk.results(analysis, "en").rows} <= {"neutral", "angry", "happy"}
+    assert desk.turns(analysis)[2] == ("3. A: 그래 2", 2)
+
+
+@pytest.mark.parametrize("language", sorted(TEXTS))
+def test_a_chosen_turn_has_sound_probabilities_and_reasons(desk, archive, tmp_path, language):
+    analysis = desk.upload([archive], language).analysis
+    chosen = desk.choose(analysis, 2, language)
+    rate, samples = chosen.sound
+    written, written_rate = soundfile.read(tmp_path / "talk" / "wav" / "2.wav", dtype="int16")
+    assert rate == written_rate
+    np.testing.assert_allclose(samples, written, atol=1)
+    assert chosen.reasons.count("ger-bar") == 3
+    assert TEXTS[language]["why"] in chosen.reasons
+    assert chosen.reasons.count('class="ger-why"') == 3 + 3 + 3
+    assert desk.choose(analysis, 4, language) is None
+    assert desk.choose(analysis, -1, language) is None
+
+
+def test_turns_of_one_recording_are_heard_one_by_one(desk, tmp_path):
+    recording = write_noise(tmp_path / "meeting.wav", 3.0)
+    (tmp_path / "m.csv").write_text("speaker,start,end\nA,0.5,1.0\nB,1.25,2.0\n")
+    analysis = desk.upload([tmp_path / "m.csv", recording], "en").analysis
+    whole, _ = soundfile.read(recording, dtype="int16")
+    for number, (begin, end) in enumerate([(0.5, 1.0), (1.25, 2.0)]):
+        rate, samples = desk.choose(analysis, number, "en").sound
+        assert rate == 16_000
+        expected = whole[round(16_000 * begin) : round(16_000 * end)]
+        np.testing.assert_allclose(samples, expected, atol=1)
+
+
+def test_a_turn_without_audio_says_so(desk, tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"speaker": "A", "text": "그래"}\n', encoding="utf-8")
+    analysis = desk.upload([tmp_path / "t.jsonl"], "en").analysis
+    chosen = desk.choose(analysis, 0, "en")
+    assert chosen.sound is None
+    assert chosen.sound_label == TEXTS["en"]["no_audio"]
+    assert clip(analysis.turns[0]) is None
+
+
+def test_turns_are_counted_over_dialogues(desk, tmp_path):
+    rows = [{"dialogue": d, "speaker": "A", "text": f"{d}{n}"} for d in "xy" for n in range(2)]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    analysis = desk.upload([tmp_path / "t.jsonl"], "en").analysis
+    assert [desk.results(analysis, "en").timeline.count(f'data-turn="{n}"') for n in range(5)] == [
+        *(1, 1, 1, 1, 0),
+    ]
+    assert "y1" in desk.choose(analysis, 3, "en").reasons
+
+
+def test_what_the_user_wrote_is_escaped(desk, tmp_path):
+    bad = '<img src=x onerror="x()">'
+    row = {"speaker": f"{bad}S", "text": f"{bad}T"}
+    (tmp_path / "t.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    outcome = desk.upload([tmp_path / "t.jsonl"], "en")
+    shown = desk.results(outcome.analysis, "en").timeline
+    shown += desk.choose(outcome.analysis, 0, "en").reasons
+    assert "<img" not in shown
+    assert "&lt;img" in shown
+    (tmp_path / "<img src=x>.csv").write_text("speaker\n")
+    assert "<img" not in desk.upload([tmp_path / "<img src=x>.csv"], "en").message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", "speaker,text,wav\nA,x,/etc/hostname\n", "leads out of what was sent"),
+        ("t.csv", "speaker,text,wav\nA,x,../t.wav\n", "leads out of what was sent"),
+        ("t.csv", "speaker,text,wav\nA,x,C:\\t.wav\n", "leads out of what was sent"),
+        ("t.csv", "speaker,text,wav\nA,x,..\\..\\t.wav\n", "leads out of what was sent"),
+        ("t.jsonl", '{"speaker": "A", "wav": "\\\\\\\\host\\\\t.wav"}', "leads out of what was"),
+        ("t.csv", "speaker,text,wav\nA,x,gone.wav\n", "gone.wav"),
+        ("t.csv", "", "is empty"),
+        ("t.csv", "who,what\nA,x\n", "column(s) speaker missing"),
+        ("t.csv", "speaker,text\nA,\n", "neither wav nor text"),
+        ("t.rttm", "SPEAKER m 1 0.5 1 <NA> <NA> s <NA> <NA>\n", "0 audio files came with it"),
+        ("t.txt", "그래", "does not say who speaks"),
+        ("t.wav", "no audio", "does not say who speaks"),
+        ("t.exe", "x", "are not taken"),
+        ("t.zip", "x", "is no ZIP archive"),
+    ],
+)
+def test_bad_input_gets_a_message_and_leaves_nothing(desk, tmp_path, name, content, message):
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    outcome = desk.upload([tmp_path / name], "en")
+    assert outcome.analysis is None
+    assert message in outcome.message
+    assert 'role="alert"' in outcome.message
+    assert str(tmp_path) not in outcome.message
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_nothing_chosen_and_too_much_chosen(desk, tmp_path):
+    assert TEXTS["ko"]["refused"] in desk.upload([], "ko").message
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("speaker,text\nA,x\n")
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    assert "several files tell the turns (a.csv, b.csv)" in desk.upload(paths, "en").message
+    (tmp_path / "long.csv").write_text("speaker,text\n" + "A,x\n" * 2_001)
+    assert "2001 turns; at most 2000" in desk.upload([tmp_path / "long.csv"], "en").message
+
+
+def test_what_nobody_foresaw_is_told_without_details(desk, archive, tmp_path, monkeypatch, caplog):
+    def fail(*arguments, **options):
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(desk_module, "analyse", fail)
+    outcome = desk.upload([archive], "en")
+    assert TEXTS["en"]["failed"] in outcome.message
+    assert "secret" not in outcome.message
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_files_are_removed_with_the_analysis(desk, archive, tmp_path):
+    analysis = desk.upload([archive], "en").analysis
+    assert analysis.csv.is_file()
+    discard(analysis)
+    discard(None)
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_demo_dialogues_are_listed_and_opened(desk):
+    assert desk.demos("ko") == [("예시 통화", "example")]
+    assert len(desk.demo("example", "ko").analysis.turns) == 4
+    assert "no demo dialogue" in desk.demo("../secret", "en").message
+
+
+def test_a_model_that_cannot_be_explained_still_shows_the_turn(
+    models, desk, archive, tmp_path, monkeypatch
+):
+    save_graph(tmp_path / "cogmen", models.file, config=COGMEN)
+    cogmen = desk.predictor.load(tmp_path / "cogmen", models.extractor, "cpu")
+    monkeypatch.setattr(desk, "predictor", cogmen)
+    chosen = desk.choose(desk.upload([archive], "en").analysis, 0, "en")
+    assert "preset cogmen" in chosen.reasons
+    assert chosen.reasons.count("ger-bar") == 3
+
+
+def test_both_languages_say_everything():
+    assert TEXTS["ko"].keys() == TEXTS["en"].keys()
+    assert all(text.strip() for texts in TEXTS.values() for text in texts.values())
