@@ -2,8 +2,8 @@
 
 They take the place of a pretrained encoder in every respect: a configuration, a feature extractor
 and a model of Hugging Face's kind, registered with its Auto classes, so that checkpoints hold them
-and load them like any other encoder. The work is done by the feature extractor, where audio is
-decoded; the model hands its frames on.
+and load them like any other encoder. The work is done by the feature extractor; the model hands its
+frames on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput
 
 from feature_extractor.egemaps import FUNCTIONALS, egemaps
-from feature_extractor.mfcc import COEFFICIENTS, mfcc
+from feature_extractor.mfcc import BANDS, COEFFICIENTS, mfcc
 
 SAMPLING_RATE = 16_000
 # Windows of 50 ms every 25 ms, as in the seed's scripts, where the audio was at 8 kHz.
@@ -78,11 +78,25 @@ class FrameExtractor(SequenceFeatureExtractor):
         feature_size: int = COEFFICIENTS,
         sampling_rate: int = SAMPLING_RATE,
         padding_value: float = 0.0,
+        window: int = _WINDOW,
+        hop: int = _HOP,
+        bands: int = BANDS,
         **options: Any,
     ) -> None:
-        """Take the options that ``preprocessor_config.json`` holds."""
+        """Take the options that ``preprocessor_config.json`` holds, so that features stay the same.
+
+        Args:
+            kind: of `KINDS`.
+            feature_size: features per frame.
+            sampling_rate: Hz.
+            padding_value: what fills up shorter clips.
+            window: samples per frame of MFCC.
+            hop: samples from one such frame to the next.
+            bands: mel bands of MFCC.
+            options: those of every feature extractor.
+        """
         super().__init__(feature_size, sampling_rate, padding_value, **options)
-        self.kind = kind
+        self.kind, self.window, self.hop, self.bands = kind, window, hop, bands
 
     def __call__(self, clips: Sequence[np.ndarray], **options: Any) -> BatchFeature:
         """Return ``input_values`` ``[B, T, D]`` and ``attention_mask`` ``[B, T]``."""
@@ -92,7 +106,7 @@ class FrameExtractor(SequenceFeatureExtractor):
 
     def _frames(self, samples: np.ndarray) -> np.ndarray:
         if self.kind == "mfcc":
-            return mfcc(samples, self.sampling_rate, _WINDOW, _HOP)
+            return mfcc(samples, self.sampling_rate, self.window, self.hop, self.bands)
         return egemaps(samples, self.sampling_rate)[None]
 
 

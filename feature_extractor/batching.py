@@ -26,16 +26,18 @@ class Collator:
         max_tokens: longer texts are cut off.
         min_samples: shorter clips are filled up with silence, which then counts as audio, since
             the audio encoder needs that many for its first frame.
-        context: how many earlier utterances are read along with each.
+        heard_context: how many earlier utterances' audio is heard along with each.
         prompt: what every text is read after, or None.
+        marks_missing_text: tell where there is no word, so that audio alone decides.
     """
 
     tokenizer: PreTrainedTokenizerBase | None
     feature_extractor: SequenceFeatureExtractor | None
     max_tokens: int
     min_samples: int
-    context: int = 0
+    heard_context: int = 0
     prompt: str | None = None
+    marks_missing_text: bool = False
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
         """Return the arguments of the model's ``forward``.
@@ -48,10 +50,10 @@ class Collator:
             key = "audio_states" if "audio_states" in examples[0] else "audio"
             before = [e.get(f"earlier_{key}", ()) for e in examples]
             rows = [example.get(key) for example in examples]
-            if self.context:
-                filled = [[*clips, *[None] * (self.context - len(clips))] for clips in before]
+            if self.heard_context:
+                filled = [[*clips, *[None] * (self.heard_context - len(clips))] for clips in before]
                 rows += [clip for clips in filled for clip in clips]
-                batch["context_size"] = self.context
+                batch["context_size"] = self.heard_context
             cached = key == "audio_states"
             batch |= _padded("audio", rows) if cached else self.audio_batch(rows)
         for name in ("labels", "affect"):
@@ -63,9 +65,12 @@ class Collator:
         """Return those arguments of the model's ``forward`` that are about the text."""
         if self.tokenizer is None:
             return {}
-        if "text_states" in examples[0]:
-            return _padded("text", [example["text_states"] for example in examples])
         words = [self._words(example) for example in examples]
+        there = [bool(text) for text in words]
+        missing = self.marks_missing_text and not all(there)
+        marks = {"has_text": torch.tensor(there)} if missing else {}
+        if "text_states" in examples[0]:
+            return {**_padded("text", [e["text_states"] for e in examples]), **marks}
         pair = ([self.prompt] * len(words), words) if self.prompt is not None else (words,)
         tokens = self.tokenizer(
             *pair,
@@ -76,7 +81,7 @@ class Collator:
             return_token_type_ids=False,
             return_tensors="pt",
         )
-        return {"input_ids": tokens["input_ids"], "text_mask": tokens["attention_mask"]}
+        return {"input_ids": tokens["input_ids"], "text_mask": tokens["attention_mask"], **marks}
 
     def _words(self, example: Example) -> str:
         """Return an utterance's text, with the earlier ones' after it, the latest first.

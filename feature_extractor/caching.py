@@ -120,7 +120,7 @@ def _store(checkpoint: Checkpoint, modality: str, cache: Cache, execution: Execu
     if modality == "t":
         collate = replace(collate, feature_extractor=None, min_samples=0)
     else:
-        collate = replace(collate, tokenizer=None, max_tokens=0, context=0, prompt=None)
+        collate = replace(collate, tokenizer=None, max_tokens=0, heard_context=0, prompt=None)
     parts = {
         "encoder": encoder_digest(getattr(model, f"{name}_encoder"), collate),
         "view": views(config)[modality],
@@ -173,7 +173,9 @@ def _audio_contents(utterances: Sequence[Utterance], memory: Path) -> dict[str, 
 def _text_states(
     checkpoint: Checkpoint, corpus: Corpus, utterances: Sequence[Utterance], execution: Execution
 ) -> Iterator[Rows]:
-    model, collate = checkpoint.model.to(execution.device).eval(), checkpoint.collator()
+    model = checkpoint.model.to(execution.device).eval()
+    # What is kept serves models of text alone as well, which read even an empty text.
+    collate = replace(checkpoint.collator(), marks_missing_text=False)
     context = model.config.context
     dataset = UtteranceDataset(corpus, utterances, sampling_rate=None, context=context)
     lengths = [float(len(utterance.text)) for utterance in utterances]

@@ -23,6 +23,8 @@ from graph_er.cli import run_command
 from graph_er.flags import add_flags, from_flags, require
 from graph_er.paths import project_root
 
+_MOST_LANES = 4
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -59,8 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--lanes",
         type=int,
-        default=os.cpu_count() or 1,
-        help="training runs at a time (default: one per core)",
+        default=min(os.cpu_count() or 1, _MOST_LANES),
+        help="training runs at a time, each with encoders of its own in memory (default: one per "
+        f"core, at most {_MOST_LANES})",
     )
     add_device_option(parser)
     add_flags(parser, Budget, title="budget of every model")

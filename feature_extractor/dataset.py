@@ -37,7 +37,7 @@ class UtteranceDataset(Dataset):
     Attributes:
         utterances: the examples.
         sampling_rate: Hz of the audio, or None where none is decoded.
-        context: how many earlier utterances an example holds at most.
+        heard_context: how many earlier utterances' audio an example holds at most.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class UtteranceDataset(Dataset):
         soft_labels: bool = False,
         speed_perturbation: float = 0.0,
         context: int = 0,
+        heard_context: int = 0,
         states: Mapping[str, States] | None = None,
     ) -> None:
         """Hold `utterances` of `corpus`.
@@ -59,13 +60,14 @@ class UtteranceDataset(Dataset):
             sampling_rate: Hz; None decodes no audio.
             soft_labels: give the raters' votes as labels.
             speed_perturbation: the span of `augmentation.perturb_speed`, for training.
-            context: how many earlier utterances to give along with each.
+            context: how many earlier utterances' texts to give along with each.
+            heard_context: 0, or as many earlier utterances' audio, too.
             states: by ``text`` and ``audio``, what encoders made of all utterances of the corpus.
         """
         self._corpus = corpus
         self.utterances = tuple(utterances)
         self.sampling_rate = sampling_rate
-        self.context = context
+        self.heard_context = heard_context
         self._soft_labels = soft_labels
         self._rated = any(u.valence is not None for u in corpus.utterances)
         self._speed_perturbation = speed_perturbation
@@ -91,7 +93,7 @@ class UtteranceDataset(Dataset):
         return {
             index
             for index, utterance in enumerate(self.utterances)
-            if any(is_too_long(u, clip_length) for u in (utterance, *self._before[index]))
+            if any(is_too_long(u, clip_length) for u in (utterance, *self._heard_before(index)))
         }
 
     def __len__(self) -> int:
@@ -104,7 +106,7 @@ class UtteranceDataset(Dataset):
         example: Example = {"text": utterance.text, "labels": self._target(utterance)}
         if self._rated:
             example["affect"] = _affect(utterance)
-        if self.context:
+        if self._before[index]:
             example["earlier"] = [before.text for before in self._before[index]]
         if "text" in self._states:
             example["text_states"] = self._states["text"][utterance.id]
@@ -117,7 +119,7 @@ class UtteranceDataset(Dataset):
         if "audio" in self._states:
             states = self._states["audio"]
             example["audio_states"] = states[utterance.id]
-            if self.context:
+            if self.heard_context:
                 example["earlier_audio_states"] = [states[u.id] for u in self._before[index]]
             return
         samples = self._heard(utterance)
@@ -126,8 +128,11 @@ class UtteranceDataset(Dataset):
             if self._speed_perturbation > 0:
                 samples = perturb_speed(samples, self._speed_perturbation)
             example["audio"] = samples
-        if self.context:
+        if self.heard_context:
             example["earlier_audio"] = [self._heard(before) for before in self._before[index]]
+
+    def _heard_before(self, index: int) -> list[Utterance]:
+        return self._before[index] if self.heard_context else []
 
     def _heard(self, utterance: Utterance) -> np.ndarray | None:
         return None if utterance.wav is None else load_audio(utterance.wav, self.sampling_rate)

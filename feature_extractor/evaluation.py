@@ -66,6 +66,7 @@ def evaluate_utterances(
         utterances,
         sampling_rate=checkpoint.sampling_rate,
         context=checkpoint.model.config.context,
+        heard_context=checkpoint.model.heard_context,
     )
     clip_length = checkpoint.model.config.clip_length
     with tqdm(total=len(utterances), desc="evaluation", unit="utt", leave=False) as bar:

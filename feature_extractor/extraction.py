@@ -40,6 +40,7 @@ class Extractor:
         info: plain values that tell in the dialogue file where the vectors come from.
         clip_length: seconds; longer clips are heard in chunks, see `chunking`.
         context: how many earlier utterances are read along with each.
+        heard_context: 0, or as many that are heard, too.
     """
 
     model: nn.Module
@@ -49,6 +50,7 @@ class Extractor:
     info: dict[str, Any]
     clip_length: float = 25.0
     context: int = 0
+    heard_context: int = 0
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,11 @@ def _vectors(
     bar: tqdm,
 ) -> Vectors:
     dataset = UtteranceDataset(
-        corpus, utterances, sampling_rate=extractor.sampling_rate, context=extractor.context
+        corpus,
+        utterances,
+        sampling_rate=extractor.sampling_rate,
+        context=extractor.context,
+        heard_context=extractor.heard_context,
     )
     output = predict(
         extractor.model, extractor.collate, dataset, execution, extractor.clip_length, bar

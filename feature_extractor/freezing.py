@@ -37,7 +37,7 @@ def freeze(encoder: nn.Module, how: str, modality: str) -> list[nn.Module]:
                 f"--freeze_{modality} is {how}, but the {modality} encoder has {len(layers)} layers"
             )
         first = {id(parameter) for layer in layers[int(how) :] for parameter in layer.parameters()}
-        above = _above(encoder)
+        above = {part for module in _above(encoder) for part in module.modules()}
         parts = [
             module
             for module in encoder.modules()

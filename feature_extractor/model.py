@@ -107,6 +107,7 @@ class UtteranceClassifier(PreTrainedModel):
         input_ids: torch.Tensor | None = None,
         text_states: torch.Tensor | None = None,
         text_mask: torch.Tensor | None = None,
+        has_text: torch.Tensor | None = None,
         input_values: torch.Tensor | None = None,
         audio_states: torch.Tensor | None = None,
         audio_mask: torch.Tensor | None = None,
@@ -119,6 +120,8 @@ class UtteranceClassifier(PreTrainedModel):
             input_ids: tokens ``[B, L]``; not read without modality ``t``.
             text_states: in their place the text encoder's stream ``[B, T, D]``, made before.
             text_mask: ``[B, L]`` or ``[B, T]``, 1 on what is there.
+            has_text: ``[B]``, False where there is no text, whatever the mask says; None where
+                there is some in each.
             input_values: samples ``[R, S]``; not read without modality ``a``. ``R`` is ``B``, or
                 with context ``B (1 + K)``: after the utterances themselves those before the first,
                 the latest first, then those before the second, and so on.
@@ -128,7 +131,7 @@ class UtteranceClassifier(PreTrainedModel):
                 there is some in each.
             context_size: K.
         """
-        text, audio = self.text_of(input_ids, text_states, text_mask), None
+        text, audio = self.text_of(input_ids, text_states, text_mask, has_text), None
         if "a" in self.config.modalities:
             if audio_states is not None:
                 audio = self.scaled(Stream(audio_states, audio_mask.bool()))
@@ -138,18 +141,26 @@ class UtteranceClassifier(PreTrainedModel):
                 audio = self.audio_stream(frames)
         return self.join(text, audio, context_size)
 
+    @property
+    def heard_context(self) -> int:
+        """How many earlier utterances' audio the fusion model reads, if it reads any."""
+        return self.config.context if self.fusion.uses_context else 0
+
     def text_of(
         self,
         input_ids: torch.Tensor | None = None,
         text_states: torch.Tensor | None = None,
         text_mask: torch.Tensor | None = None,
+        has_text: torch.Tensor | None = None,
     ) -> Stream | None:
         """Return the text stream of tokens or of states, as in `forward`; None without text."""
         if "t" not in self.config.modalities:
             return None
         if text_states is not None:
-            return Stream(text_states, text_mask.bool())
-        return self.text_stream(self.text_frames(input_ids, text_mask))
+            stream = Stream(text_states, text_mask.bool())
+        else:
+            stream = self.text_stream(self.text_frames(input_ids, text_mask))
+        return stream if has_text is None else stream.where(has_text)
 
     def text_frames(self, input_ids: torch.Tensor, mask: torch.Tensor) -> Frames:
         """Return the text encoder's states of tokens ``[B, L]``."""

@@ -119,14 +119,14 @@ def _chunked_outputs(
     )
     for example in loader:
         earlier = example.get("earlier_audio", [])
-        clips = [example.get("audio"), *earlier, *[None] * (dataset.context - len(earlier))]
+        clips = [example.get("audio"), *earlier, *[None] * (dataset.heard_context - len(earlier))]
         # Left before the yield: a generator suspends within what it has entered.
         with torch.inference_mode(), precision(execution):
             frames = clip_frames(
                 model, collate, clips, execution, clip_length, dataset.sampling_rate
             )
             text = model.text_of(**on_device(collate.text_batch([example]), execution))
-            output = model.join(text, model.audio_stream(frames), dataset.context)
+            output = model.join(text, model.audio_stream(frames), dataset.heard_context)
         yield output
 
 

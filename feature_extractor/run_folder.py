@@ -18,6 +18,7 @@ from graph_er.errors import InputError
 from graph_er.files import write_json
 from graph_er.run_record import RECORD_NAME, read_run_record
 
+STEPS = ("text", "audio", "fusion")  # of `fusion.late_fusion.LateFusion`
 _SETTINGS = "settings.json"
 _SETTINGS_KEYS = {"corpus_sha256", "modalities", "transcript_version"}
 
@@ -34,7 +35,10 @@ _WRITTEN = (
     *(f"eval_{side}/predictions.csv" for side in SIDES),
     *(f"eval_{side}/.*.partial.*" for side in SIDES),
     *(f"{CHECKPOINTS}/{_SETTINGS}", f"{CHECKPOINTS}/.settings-*.partial.json"),
-    f"{CHECKPOINTS}/checkpoint-*/**/*",
+    *(f"{CHECKPOINTS}/checkpoint-*/**/*", f"{CHECKPOINTS}/*/checkpoint-*/**/*"),
+    # Of models that are trained in several steps.
+    *(f"{CHECKPOINTS}/{step}.{kind}" for step in STEPS for kind in ("safetensors", "json")),
+    *(f"{CHECKPOINTS}/.{step}*.partial.*" for step in STEPS),
 )
 # Archives for Comet; those of earlier runs stay.
 _ARCHIVES = "comet"
@@ -101,13 +105,14 @@ def open_folder(folder: Path, config: dict[str, Any], *, overwrite: bool) -> Non
         check_same_options(folder, config)
         write_json(settings, config)
         return
-    for old in folder.glob(f"{CHECKPOINTS}/checkpoint-*"):
+    for old in folder.glob(f"{CHECKPOINTS}/**/checkpoint-*"):
         shutil.rmtree(old)
     # Before the rest is deleted: killed in between, the folder still bears a mark.
     write_json(settings, config)
     for path in _files(folder, *_WRITTEN) - {settings}:
         path.unlink()
     _remove_empty(*(folder / f"eval_{side}" for side in SIDES))
+    _remove_empty(*(folder / CHECKPOINTS / step for step in STEPS))
 
 
 def discard_unstarted(folder: Path) -> None:
@@ -116,7 +121,7 @@ def discard_unstarted(folder: Path) -> None:
     They would only stand in the way of the corrected command.
     """
     checkpoints = folder / CHECKPOINTS
-    if not any(checkpoints.glob("checkpoint-*")):
+    if not any((*checkpoints.glob("**/checkpoint-*"), *checkpoints.glob("*.safetensors"))):
         (checkpoints / _SETTINGS).unlink(missing_ok=True)
         _remove_empty(checkpoints, folder / _ARCHIVES, folder)
 

@@ -23,13 +23,18 @@ class FrameScaler(nn.Module):
         return (states - self.shift) * self.scale
 
     def fit(self, clips: Iterable[np.ndarray]) -> None:
-        """Take the mean and deviation over all frames of `clips`, each ``[T, width]``."""
+        """Take the mean and deviation over all frames of `clips`, each ``[T, width]``.
+
+        Where there are none nothing changes.
+        """
         count, total, squares = 0, 0.0, 0.0
         for frames in clips:
             frames = frames.astype(np.float64)
             count += len(frames)
             total = total + frames.sum(axis=0)
             squares = squares + (frames**2).sum(axis=0)
+        if not count:
+            return
         mean = total / count
         deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
         varies = deviation > 1e-6 * (1.0 + np.abs(mean))

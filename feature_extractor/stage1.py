@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from transformers import set_seed
 
+from feature_extractor.acoustic import KINDS
 from feature_extractor.caching import Cache, cached_states
-from feature_extractor.checkpoint import Checkpoint, TrainedOn, build_checkpoint
+from feature_extractor.checkpoint import WEIGHTS, Checkpoint, TrainedOn, build_checkpoint
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.encoders import quiet_transformers
 from feature_extractor.evaluation import evaluate_utterances
 from feature_extractor.execution import Execution, device_name, training_device
+from feature_extractor.fusion.registry import given_options
 from feature_extractor.run_folder import (
     check_folder,
     check_same_options,
@@ -44,6 +46,7 @@ from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.tuned_encoders import refuse_tuned_on_test
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.files import sha256
 from graph_er.flags import require
 from graph_er.run_record import write_run_record
 from graph_er.tracking import Mode, start_tracking
@@ -98,8 +101,13 @@ def run_stage1(
     split = split_corpus(corpus, run.choice.split, run.choice.fold)
     tell_split(split, tell)
     sides = utterances_by_side(corpus, split)
+    options = given_options(model_settings.fusion, model_settings.fusion_options)
+    model_settings = replace(model_settings, fusion_options=options)
     model_settings = with_default_encoders(model_settings, corpus, root, split)
     refuse_tuned_on_test(model_settings, corpus, split)
+    if run.modalities != "t" and model_settings.audio_encoder in KINDS:
+        # Acoustic features are made once, before training.
+        settings = replace(settings, speed_perturbation=0.0)
     config = _configuration(run, corpus, split, model_settings, settings)
     if not run.overwrite:
         check_same_options(run.out, config)
@@ -178,10 +186,18 @@ def _configuration(
         "split_sha256": split_digest(split),
         "modalities": run.modalities,
         **asdict(model_settings),
+        "text_weights": _weights_digest(model_settings.text_encoder),
+        "audio_weights": _weights_digest(model_settings.audio_encoder),
         **asdict(settings),
         "transcript_version": TRANSCRIPT_VERSION,
         "seed": run.seed,
     }
+
+
+def _weights_digest(encoder: str | None) -> str | None:
+    """Return the SHA-256 of a local encoder's weights, None of one on the hub, which has an id."""
+    weights = Path(encoder or "") / WEIGHTS
+    return sha256(weights) if encoder and weights.is_file() else None
 
 
 def _datasets(
@@ -212,6 +228,7 @@ def _datasets(
         "sampling_rate": checkpoint.sampling_rate,
         "soft_labels": run.choice.policies.get("multi_label") == "soft",
         "context": checkpoint.model.config.context,
+        "heard_context": checkpoint.model.heard_context,
         "states": _states(run, corpus, [*sides["train"], *sides["dev"]], checkpoint, settings),
     }
     if hasattr(checkpoint.model, "audio_scaler"):

@@ -25,6 +25,7 @@ from feature_extractor.sources import (
 )
 from feature_extractor.split_record import choose_split
 from feature_extractor.splitting import Split
+from feature_extractor.tuned_encoders import refuse_tuned_on_test
 from feature_extractor.utterance import Corpus
 from graph_er.files import sha256
 from graph_er.flags import require
@@ -115,6 +116,8 @@ def trained_extractor(folder: Path) -> Extractor:
     info = {
         "encoders": {name: source for name, source in encoders.items() if source is not None},
         "frozen": False,
+        "fusion": config.fusion,
+        "context": config.context,
         "checkpoint": folder.name,
         "checkpoint_sha256": weights,
         "checkpoint_transcript_version": config.transcript_version,
@@ -128,6 +131,7 @@ def trained_extractor(folder: Path) -> Extractor:
         info,
         config.clip_length,
         config.context,
+        checkpoint.model.heard_context,
     )
 
 
@@ -135,6 +139,7 @@ def frozen_extractor(source: Source, corpus: Corpus, split: Split, root: Path) -
     """Return the extractor of encoders as pretrained; those left open are stage 1's defaults."""
     wanted = ModelSettings(text_encoder=source.text_encoder, audio_encoder=source.audio_encoder)
     encoders = with_default_encoders(wanted, corpus, root, split)
+    refuse_tuned_on_test(encoders, corpus, split)
     text = encoders.text_encoder if "t" in source.modalities else None
     audio = encoders.audio_encoder if "a" in source.modalities else None
     sentences = source.sentence_encoder if "t" in source.modalities else None

@@ -30,14 +30,14 @@ class StatesClassifier(nn.Module):
         self,
         text_states: torch.Tensor | None = None,
         text_mask: torch.Tensor | None = None,
+        has_text: torch.Tensor | None = None,
         audio_states: torch.Tensor | None = None,
         audio_mask: torch.Tensor | None = None,
         context_size: int = 0,
     ) -> UtteranceOutput:
         """Classify a batch of states; see `UtteranceClassifier.forward`."""
-        model, text, audio = self._whole[0], None, None
-        if text_states is not None:
-            text = Stream(text_states, text_mask.bool())
+        model, audio = self._whole[0], None
+        text = model.text_of(None, text_states, text_mask, has_text)
         if audio_states is not None:
             audio = model.scaled(Stream(audio_states, audio_mask.bool()))
         return model.join(text, audio, context_size)

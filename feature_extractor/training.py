@@ -195,7 +195,9 @@ class _UtteranceTrainer(Trainer):
             outputs.audio_vector,
             outputs.auxiliary or {},
         )
-        loss = self.fusion.loss(output, targets, self._criterion)
+        # On dev the criterion alone, so that it compares between models and epochs.
+        own = self.fusion.loss(output, targets, self._criterion) if model.training else None
+        loss = own if own is not None else self._criterion(output.logits, targets.labels)
         if not torch.isfinite(loss):
             raise InputError(
                 f"the {'training' if model.training else 'dev'} loss became {loss.item()}; lower "
@@ -211,7 +213,7 @@ class _UtteranceTrainer(Trainer):
 
 def _arguments(settings: TrainingSettings, job: Job) -> TrainingArguments:
     cpu = job.device.type == "cpu"
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(job.out),
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch_size,
@@ -239,6 +241,10 @@ def _arguments(settings: TrainingSettings, job: Job) -> TrainingArguments:
         ddp_find_unused_parameters=False,
         disable_tqdm=True,
     )
+    # One process would otherwise spread a batch over all visible GPUs by copies of the model whose
+    # encoders learn nothing; several processes (torchrun) are how more than one is used.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def _lengths(dataset: UtteranceDataset, modalities: str) -> list[float]:

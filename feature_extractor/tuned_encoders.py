@@ -13,7 +13,7 @@ from feature_extractor.utterance import Corpus
 
 
 def refuse_tuned_on_test(settings: ModelSettings, corpus: Corpus, split: Split) -> None:
-    """Refuse encoders that are checkpoints of stage 1, trained with what is test here.
+    """Refuse encoders that are checkpoints of stage 1, or started from one, trained with test.
 
     Args:
         settings: names the encoders.
@@ -23,7 +23,14 @@ def refuse_tuned_on_test(settings: ModelSettings, corpus: Corpus, split: Split) 
     Raises:
         InputError: as `split_record.refuse_seen`, or a checkpoint that is not finished.
     """
-    for encoder in (settings.text_encoder, settings.audio_encoder):
-        if encoder is not None and is_checkpoint(encoder):
-            folder = Path(encoder)
-            refuse_seen(corpus, split, load_configuration(folder), folder)
+    wanted = [settings.text_encoder, settings.audio_encoder]
+    seen: set[str] = set()
+    while wanted:
+        encoder = wanted.pop()
+        if encoder is None or encoder in seen or not is_checkpoint(encoder):
+            continue
+        seen.add(encoder)
+        config = load_configuration(Path(encoder))
+        refuse_seen(corpus, split, config, Path(encoder))
+        # What these were tuned from was tuned before.
+        wanted += [config.text_source, config.audio_source]

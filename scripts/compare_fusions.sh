@@ -6,8 +6,8 @@
 #
 #   --corpus NAME, --root PATH, --split SPEC, --fold K, --labels_of, --multi_label, --target,
 #   --emotion_map, --classes  the corpus, as in scripts/run_all.sh
-#   --encoders HOW            pretrained (default): text and audio encoder are taken as they are; tuned:
-#                             both are first fine-tuned on the training side, each alone
+#   --encoders HOW            tuned (default): text and audio encoder are first fine-tuned on the training
+#                             side, each alone; pretrained: both are taken as they are
 #   --text_encoder ID         hub id or folder to start from (default: a Korean one, for the demo a tiny one)
 #   --audio_encoder ID        likewise; with --encoders pretrained also mfcc or egemaps
 #   --name NAME               of the results (default: <corpus>_fusions)
@@ -30,7 +30,7 @@ fail() {
 from_caller() { case $1 in /*) echo "$1" ;; *) echo "$called_from/$1" ;; esac }
 local_or_hub() { if [ -d "$called_from/$1" ]; then from_caller "$1"; else echo "$1"; fi; }
 
-corpus=demo root= encoders=pretrained name= device=auto text= audio=
+corpus=demo root= encoders=tuned name= device=auto text= audio=
 reading=() stage1=() study=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -67,6 +67,8 @@ name=${name:-${corpus}_fusions}
 [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "--name must be letters, digits, '.', '_', '-', not '$name'"
 [ "$corpus" != demo ] || root=${root:-$PWD/data/demo}
 [ -n "$root" ] || fail "--corpus $corpus needs --root, where it lies; data/README.md shows what is in it"
+
+[ "$encoders" = tuned ] || [ ${#stage1[@]} = 0 ] || fail "--stage1_epochs goes with --encoders tuned"
 
 source scripts/setup.sh
 prepare_python requirements.txt

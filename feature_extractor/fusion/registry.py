@@ -30,6 +30,9 @@ from feature_extractor.fusion.three_way_concat import ThreeWayConcat, ThreeWayCo
 from feature_extractor.fusion.vanilla_concat import VanillaConcat, VanillaConcatOptions
 from graph_er.errors import InputError
 
+# An option that is the whole model's, not the user's to give to a part of it.
+CONTEXT = "context"
+
 
 @dataclass(frozen=True)
 class Fusion:
@@ -77,8 +80,8 @@ def fusion_options(name: str, given: Mapping[str, Any]) -> Any:
     fields = {item.name: item for item in dataclasses.fields(FUSIONS[name].options)}
     values: dict[str, Any] = {}
     for key, value in given.items():
-        if key not in fields:
-            known = ", ".join(fields) or "none"
+        if key not in fields or key == CONTEXT:
+            known = ", ".join(name for name in fields if name != CONTEXT) or "none"
             raise InputError(f"--fusion {name} has no option {key!r}; it has {known}")
         values[key] = _parsed(f"option {key} of --fusion {name}", value, fields[key])
     return FUSIONS[name].options(**values)
@@ -89,12 +92,18 @@ def build_fusion(
 ) -> FusionModel:
     """Return a new fusion model; raises as `fusion_options`.
 
-    A model that hears earlier utterances hears `context` of them, unless `given` says otherwise.
+    A model that hears earlier utterances hears `context` of them.
     """
-    fusion = FUSIONS[name]
+    fusion, options = FUSIONS[name], fusion_options(name, given)
     if fusion.model.uses_context:
-        given = {"context": context, **given}
-    return fusion.model(sizes, num_emotions, fusion_options(name, given))
+        options = dataclasses.replace(options, **{CONTEXT: context})
+    return fusion.model(sizes, num_emotions, options)
+
+
+def given_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given as the values that it stands for; raises as `fusion_options`."""
+    options = fusion_options(name, given)
+    return {key: getattr(options, key) for key in given}
 
 
 def _parsed(what: str, value: Any, item: dataclasses.Field) -> Any:

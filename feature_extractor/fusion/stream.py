@@ -43,6 +43,10 @@ class Stream:
         """Return the mean state ``[B, D]`` over what is there; zeros where nothing is."""
         return masked_mean(self.cleared().states, self.mask)
 
+    def where(self, kept: torch.Tensor) -> Stream:
+        """Return the stream with nothing in the rows where `kept` ``[B]`` is False."""
+        return Stream(self.states, self.mask & kept[:, None])
+
     def fitted(self, length: int) -> Stream:
         """Return the stream on exactly `length` positions, for layers that are tied to positions.
 

@@ -27,8 +27,10 @@ def baseline_rows(ground: Ground, modalities: Sequence[str]) -> list[dict[str, A
 
     They are the majority class, the label that the same text has in train, and a logistic
     regression on mean and deviation of MFCC (``a``), on TF-IDF of one to three characters (``t``)
-    and on both (``at``), whose penalty is chosen by weighted F1 on dev.
+    and on both (``at``), whose penalty is chosen by weighted F1 on dev; the latter only where
+    there is something to fit.
     """
+    train = ground.sides["train"]
     file = dialogue_file(ground.corpus, ground.split, {}, {})
     known = controls(file, "test")
     rows = [
@@ -38,6 +40,8 @@ def baseline_rows(ground: Ground, modalities: Sequence[str]) -> list[dict[str, A
     ]
     parts = {m: _features(ground, m) for m in "at" if any(m in wanted for wanted in modalities)}
     for wanted in modalities:
+        if any(parts[m] is None for m in wanted) or len(set(_labels(ground, train))) < 2:
+            continue
         sides = {
             side: sparse.hstack([parts[m][side] for m in wanted]).tocsr()
             for side in ("train", "dev", "test")
@@ -60,13 +64,19 @@ def _logistic(ground: Ground, features: dict[str, Any]) -> dict[str, float]:
     return {metric: scores[metric] for metric in METRICS}
 
 
-def _features(ground: Ground, modality: str) -> dict[str, Any]:
-    """Return simple features of one modality by side, ``[N, D]``, fitted on train."""
+def _features(ground: Ground, modality: str) -> dict[str, Any] | None:
+    """Return simple features of one modality by side, ``[N, D]``, fitted on train.
+
+    None where the training side has nothing that occurs twice.
+    """
     if modality == "t":
         # The tokens are characters, so that no word segmentation of Korean is needed.
         vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), min_df=2)
         texts = {side: [u.text for u in rows] for side, rows in ground.sides.items()}
-        vectorizer.fit(texts["train"])
+        try:
+            vectorizer.fit(texts["train"])
+        except ValueError:  # its word for an empty vocabulary
+            return None
         return {side: vectorizer.transform(rows) for side, rows in texts.items()}
     states = ground.states(Condition("mfcc_transformer", "a", mfcc=True))["audio"]
     vectors = {

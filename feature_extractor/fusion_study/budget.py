@@ -16,7 +16,7 @@ LEARNING_RATES = (1e-3, 5e-3)
 class Budget:
     """What every condition gets; every field is a flag of the command."""
 
-    epochs: int = option(8, "passes over the training utterances")
+    epochs: int = option(6, "passes over the training utterances")
     batch_size: int = option(32, "utterances per step")
     seeds: int = option(3, "seeds of each condition")
     weight_decay: float = option(0.01, "decoupled weight decay; none on biases and norms")

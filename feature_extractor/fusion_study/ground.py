@@ -20,6 +20,7 @@ from feature_extractor.fusion_study.plan import Condition
 from feature_extractor.settings import FUSION_PRESETS, ModelSettings
 from feature_extractor.sources import (
     CorpusChoice,
+    audio_digest,
     corpus_digest,
     open_choice,
     tell_split,
@@ -81,7 +82,7 @@ class Ground:
     @property
     def identity(self) -> str:
         """SHA-256 of what the trials' results depend on besides their settings and the code."""
-        parts = [corpus_digest(self.corpus), split_digest(self.split)]
+        parts = [corpus_digest(self.corpus), audio_digest(self.corpus), split_digest(self.split)]
         parts += [store.folder.name for _, store in sorted(self._stores.items())]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -122,12 +123,15 @@ class Ground:
         """
         if not self.sides[side]:
             raise InputError(f"corpus {self.corpus.name} has no {side} utterance here; see --split")
+        model = FUSIONS[condition.fusion].model
         return UtteranceDataset(
             self.corpus,
             self.sides[side],
             # Nothing is decoded: states stand in place of all audio.
             sampling_rate=SAMPLE_RATE if "a" in condition.modalities else None,
+            soft_labels=self.choice.corpus.policies.get("multi_label") == "soft",
             context=self.choice.context,
+            heard_context=self.choice.context if model.uses_context else 0,
             states=self.states(condition),
         )
 

@@ -23,6 +23,7 @@ from feature_extractor.fusion_study.budget import Budget
 from feature_extractor.fusion_study.ground import Ground, GroundChoice
 from feature_extractor.fusion_study.plan import Trial
 from feature_extractor.fusion_study.trials import run_trial
+from graph_er.errors import InputError
 from graph_er.files import atomic_path, write_json
 from graph_er.paths import project_root
 
@@ -64,7 +65,9 @@ class Results:
 
 def results_identity(ground: Ground, budget: Budget) -> str:
     """Return the SHA-256 of what all trials depend on: ground, budget, and this package's code."""
-    whole = hashlib.sha256(json.dumps([ground.identity, budget.as_dict()]).encode())
+    # How many seeds there are changes none of them.
+    settings = {name: value for name, value in budget.as_dict().items() if name != "seeds"}
+    whole = hashlib.sha256(json.dumps([ground.identity, settings]).encode())
     for path in sorted((project_root() / "feature_extractor").rglob("*.py")):
         whole.update(path.read_bytes())
     return whole.hexdigest()
@@ -79,8 +82,7 @@ def run_trials(
 ) -> None:
     """Run those of `trials` that are not finished, in `lanes`; each is kept as it ends.
 
-    Raises:
-        InputError: a trial's loss is not finite, or its input is bad.
+    A trial that ends in an `InputError`, such as a loss that is not finite, is kept as ``failed``.
     """
     wanted = [trial for trial in trials if results.load(trial) is None]
     done = len(trials) - len(wanted)
@@ -129,7 +131,11 @@ def _end_with(parent: int) -> None:
 
 
 def _run(trial: Trial, budget: Budget) -> tuple[dict[str, Any], np.ndarray]:
-    return run_trial(_ground, trial, budget, _ground.choice.execution.device)
+    try:
+        return run_trial(_ground, trial, budget, _ground.choice.execution.device)
+    except InputError as error:
+        # A rate that is too high for a model is no reason to end the comparison.
+        return {"failed": str(error)}, np.zeros((0, 0))
 
 
 def _silently(_: str) -> None:

@@ -23,11 +23,12 @@ def comparison_page(results: dict[str, Any]) -> str:
         f"{results['n']['dev']}, split {results['split']['name']}). Every model reads the same "
         f"states of the same frozen encoders and gets the same budget: {budget['epochs']} epochs "
         f"in batches of {budget['batch_size']}, the learning rate among {rates} by weighted F1 "
-        f"on dev with seed 0, the epoch by dev loss, {budget['seeds']} seeds. In %, mean ± "
+        f"on dev with seed 0 (of a model on one modality that of the model on both), the epoch by "
+        f"dev loss, {budget['seeds']} seeds. In %, mean ± "
         "standard deviation over seeds.\n",
         detail_table(results).markdown(),
-        "Parameters and times are those of the fusion model alone, without the encoders, on one "
-        "core.\n",
+        "Parameters and times are those of the fusion model alone, without the encoders, while "
+        "other runs shared the machine.\n",
         "## One modality and both\n",
         modality_table(results).markdown(),
         _gains(results),

@@ -29,6 +29,7 @@ from graph_er.bootstrap import (
     scores_of,
     two_sided_p,
 )
+from graph_er.errors import InputError
 from graph_er.scores import METRICS
 
 Finished = dict[Trial, tuple[dict[str, Any], np.ndarray]]
@@ -63,6 +64,7 @@ def compare_fusions(
     ground = Ground(choice, tell)
     wanted = conditions(fusions, modalities)
     ground.prepare(wanted)
+    baselines = baseline_rows(ground, modalities)
     results = Results(folder, results_identity(ground, budget))
     leading = {condition: _leading(condition, wanted) for condition in wanted}
     searched = [t for c in dict.fromkeys(leading.values()) for t in search_trials(c)]
@@ -75,6 +77,9 @@ def compare_fusions(
         trials = [t for c in wanted for t in seed_trials(c, rates[c], budget.seeds)]
         run_trials(trials, pool, budget, results, "seeds")
     finished = {trial: results.load(trial) for trial in trials}
+    for trial, (record, _) in finished.items():
+        if "failed" in record:
+            raise InputError(f"{trial.key}: {record['failed']}; leave the model out with --fusions")
     rows = [_row(c, rates[c], [t for t in trials if t.condition == c], finished) for c in wanted]
     return {
         "corpus": ground.corpus.name,
@@ -85,7 +90,7 @@ def compare_fusions(
         "audio_encoder": _shown(ground.audio_encoder),
         "budget": budget.as_dict(),
         "rows": rows,
-        "baselines": baseline_rows(ground, modalities),
+        "baselines": baselines,
         "ours": _ours_against_best(ground, rows, trials, finished),
     }
 
@@ -103,7 +108,8 @@ def _leading(condition: Condition, wanted: Sequence[Condition]) -> Condition:
 
 
 def _dev_f1(results: Results, trial: Trial) -> float:
-    return results.load(trial)[0]["dev"]["weighted_f1"]
+    record = results.load(trial)[0]
+    return -1.0 if "failed" in record else record["dev"]["weighted_f1"]
 
 
 def _row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ class EmotionPredictor:
         """
         if not rows:
             return []
-        turns = [row for row in rows if isinstance(row, Turn)]
+        turns = [replace(r, position=i) for i, r in enumerate(rows) if isinstance(r, Turn)]
         if len(turns) < len(rows):
             turns = turns_of_rows(rows, Path(folder))
         return self.predict_turns(turns, progress=progress)[0]

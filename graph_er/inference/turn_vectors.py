@@ -94,6 +94,7 @@ def _some_vectors(
             *(corpus, utterances[earlier:]),
             sampling_rate=extractor.sampling_rate,
             context=extractor.context,
+            heard_context=extractor.heard_context,
         )
         model, limit = extractor.model, extractor.clip_length
         try:

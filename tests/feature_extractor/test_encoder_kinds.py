@@ -158,6 +158,7 @@ def test_a_checkpoint_without_that_modality_is_refused(tmp_path):
         ("mfcc_transformer", "at", {}, "is made for --modalities a"),
         ("concat", "at", {"width": "3"}, "has no option 'width'; it has audio_size, pooling"),
         ("concat", "at", {"pooling": "max"}, "'max'; it must be one of mean, mean_std"),
+        ("vanilla_concat", "at", {"context": "2"}, "has no option 'context'; it has width"),
         ("mlp_mixer", "at", {"width": "many"}, "it must be of kind int"),
         ("mlp_mixer", "at", {"width": "0"}, "--width is 0"),
     ],

@@ -96,3 +96,20 @@ def test_new_layers_of_the_full_model_hold_797959_parameters():
     new = [p for n, p in model.named_parameters() if not n.startswith(("text_enc", "audio_enc"))]
     assert sum(parameter.numel() for parameter in new) == 797_959
     assert model.text_encoder.pooler is None
+
+
+@pytest.mark.parametrize("fusion", ["concat", "distilled_gate", "cross_attention"])
+def test_a_text_without_a_word_is_a_missing_text_beside_audio(tmp_path, fusion):
+    checkpoint = make_checkpoint(tmp_path, fusion=fusion)
+    first, _, third = examples(0.3, 0.3, 0.5)
+    silent_text = [{**first, "text": ""}, third]
+    output = run(checkpoint, silent_text)
+    batch = checkpoint.collator()(silent_text)
+    assert batch["has_text"].tolist() == [False, True]
+    assert not output.text_vector[0].any()
+    with torch.no_grad():
+        for parameter in checkpoint.model.text_encoder.parameters():
+            parameter.add_(0.1)
+    changed = run(checkpoint, silent_text)
+    torch.testing.assert_close(changed.logits[0], output.logits[0])
+    assert not torch.allclose(changed.logits[1], output.logits[1])

@@ -1,9 +1,13 @@
 """Fusion models that are trained in several steps."""
 
+import shutil
+
 import pytest
 import torch
 
 from feature_extractor.checkpoint import build_checkpoint
+from feature_extractor.fusion.late_fusion import LateFusion
+from feature_extractor.run_folder import STEPS, check_folder, discard_unstarted, open_folder
 from feature_extractor.settings import ModelSettings, TrainingSettings
 from feature_extractor.training import CHECKPOINTS, Job, fit
 from graph_er.tracking import Tracker
@@ -84,3 +88,19 @@ def test_a_killed_run_goes_on_in_the_step_where_it_was(tmp_path, stop_at):
     assert len(watch.seen) == 2 * (3 - (stop_at - 1) // 2)
     assert result == whole_result
     assert equal(resumed, whole)
+
+
+def test_the_run_folder_knows_what_the_steps_write(tmp_path):
+    assert tuple(late_fusion(tmp_path / "encoders").model.fusion.steps) == STEPS
+    assert LateFusion.__module__.endswith("late_fusion")
+    config = {"corpus_sha256": "x", "modalities": "at", "transcript_version": 1}
+    run = tmp_path / "cut"
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, "cut", tracker=Watch(3))
+    shutil.rmtree(run / "encoders")
+    open_folder(run, config, overwrite=False)
+    discard_unstarted(run)  # a step is finished: the run has started
+    check_folder(run, resume=True, overwrite=False)
+    open_folder(run, config, overwrite=True)
+    left = [path.name for path in run.rglob("*") if path.is_file()]
+    assert left == ["settings.json"]

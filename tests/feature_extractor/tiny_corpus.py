@@ -91,13 +91,14 @@ def make_text_folder(folder: Path, texts: Sequence[str] = TEXTS) -> Path:
 
 
 def make_checkpoint(
-    root: Path, modalities: str = "at", norm: str = "layer", **changes
+    root: Path, modalities: str = "at", norm: str = "layer", fusion: str = "concat", **changes
 ) -> Checkpoint:
     """Join the tiny encoders into a model that has not been trained."""
     settings = ModelSettings(
         text_encoder=str(make_text_folder(root / "text")),
         audio_encoder=str(make_audio_folder(root / "audio", norm, **changes)),
-        fusion_options={"audio_size": 20},
+        fusion=fusion,
+        fusion_options={"audio_size": 20} if fusion == "concat" else {},
     )
     torch.manual_seed(1)
     return build_checkpoint(settings, modalities, EMOTIONS)

@@ -51,11 +51,16 @@ class Case:
         return {**narrow, **dict(self.given)}
 
     @property
-    def uses_context(self):
-        return self.options.get("context", 0) > 0
+    def context(self):
+        return self.options.get("context", 0)
+
+    @property
+    def own_options(self):
+        """Those that a user gives it; the context is the whole model's."""
+        return {name: value for name, value in self.options.items() if name != "context"}
 
     def view(self, modality):
-        options = fusion_options(self.name, self.options)
+        options = fusion_options(self.name, self.own_options)
         return FUSIONS[self.name].model.view(options, modality)
 
     def build(self, seed=0):
@@ -68,7 +73,7 @@ class Case:
             if self.view(modality) == LAYERS
         }
         sizes = Sizes(**{"text": None, "audio": None, **widths}, **layers)
-        return build_fusion(self.name, sizes, EMOTIONS, self.options).eval()
+        return build_fusion(self.name, sizes, EMOTIONS, self.own_options, self.context).eval()
 
     def inputs(self, lengths=LENGTHS):
         """Return the arguments of `forward`."""
@@ -77,7 +82,7 @@ class Case:
             time = self.view(modality) == TIME
             counts = lengths[modality] if time else (LAYER_COUNT,) * ROWS
             inputs[NAMES[modality]] = random_stream(counts, WIDTHS[modality], seed)
-        if self.uses_context:
+        if self.context:
             states = random_stream((CONTEXT,) * ROWS, WIDTHS["a"], 9).states
             inputs["context"] = Stream(states, EARLIER)
         return inputs

@@ -18,9 +18,9 @@ PUBLISHED = Sizes(text=768, audio=1024)
 ALL_LAYERS = Sizes(text=768, audio=2048, audio_layers=25)
 
 
-def count(name, sizes=PUBLISHED, num_emotions=7, **given):
+def count(name, sizes=PUBLISHED, num_emotions=7, context=0, **given):
     with torch.device("meta"):
-        model = build_fusion(name, sizes, num_emotions, given)
+        model = build_fusion(name, sizes, num_emotions, given, context)
     return sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -329,7 +329,7 @@ def test_earlier_utterances_count_in_their_order_and_only_if_they_exist(name, mo
 def test_text_alone_has_no_audio_context(name):
     sizes = Sizes(text=768, audio=None)
     assert count(name, sizes, context=3) == count(name, sizes)
-    model = build_fusion(name, Sizes(text=24, audio=None), 7, {"context": 3}).eval()
+    model = build_fusion(name, Sizes(text=24, audio=None), 7, {}, 3).eval()
     assert model(random_stream((3, 2), 24, seed=0), None).logits.shape == (2, 7)
 
 
