@@ -15,6 +15,7 @@ from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.sources import SIDES
 from feature_extractor.training import CHECKPOINTS
 from graph_er.errors import InputError
+from graph_er.evaluation import PREDICTIONS_NAME
 from graph_er.files import write_json
 from graph_er.run_record import RECORD_NAME, read_run_record
 
@@ -30,9 +31,9 @@ _WRITTEN = (
     *("special_tokens_map.json", "added_tokens.json", "chat_template.jinja"),
     *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "tokenizer.model"),
     *("sentencepiece.bpe.model", "tokenizer_78b3253a26.model"),
-    *("eval.json", "predictions.csv"),
+    *("eval.json", PREDICTIONS_NAME),
     *(f"eval_{side}/eval.json" for side in SIDES),
-    *(f"eval_{side}/predictions.csv" for side in SIDES),
+    *(f"eval_{side}/{PREDICTIONS_NAME}" for side in SIDES),
     *(f"eval_{side}/.*.partial.*" for side in SIDES),
     *(f"{CHECKPOINTS}/{_SETTINGS}", f"{CHECKPOINTS}/.settings-*.partial.json"),
     *(f"{CHECKPOINTS}/checkpoint-*/**/*", f"{CHECKPOINTS}/*/checkpoint-*/**/*"),

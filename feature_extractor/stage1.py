@@ -101,10 +101,7 @@ def run_stage1(
     split = split_corpus(corpus, run.choice.split, run.choice.fold)
     tell_split(split, tell)
     sides = utterances_by_side(corpus, split)
-    options = given_options(model_settings.fusion, model_settings.fusion_options)
-    model_settings = replace(model_settings, fusion_options=options)
-    model_settings = with_default_encoders(model_settings, corpus, root, split)
-    refuse_tuned_on_test(model_settings, corpus, split)
+    model_settings = _settled(model_settings, corpus, root, split)
     if run.modalities != "t" and model_settings.audio_encoder in KINDS:
         # Acoustic features are made once, before training.
         settings = replace(settings, speed_perturbation=0.0)
@@ -148,6 +145,15 @@ def run_stage1(
         f"{training['best_dev_loss']:.4f}, weighted F1 {scores['weighted_f1']:.4f} "
         f"(n {scores['n']}); {time.time() - started:.0f} s; saved to {run.out}"
     )
+
+
+def _settled(settings: ModelSettings, corpus: Corpus, root: Path, split: Split) -> ModelSettings:
+    """Fill in what the user left open, and check what was given; raises as `run_stage1`."""
+    options = given_options(settings.fusion, settings.fusion_options)
+    settings = replace(settings, fusion_options=options)
+    settings = with_default_encoders(settings, corpus, root, split)
+    refuse_tuned_on_test(settings, corpus, split)
+    return settings
 
 
 def _fit(

@@ -137,13 +137,6 @@ def reliability(probabilities: np.ndarray, gold: np.ndarray, bins: int = BINS) -
     }
 
 
-def expected_calibration_error(
-    probabilities: np.ndarray, gold: np.ndarray, bins: int = BINS
-) -> float:
-    """Return the expected calibration error, 0 to 1; arguments as for `reliability`."""
-    return reliability(probabilities, gold, bins)["ece"]
-
-
 def _losses(log_probabilities: np.ndarray, gold: np.ndarray) -> np.ndarray:
     """Return the negative log likelihood ``[N]`` of the ensemble, or of the only model."""
     gold = np.asarray(gold, dtype=int)

@@ -12,10 +12,15 @@ from graph_er.checkpoint import CHECKPOINT_NAME
 from graph_er.cross_validation import FoldResult, pooled
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
-from graph_er.evaluation import evaluate, write_evaluation, write_predictions
+from graph_er.evaluation import (
+    PREDICTIONS_NAME,
+    evaluate,
+    write_evaluation,
+    write_predictions,
+)
 from graph_er.fold_controls import fold_controls
 from graph_er.prediction import evaluated_utterances
-from graph_er.prediction_files import CROSS_VALIDATION, PREDICTIONS_NAME, member_path
+from graph_er.prediction_files import CROSS_VALIDATION, member_path
 from graph_er.run_record import RECORD_NAME
 from graph_er.scores import METRICS, summarise
 from graph_er.splits import session_of

@@ -17,6 +17,8 @@ import numpy as np
 from graph_er.files import atomic_path, write_json
 from graph_er.scores import METRICS, score, summarise
 
+PREDICTIONS_NAME = "predictions.csv"
+
 
 @dataclass(frozen=True)
 class EvaluatedUtterances:
@@ -78,7 +80,7 @@ def write_evaluation(
         utterances: what was evaluated.
         probabilities: of the run as a whole (the ensemble's), ``[N, C]``.
     """
-    write_predictions(Path(path).with_name("predictions.csv"), utterances, probabilities)
+    write_predictions(Path(path).with_name(PREDICTIONS_NAME), utterances, probabilities)
     write_json(Path(path), evaluation)
 
 

@@ -17,7 +17,7 @@ from graph_er.data_option import require_side
 from graph_er.device import choose_device
 from graph_er.dialogues import Dialogue, DialogueFile
 from graph_er.errors import InputError
-from graph_er.evaluation import evaluate
+from graph_er.evaluation import PREDICTIONS_NAME, evaluate
 from graph_er.files import sha256
 from graph_er.fitting import Sides, finished, fit_seed, sides_of
 from graph_er.prediction import evaluated_utterances
@@ -111,7 +111,7 @@ def _remove_earlier_run(out: Path) -> None:
     if (out / "model.safetensors").exists():
         raise InputError(f"{out} holds a stage-1 checkpoint; name another folder with --out")
     members = [path.name for path in out.glob("predictions_seed*.csv")]
-    written = ("eval.json", "predictions.csv", "reliability.png")
+    written = ("eval.json", PREDICTIONS_NAME, "reliability.png")
     for name in (CHECKPOINT_NAME, RECORD_NAME, *written, *members):
         (out / name).unlink(missing_ok=True)
     for side in ("train", "dev", "test"):

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
+from graph_er.evaluation import PREDICTIONS_NAME
 
-PREDICTIONS_NAME = "predictions.csv"
 CROSS_VALIDATION = "cross-validation"  # the `split` of an evaluation of every side in turn
 _COLUMNS = ("dialogue", "utterance", "gold", "pred")
 _PROBABILITY = "prob_"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph_er.errors import InputError
+from graph_er.evaluation import PREDICTIONS_NAME
 from graph_er.report.runs import METHODS, Prediction, Run, read_predictions, read_runs
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def choose_example(runs: Path, dialogue_file: DialogueFile) -> Example:
         InputError: the run's predictions cannot be read or miss an utterance of test.
     """
     run = _strongest(read_runs(runs))
-    path = run.folder / "predictions.csv"
+    path = run.folder / PREDICTIONS_NAME
     predictions = read_predictions(path, tuple(dialogue_file.emotions))
     examples = [
         Example(

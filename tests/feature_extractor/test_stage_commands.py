@@ -215,7 +215,7 @@ def test_weights_that_are_not_finite_get_no_scores(demo, trained, tmp_path, caps
     run = tmp_path / "run"
     shutil.copytree(trained, run)
     weights = load_file(run / "model.safetensors")
-    weights["head.classifier.bias"][0] = float("nan")
+    weights["fusion.classifier.bias"][0] = float("nan")
     save_file(weights, run / "model.safetensors", metadata={"format": "pt"})
     argv = ["--checkpoint", str(run), "--root", str(demo)]
     assert run_command(eval_command.main, argv) == 2

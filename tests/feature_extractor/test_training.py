@@ -154,7 +154,7 @@ def test_each_parameter_is_in_one_group_of_its_own_rate(tmp_path):
             assert group["lr"] == (QUICK.lr if encoder else QUICK.head_lr)
             if name.endswith("bias") or "layer_norm.weight" in name:
                 assert group["weight_decay"] == 0.0
-            if name == "head.classifier.weight":
+            if name == "fusion.classifier.weight":
                 assert group["weight_decay"] == QUICK.weight_decay
 
 
