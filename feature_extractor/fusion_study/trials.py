@@ -46,7 +46,7 @@ def run_trial(
     set_seed(trial.seed)
     checkpoint = untrained(ground, condition)
     train, dev, test = (ground.dataset(condition, side) for side in ("train", "dev", "test"))
-    if condition.mfcc:
+    if hasattr(checkpoint.model, "audio_scaler"):
         states = ground.states(condition)["audio"]
         checkpoint.model.audio_scaler.fit(states[u.id] for u in train.utterances)
     fusion = checkpoint.model.fusion

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from feature_extractor.fusion_study.plan import (
 )
 from feature_extractor.fusion_study.study import compare_fusions
 from feature_extractor.fusion_study.trials import run_trial, untrained
+from feature_extractor.scaling import FrameScaler
 from feature_extractor.settings import FUSION_CHOICES, FUSION_PRESETS
 from feature_extractor.sources import CorpusChoice
 from graph_er.report.canvas import to_png
@@ -182,3 +184,18 @@ def test_what_a_corpus_changes_are_options_that_the_models_have():
         for fusion, changed in of_corpus.items():
             options = fusion_options(fusion, changed)
             assert {name: getattr(options, name) for name in changed} == changed
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_acoustic_features_are_standardised_as_common_encoder_and_as_a_models_own(choice, shared):
+    ground = Ground(replace(choice, audio_encoder="mfcc"), tell=lambda line: None)
+    fitted = []
+
+    def noting(scaler, clips):
+        fitted.append(len(list(clips)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FrameScaler, "fit", noting)
+        trial = Trial(Condition("concat", "a", mfcc=not shared), 1e-2, 0)
+        run_trial(ground, trial, Budget(epochs=1), CPU)
+    assert fitted == [len(ground.sides["train"])]
