@@ -130,8 +130,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 FUSION_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "demo": {
         "mlp_mixer": {"text_slots": 32, "audio_slots": 128},
-        "cross_modal_transformer": {"layers": 2},
-        "mfcc_transformer": {"layers": 2},
+        "cross_modal_transformer": {"layers": 1},
+        "mfcc_transformer": {"layers": 1},
     }
 }
 
