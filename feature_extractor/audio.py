@@ -34,6 +34,10 @@ _LONGEST_HOURS = 4
 _RATES = (1_000, 768_000)
 _MOST_CHANNELS = 64
 _MOST_BYTES = 64 << 30
+# Of a clip at its own rate, some 3 hours at 16 kHz or 70 minutes at 48 kHz: what fits into memory.
+_MOST_FRAMES = 200_000_000
+# Nominally samples are within -1 to 1; beyond this they are no audio, and sums of them overflow.
+_LOUDEST = 1e6
 # Samples per channel that are decoded at a time.
 _BLOCK = 1 << 16
 # Ten steps of 16-bit audio: more than dither or a codec leaves, less than the quietest room.
@@ -154,6 +158,11 @@ def load_audio(path: Path, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
             more than fits into memory.
     """
     info = probe_audio(path)
+    if info.duration * info.sample_rate > _MOST_FRAMES:
+        raise InputError(
+            f"{path}: {info.duration / 60:.0f} minutes at {info.sample_rate} Hz are too many "
+            "samples for one clip; convert it to 16 kHz or cut it"
+        )
     try:
         with soundfile.SoundFile(str(path)) as file:
             promised, source_rate = file.frames, file.samplerate
@@ -175,8 +184,11 @@ def _decode_mono(path: Path, file: soundfile.SoundFile) -> np.ndarray:
     most = _LONGEST_HOURS * 3600 * file.samplerate
     blocks, total = [np.empty(0, np.float32)], 0
     while len(block := file.read(frames=_BLOCK, dtype="float32", always_2d=True)):
-        if not np.isfinite(block).all():
-            raise InputError(f"{path}: holds NaN or infinite samples; restore or convert the file")
+        if not (np.abs(block) <= _LOUDEST).all():
+            raise InputError(
+                f"{path}: holds NaN or infinite samples, or absurdly large ones; restore or "
+                "convert the file"
+            )
         blocks.append(block.mean(axis=1, dtype=np.float32))
         total += len(block)
         if total > most:

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase, SequenceFeatureExtractor
 from feature_extractor.dataset import Example
 from feature_extractor.pooling import pad_rows
 
+_CHARACTERS_PER_TOKEN = 50  # more than any vocabulary's longest word
 _SILENCE = np.zeros(0, dtype=np.float32)
 
 
@@ -88,7 +89,10 @@ class Collator:
 
         In this order a text that is too long loses what was said longest ago.
         """
-        return f" {self.tokenizer.sep_token} ".join([example["text"], *example.get("earlier", ())])
+        # What lies far beyond the limit would only be read to be cut off.
+        most = _CHARACTERS_PER_TOKEN * self.max_tokens
+        words = [example["text"][:most], *example.get("earlier", ())]
+        return f" {self.tokenizer.sep_token} ".join(words)[: 2 * most]
 
     def audio_batch(self, clips: Sequence[np.ndarray | None]) -> dict[str, Any]:
         """Return those arguments that are about the audio, of clips ``[samples]`` or None."""

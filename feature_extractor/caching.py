@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -152,10 +153,7 @@ def _audio_contents(utterances: Sequence[Utterance], memory: Path) -> dict[str, 
         utterances: ``N`` of them.
         memory: file that keeps size, time and SHA-256 by path.
     """
-    try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
+    known = _remembered(memory)
     contents: dict[str, str] = {}
     for utterance in tqdm(utterances, desc="audio files", unit="file", leave=False):
         if utterance.wav is None:
@@ -163,11 +161,24 @@ def _audio_contents(utterances: Sequence[Utterance], memory: Path) -> dict[str, 
             continue
         path, status = str(utterance.wav.resolve()), utterance.wav.stat()
         mark = [status.st_size, status.st_mtime_ns]
-        if known.get(path, [])[:2] != mark:
+        if path not in known or known[path][:2] != mark:
             known[path] = [*mark, sha256(utterance.wav)]
         contents[utterance.id] = known[path][2]
     write_json(memory, known)
     return contents
+
+
+def _remembered(memory: Path) -> dict[str, list[Any]]:
+    """Return size, time and SHA-256 by path, as far as the file holds such."""
+    try:
+        known = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {
+        path: entry
+        for path, entry in (known.items() if isinstance(known, dict) else ())
+        if isinstance(entry, list) and [type(value) for value in entry] == [int, int, str]
+    }
 
 
 def _text_states(

@@ -23,6 +23,7 @@ import numpy as np
 from graph_er.errors import InputError
 
 DTYPES = {"float32": np.float32, "float16": np.float16}
+_MOST = 1 << 50
 _STATES, _INDEX, _LOCK = "states.bin", "index.jsonl", "lock"
 
 
@@ -44,6 +45,15 @@ class Entry:
     length: int
     width: int
     crc: int
+
+
+def _is_sound(entry: Entry) -> bool:
+    numbers = (entry.start, entry.length, entry.width, entry.crc)
+    return (
+        all(type(text) is str for text in (entry.id, entry.content))
+        and all(type(number) is int and 0 <= number < _MOST for number in numbers)
+        and entry.width > 0
+    )
 
 
 class StateStore:
@@ -177,10 +187,9 @@ class StateStore:
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 entry = Entry(**json.loads(line))
-                sound = min(entry.start, entry.length, entry.width) >= 0
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 continue  # a line that was cut short, or of another kind: made again
-            if sound:
+            if _is_sound(entry):
                 entries[entry.id] = entry
         return entries
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from graph_er.web.desk import Desk
 
 _ADDRESS = "127.0.0.1"
+_HOSTS = [_ADDRESS, "localhost"]
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -88,6 +89,8 @@ def _models(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
 def _serve(desk: Desk, port: int) -> None:
     """Serve until stopped; the browser of this machine alone can reach it."""
     import gradio as gr
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from graph_er.web.page import build_page
     from graph_er.web.style import CSS, FONTS, MONOSPACE
@@ -108,6 +111,8 @@ def _serve(desk: Desk, port: int) -> None:
             ssr_mode=False,
             max_file_size=LIMITS.size,
             footer_links=[],
+            # A name that a website points at this machine is not this page's (DNS rebinding).
+            app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)]},
             theme=gr.themes.Base(primary_hue="blue", font=FONTS, font_mono=MONOSPACE),
             css=CSS,
         )

@@ -152,6 +152,8 @@ def _answer_live(arguments: argparse.Namespace) -> None:
         sys.stdout.write(line)
         sys.stdout.flush()
 
+    # A byte that is no UTF-8 is refused with its line.
+    sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
     answer_lines(stream, sys.stdin, write)
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # Not all that Python calls a blank: U+0085 stands for "…" in files with damaged encoding.
 _BLANKS = " \t\r\n"
 # What stands in no text: control characters other than line ends and tabs, halves of a letter.
+_SHOWN = 20
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _MOST_BYTES = 1 << 30
 TABLE_SUFFIXES = (*_DELIMITERS, ".jsonl")
@@ -85,8 +87,8 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
         raise InputError(f"key {twice[:40]!r} stands twice in one object; keep one")
     return found
 
@@ -187,9 +189,10 @@ def _header(path: Path, cells: Sequence[str]) -> list[str]:
             f"{path}: its cells are separated by {other!r}; save it with "
             f"{_DELIMITERS[path.suffix.lower()]!r} between them"
         )
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
-        raise InputError(f"{path}: column(s) {', '.join(map(repr, repeated))} occur twice; rename")
+        shown = ", ".join(map(repr, repeated[:_SHOWN]))
+        raise InputError(f"{path}: column(s) {shown} occur twice; rename")
     return names
 
 
@@ -209,6 +212,8 @@ def _json_records(path: Path, text: str, problems: list[str]) -> Iterator[Record
 def _json_row(content: str) -> dict[str, Any]:
     try:
         row = json.loads(content, object_pairs_hook=unique_keys)
+        # Half of a surrogate pair is JSON, but no text that could be written again.
+        json.dumps(row, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON ({error}); write one object a line") from error
     if not isinstance(row, dict):

@@ -85,6 +85,6 @@ def _read_contents(folder: Path) -> dict[str, Any]:
             raise TypeError("files is no object")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); is it a bundle?") from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: is damaged ({error}); copy the bundle again") from error
     return contents

@@ -48,7 +48,9 @@ def answer_lines(stream: LiveStream, lines: Iterable[str], write: Callable[[str]
 def _turn(line: str) -> dict[str, Any]:
     try:
         turn = json.loads(line)
-    except ValueError as error:
+        # Half of a surrogate pair is JSON, but no text that could be answered with.
+        json.dumps(turn, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise InputError(f"no JSON ({error}); write one object a line") from error
     if not isinstance(turn, dict):
         raise InputError(f"{line.strip()[:40]!r} is no JSON object; write one object a line")

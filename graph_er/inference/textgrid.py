@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # What counts in Praat's text files, long and short: strings, flags, and numbers that stand free;
 # all else (``xmin =``, ``intervals [3]:``) is for people, and ``!`` begins a comment.
 _TOKEN = re.compile(
-    r'"(?P<text>(?:[^"]|"")*)"|(?P<flag><\w+>)|!.*'
+    r'"(?P<text>[^"]*(?:""[^"]*)*)"|(?P<flag><\w+>)|!.*'
     r"|(?<![^\s=])(?P<number>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?![^\s])"
 )
 
@@ -68,7 +69,10 @@ def _tokens(text: str) -> Iterator[str | float]:
         elif found["flag"]:
             yield found["flag"]
         elif found["number"]:
-            yield float(found["number"])
+            number = float(found["number"])
+            if not math.isfinite(number):
+                raise InputError(f"{found['number'][:40]} is no time and no count")
+            yield number
 
 
 def _next(tokens: Iterator[str | float]) -> str | float:

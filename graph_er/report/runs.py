@@ -18,6 +18,7 @@ from graph_er.emotions import MODALITIES
 from graph_er.errors import InputError
 from graph_er.scores import METRICS
 
+_LIVE = "live"
 log = logging.getLogger(__name__)
 
 # Folder name and title of each method, in the order of the tables.
@@ -74,7 +75,8 @@ def modality_order(modalities: str) -> tuple[int, list[int]]:
 def read_runs(folder: Path) -> list[Run]:
     """Read every run below `folder`, by method and then by modalities.
 
-    Folders that are no run of the study are passed over, with a notice if they hold scores.
+    Folders that are no run of the study are passed over, with a notice if they hold scores; so is
+    the causal graph for live answers, which is no method to compare, without a notice.
 
     Raises:
         InputError: no such folder, no run in it, or a file in a run that cannot be used.
@@ -86,7 +88,7 @@ def read_runs(folder: Path) -> list[Run]:
         method, _, modalities = path.parent.name.rpartition("_")
         if method in METHODS and _is_selection(modalities):
             runs.append(_read_run(path.parent, method, modalities))
-        else:
+        elif method != _LIVE:
             log.info("%s: not a run of the study (<method>_<modalities>), passed over", path.parent)
     if not runs:
         raise InputError(

@@ -10,6 +10,7 @@ import shutil
 import stat
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -92,7 +93,10 @@ def unpack(archive: Path, folder: Path, limits: Limits = LIMITS) -> None:
             for member in members:
                 name = _checked_name(member.filename, taken)
                 left -= _extract(opened, member, folder / name, min(left, member.file_size))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except (
+        *(zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError),
+        *(UnicodeError, zlib.error),
+    ) as error:
         raise InputError(
             f"{archive.name}: cannot be unpacked ({error}); make the archive again"
         ) from error
@@ -123,6 +127,9 @@ def _check_members(members: Sequence[zipfile.ZipInfo], limits: Limits, where: st
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG):
             raise InputError(f"{where}: {name!r} is a link or no regular file; put the file itself")
+        # Python gives others a whole block to unpack, whatever comes of it.
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise InputError(f"{where}: {name!r} is packed by a rare method; make a plain ZIP")
         if member.flag_bits & 0x1:
             raise InputError(f"{where}: {name!r} is encrypted; make the archive without password")
         left = _take(name, member.file_size, left, limits)

@@ -1,3 +1,4 @@
+import json
 import os
 from dataclasses import replace
 
@@ -176,3 +177,17 @@ def test_what_is_trained_from_states_is_the_model_itself(tmp_path):
     names = {name for name, _ in part.named_parameters()}
     assert names == {f"fusion.{name}" for name, _ in checkpoint.model.fusion.named_parameters()}
     assert part.fusion is checkpoint.model.fusion
+
+
+@pytest.mark.parametrize(
+    "memory", ["[]", "null", '{"x": 5}', "[" * 100_000, '{"x": NaN}', '{"%s": [1, 2, null]}']
+)
+def test_a_memory_of_files_that_is_none_is_made_anew(tmp_path, corpus, monkeypatch, memory):
+    checkpoint, folder = checkpoint_of(tmp_path, "a"), tmp_path / "cache"
+    cached(checkpoint, "a", corpus, folder)
+    (path,) = folder.glob("*/files.json")
+    if "%s" in memory:
+        memory %= str(corpus.utterances[0].wav.resolve())
+    path.write_text(memory)
+    assert made_anew(checkpoint, "a", corpus, folder, monkeypatch) == []
+    assert len(json.loads(path.read_text())) == 15

@@ -115,6 +115,12 @@ def test_states_too_large_for_half_precision_are_refused(tmp_path):
         "{}",
         '{"id": "a", "content": "x", "start": -1, "length": 1, "width": 1, "crc": 0}',
         '{"id": "a", "content": "x", "start": "0", "length": 1, "width": 1, "crc": 0}',
+        '{"id": "a", "content": "x", "start": 1.5, "length": 1, "width": 1, "crc": 0}',
+        '{"id": [], "content": "x", "start": 0, "length": 1, "width": 1, "crc": 0}',
+        '{"id": "a", "content": "x", "start": 0, "length": 0, "width": 1'
+        + "0" * 30
+        + ', "crc": 0}',
+        "[" * 100_000,
         "\ufffd",
     ],
 )

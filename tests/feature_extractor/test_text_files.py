@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from feature_extractor.corpora.text_files import decode_file, one_line, read_table_file
@@ -92,3 +94,16 @@ def test_encodings_are_tried_in_order(tmp_path):
 
 def test_one_line_composes_letters_and_joins_lines():
     assert one_line(" \u1100\u1161\n\t나\u00a0다 ") == "가 나 다"
+
+
+def test_a_table_of_very_many_columns_is_read_in_time_with_its_size(tmp_path):
+    names = [f"c{number}" for number in range(60_000)]
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(names) + "\n" + ",".join("x" for _ in names) + "\n")
+    begun, problems = time.monotonic(), []
+    assert len(read_table_file(path, ["utf-8"], required=["c1"], problems=problems)) == 1
+    path.write_text(",".join([*names, *names]) + "\nx\n")
+    read_table_file(path, ["utf-8"], required=["c1"], problems=problems)
+    assert "occur twice" in problems[0]
+    assert len(problems[0]) < 1000
+    assert time.monotonic() - begun < 20

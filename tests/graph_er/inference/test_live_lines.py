@@ -101,3 +101,25 @@ def test_options_that_mean_nothing_live_and_models_that_cannot(models, capsys, m
     argv = ["--live", "--pt_dir", str(models.graph), "--extractor", str(models.extractor)]
     assert run_command(predict.main, argv) == 2
     assert "--wf 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"speaker": "A", "text": "x", "n": "\\ud800"}', "[" * 100_000, '{"speaker": "\udcff"}'],
+    ids=["half a pair", "deep", "no UTF-8"],
+)
+def test_a_line_that_cannot_be_a_turn_is_answered_and_the_next_one_heard(line):
+    class Stream:
+        heard = 0
+
+        def push(self, turn):
+            self.heard += 1
+            return {**turn, "emotion": "neutral"}
+
+    stream, answers = Stream(), []
+    with pytest.raises(InputError, match="1 of 2 turns refused"):
+        answer_lines(stream, [line, '{"speaker": "B", "text": "y"}'], answers.append)
+    assert stream.heard == 1
+    assert '"error": "line 1: no JSON' in answers[0]
+    assert '"neutral"' in answers[1]
+    assert all(answer.encode() for answer in answers)

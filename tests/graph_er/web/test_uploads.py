@@ -161,3 +161,11 @@ def test_single_files_keep_the_same_rules(tmp_path, folder):
     assert found(folder) == []
     collect([archive], folder)
     assert found(folder) == ["a.csv"]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_python_unpacks_without_bounds_are_refused(tmp_path, folder, method):
+    archive = make_zip(tmp_path / "x.zip", {"a.csv": b"speaker,text\nA,x\n"}, compression=method)
+    with pytest.raises(InputError, match="rare method; make a plain ZIP"):
+        unpack(archive, folder)
+    assert found(folder) == []
