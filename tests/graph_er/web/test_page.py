@@ -176,3 +176,9 @@ def test_files_of_the_machine_are_not_served(url):
         request = urllib.request.Request(f"{url}/gradio_api/file={path}")
         with pytest.raises(urllib.error.HTTPError, match=re.compile("40[34]")):
             urllib.request.urlopen(request, timeout=30)
+
+
+def test_a_name_that_a_website_points_here_is_not_answered(url):
+    request = urllib.request.Request(f"{url}/config", headers={"Host": "elsewhere.example"})
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(request, timeout=10)
