@@ -198,6 +198,8 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
         path = getattr(arguments, option)
         if path is None:
             continue
+        if option in ("out", "plot", "html") and path.is_dir():
+            raise InputError(f"--{option} {path}: is a folder; name a file")
         if (other := taken.setdefault(path.resolve(), option)) != option:
             raise InputError(f"--{option} {path}: is --{other} as well; name another file")
 

@@ -105,6 +105,9 @@ def _check_out(out: Path, overwrite: bool) -> None:
 
 
 def _folder(path: Path) -> Path:
+    """Return the folder of a run that is named by itself or by the checkpoint in it."""
+    if path.is_file() and path.name != CHECKPOINT_NAME:
+        raise InputError(f"{path}: a bundle takes a run's {CHECKPOINT_NAME}; name the folder")
     return path.parent if path.is_file() else path
 
 

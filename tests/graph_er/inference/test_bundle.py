@@ -205,3 +205,10 @@ def test_the_prediction_command_takes_a_bundle_alone(bundle, models, tmp_path, c
     assert (tmp_path / "o.csv").is_file()
     assert run_command(predict.main, [*argv, "--extractor", str(models.extractor)]) == 2
     assert "is a bundle with an extractor" in capsys.readouterr().err
+
+
+def test_another_file_beside_the_checkpoint_is_not_taken_for_it(sources, tmp_path):
+    graph = shutil.copytree(sources.graph, tmp_path / "graph")
+    (graph / "older.pt").write_bytes(b"")
+    with pytest.raises(InputError, match=r"older\.pt: a bundle takes a run's model\.pt"):
+        write_bundle(Sources(sources.extractor, graph / "older.pt"), tmp_path / "bundle")
