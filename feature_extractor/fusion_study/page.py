@@ -109,7 +109,7 @@ def _ours(results: dict[str, Any]) -> str:
         return ""
     low, high = 100 * ours["low"], 100 * ours["high"]
     return (
-        f"`distilled_gate` against `{ours['other']}`, the best of the others on dev: "
+        f"`distilled_gate` against `{ours['other']}`, on dev the best other on the same states: "
         f"{100 * ours['difference']:+.1f} points of weighted F1 on test, 95 % interval {low:+.1f} "
         f"to {high:+.1f}, p = {ours['p']:.3g} (paired bootstrap over {ours['dialogues']} dialogues "
         "and over seeds).\n"
