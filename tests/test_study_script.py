@@ -97,13 +97,16 @@ def test_the_study_runs_then_reuses_then_redoes_what_changed(copy):
     assert results["study"]["synthetic"] is True
     assert (runs / "report.md").exists()
     assert "<html" in (runs / "report.html").read_text(encoding="utf-8")
+    bundle = copy / "model_checkpoints" / "demo" / "bundle"
+    assert {path.name for path in bundle.iterdir()} >= {"bundle.json", "README.md", "live"}
+    assert "passed over" not in done.stderr
     leftovers = [p for p in copy.rglob("*") if ".partial" in p.name or p.name.endswith(".parts")]
     assert leftovers == []
 
     again = run(copy, *options)
     assert again.returncode == 0, again.stderr
     assert again.stdout == done.stdout
-    assert again.stderr.count("finished before") == 20
+    assert again.stderr.count("finished before") == 23
 
     refused = run(copy, "--seeds", "2", "--stage1_epochs", "0")
     assert refused.returncode == 2
@@ -136,7 +139,7 @@ def test_out_of_fold_features_are_a_method_more_where_asked_for(copy, tmp_path):
 
     with_folds = run(copy, *options, "--folds", "2")
     assert with_folds.returncode == 0, with_folds.stderr
-    assert with_folds.stderr.count("finished before") == 8
+    assert with_folds.stderr.count("finished before") == 11
     assert "| Graph on out-of-fold features " in with_folds.stdout
     config = copy / "model_checkpoints" / "folded" / "fold2_of_2" / "config.json"
     split = json.loads(config.read_text(encoding="utf-8"))["split"]
