@@ -34,9 +34,9 @@ from feature_extractor.prediction import (
 from feature_extractor.state_store import StateStore
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
+from graph_er.emotions import MODALITY_NAMES
 from graph_er.files import sha256, write_json
 
-_NAMES = {"t": "text", "a": "audio"}
 Rows = list[tuple[Utterance, np.ndarray]]
 
 
@@ -75,7 +75,7 @@ def cached_states(
         InputError: bad audio, or states that are not finite.
     """
     return {
-        _NAMES[modality]: _filled(
+        MODALITY_NAMES[modality]: _filled(
             _store(checkpoint, modality, cache, execution),
             checkpoint,
             modality,
@@ -105,7 +105,7 @@ def _filled(
             return store
         wanted = [utterance for utterance in utterances if utterance.id in missing]
         states = _text_states if modality == "t" else _audio_states
-        name = f"{_NAMES[modality]} states"
+        name = f"{MODALITY_NAMES[modality]} states"
         with tqdm(total=len(wanted), desc=name, unit="utt") as bar:
             for rows in states(checkpoint, corpus, wanted, execution):
                 store.append((u.id, contents[u.id], values) for u, values in rows)
@@ -115,7 +115,7 @@ def _filled(
 
 def _store(checkpoint: Checkpoint, modality: str, cache: Cache, execution: Execution) -> StateStore:
     """Return the store of an encoder; its name tells all that the states depend on."""
-    model, name = checkpoint.model, _NAMES[modality]
+    model, name = checkpoint.model, MODALITY_NAMES[modality]
     config = model.config
     collate = checkpoint.collator()
     if modality == "t":
@@ -124,7 +124,7 @@ def _store(checkpoint: Checkpoint, modality: str, cache: Cache, execution: Execu
         collate = replace(collate, tokenizer=None, max_tokens=0, heard_context=0, prompt=None)
     parts = {
         "encoder": encoder_digest(getattr(model, f"{name}_encoder"), collate),
-        "view": views(config)[modality],
+        "view": views(config.fusion, config.fusion_options)[modality],
         "computed": str(execution.dtype),
         "kept": cache.dtype,
     }

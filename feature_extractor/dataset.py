@@ -13,6 +13,7 @@ from feature_extractor.audio import is_silent, load_audio
 from feature_extractor.augmentation import perturb_speed
 from feature_extractor.chunking import is_too_long
 from feature_extractor.utterance import Corpus, Utterance
+from graph_er.emotions import MODALITY_NAMES
 
 Example = dict[str, Any]
 
@@ -83,8 +84,7 @@ class UtteranceDataset(Dataset):
 
     def holds_states(self, modalities: str) -> bool:
         """Tell whether states stand in place of all that an encoder would read."""
-        names = {"t": "text", "a": "audio"}
-        return all(names[modality] in self._states for modality in modalities)
+        return all(MODALITY_NAMES[modality] in self._states for modality in modalities)
 
     def needs_chunks(self, clip_length: float) -> set[int]:
         """Return the examples of which a clip is to be decoded that is longer than that, in s."""

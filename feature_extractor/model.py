@@ -6,7 +6,9 @@ B utterances, K earlier utterances, L tokens, S samples, C emotions.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -63,7 +65,7 @@ class UtteranceClassifier(PreTrainedModel):
             self.audio_encoder = audio_encoder or _new_encoder(config.audio_config)
             if not hasattr(config.audio_config, "conv_stride"):
                 self.audio_scaler = FrameScaler(config.audio_config.hidden_size)
-        self._views = views(config)
+        self._views = views(config.fusion, config.fusion_options)
         self.fusion = build_fusion(
             config.fusion,
             self._sizes(),
@@ -228,18 +230,21 @@ class UtteranceClassifier(PreTrainedModel):
         return Sizes(**{"text": None, "audio": None, **sizes})
 
 
-def views(config: UtteranceConfig) -> dict[str, str]:
-    """Return which stream the fusion model reads of each modality; see `FusionModel.view`."""
-    options = fusion_options(config.fusion, config.fusion_options)
-    model = FUSIONS[config.fusion].model
+def views(fusion: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return which stream a fusion model reads of each modality; see `FusionModel.view`.
+
+    Args:
+        fusion: name in `fusion.registry`.
+        given: its options, as `fusion_options` takes them.
+    """
+    options, model = fusion_options(fusion, given), FUSIONS[fusion].model
     return {modality: model.view(options, modality) for modality in "ta"}
 
 
 def frame_size(config: PreTrainedConfig) -> int:
     """Return the width of the last hidden states, which an adapter may change."""
-    return (
-        config.output_hidden_size if getattr(config, "add_adapter", False) else (config.hidden_size)
-    )
+    adapted = getattr(config, "add_adapter", False)
+    return config.output_hidden_size if adapted else config.hidden_size
 
 
 def _stream(frames: Frames, view: str) -> Stream:

@@ -195,9 +195,10 @@ class _UtteranceTrainer(Trainer):
             outputs.audio_vector,
             outputs.auxiliary or {},
         )
-        # On dev the criterion alone, so that it compares between models and epochs.
-        own = self.fusion.loss(output, targets, self._criterion) if model.training else None
-        loss = own if own is not None else self._criterion(output.logits, targets.labels)
+        if model.training:
+            loss = self.fusion.loss(output, targets, self._criterion)
+        else:  # the criterion alone, which compares between models and epochs
+            loss = self._criterion(output.logits, targets.labels)
         if not torch.isfinite(loss):
             raise InputError(
                 f"the {'training' if model.training else 'dev'} loss became {loss.item()}; lower "

@@ -9,6 +9,7 @@ import numpy as np
 
 from graph_er.bootstrap import (
     LEVEL,
+    REPLICATES,
     bootstrap_scores,
     confusions_by_dialogue,
     interval,
@@ -76,16 +77,28 @@ def compare_runs(
         "level": LEVEL,
         "replicates": replicates,
         "seed": seed,
-        "scores": _differences([whole_a, whole_b], replicates, seed),
-        "mean_over_seeds": members and _differences(members, replicates, seed),
+        "scores": differences([whole_a, whole_b], replicates, seed),
+        "mean_over_seeds": members and differences(members, replicates, seed),
         "mcnemar": mcnemar(*(_right(run.predictions, reference) for run in (run_a, run_b))),
         "effect_size": effect_size(whole_a[0], whole_b[0]),
         "notes": _notes(run_a, run_b, num_dialogues),
     }
 
 
-def _differences(runs: Sequence[np.ndarray], replicates: int, seed: int) -> dict[str, Any]:
-    """Return value, interval and p of each metric for two runs ``[S, D, C, C]``."""
+def differences(
+    runs: Sequence[np.ndarray], replicates: int = REPLICATES, seed: int = 0
+) -> dict[str, Any]:
+    """Compare two runs on the same dialogues by paired bootstrap.
+
+    Args:
+        runs: of each the confusion matrices of its ``S`` members, ``[S, D, C, C]``.
+        replicates: how many draws.
+        seed: of the draws.
+
+    Returns:
+        By metric ``a``, ``b`` and ``difference``, each with ``value``, ``low`` and ``high``, the
+        last also with ``p``. Values are means over members.
+    """
     num_dialogues = runs[0].shape[1]
     points = [scores_of(run.sum(axis=1)) for run in runs]
     drawn = bootstrap_scores(runs, replicates, seed)

@@ -30,7 +30,7 @@ fail() {
 from_caller() { case $1 in /*) echo "$1" ;; *) echo "$called_from/$1" ;; esac }
 local_or_hub() { if [ -d "$called_from/$1" ]; then from_caller "$1"; else echo "$1"; fi; }
 
-corpus=demo root= encoders=tuned name= device=auto text= audio=
+corpus=demo root= encoders=tuned name= device=auto text= audio= modalities=at
 reading=() stage1=() study=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -41,6 +41,7 @@ while [ $# -gt 0 ]; do
       while [ $# -gt 0 ] && [ "${1#--}" = "$1" ]; do values+=("$1") && shift; done
       [ ${#values[@]} -gt 0 ] || fail "$option needs a value; see --help"
       study+=("$option" "${values[@]}")
+      [ "$option" = --fusions ] || modalities="${values[*]}"
       continue
       ;;
   esac
@@ -84,9 +85,9 @@ tune() { # modality, option of the encoder to start from, encoder
     --device "$device" --resume ${3:+"$2" "$3"} ${stage1[@]+"${stage1[@]}"} >&2
 }
 if [ "$encoders" = tuned ]; then
-  tune t --text_encoder "$text"
-  tune a --audio_encoder "$audio"
-  text=model_checkpoints/$name/encoder_t audio=model_checkpoints/$name/encoder_a
+  # Only what is read: a corpus may have no audio, or no texts.
+  case $modalities in *t*) tune t --text_encoder "$text" && text=model_checkpoints/$name/encoder_t ;; esac
+  case $modalities in *a*) tune a --audio_encoder "$audio" && audio=model_checkpoints/$name/encoder_a ;; esac
 fi
 
 "$python" feature_extractor/compare_fusions.py "${corpus_options[@]}" --device "$device" \

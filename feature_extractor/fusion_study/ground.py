@@ -14,9 +14,10 @@ from feature_extractor.checkpoint import Checkpoint, build_checkpoint
 from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.encoders import quiet_transformers
 from feature_extractor.execution import Execution
-from feature_extractor.fusion.registry import FUSIONS, fusion_options
+from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.fusion.stream import TIME
 from feature_extractor.fusion_study.plan import Condition
+from feature_extractor.model import views
 from feature_extractor.settings import FUSION_PRESETS, ModelSettings
 from feature_extractor.sources import (
     CorpusChoice,
@@ -31,6 +32,7 @@ from feature_extractor.split_record import split_digest
 from feature_extractor.splitting import SIDES, split_corpus
 from feature_extractor.state_store import StateStore
 from feature_extractor.tuned_encoders import refuse_tuned_on_test
+from graph_er.emotions import MODALITY_NAMES
 from graph_er.errors import InputError
 
 # Tells which of an encoder's states a fusion model reads: the encoder and the view of it.
@@ -108,8 +110,13 @@ class Ground:
         """Return the states that a condition reads, by ``text`` and ``audio``."""
         return {
             _name(modality, mfcc=False): self._store(modality, condition.mfcc, view)
-            for modality, view in views(condition).items()
+            for modality, view in self.views(condition).items()
         }
+
+    def views(self, condition: Condition) -> dict[str, str]:
+        """Return the view that a condition's model has of each of its modalities, by letter."""
+        of_all = views(condition.fusion, self.fusion_options(condition.fusion))
+        return {modality: of_all[modality] for modality in condition.modalities}
 
     def fusion_options(self, fusion: str) -> dict[str, Any]:
         """Return what the corpus changes in a model's published options."""
@@ -146,12 +153,5 @@ class Ground:
         return self._stores[source]
 
 
-def views(condition: Condition) -> dict[str, str]:
-    """Return the view that a condition's model has of each modality, by letter."""
-    options = fusion_options(condition.fusion, {})
-    model = FUSIONS[condition.fusion].model
-    return {modality: model.view(options, modality) for modality in condition.modalities}
-
-
 def _name(modality: str, mfcc: bool) -> str:
-    return "mfcc" if mfcc and modality == "a" else {"t": "text", "a": "audio"}[modality]
+    return "mfcc" if mfcc and modality == "a" else MODALITY_NAMES[modality]

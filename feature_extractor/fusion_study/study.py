@@ -22,13 +22,8 @@ from feature_extractor.fusion_study.plan import (
 )
 from feature_extractor.sources import is_synthetic
 from feature_extractor.split_record import split_name
-from graph_er.bootstrap import (
-    bootstrap_scores,
-    confusions_by_dialogue,
-    interval,
-    scores_of,
-    two_sided_p,
-)
+from graph_er.bootstrap import confusions_by_dialogue
+from graph_er.comparison import differences
 from graph_er.errors import InputError
 from graph_er.scores import METRICS
 
@@ -175,16 +170,11 @@ def _ours_against_best(
         )
         for row in (ours[0], best)
     ]
-    number = members[0].shape[1]
-    points = [scores_of(run.sum(axis=1))["weighted_f1"].mean() for run in members]
-    drawn = [scores["weighted_f1"] for scores in bootstrap_scores(members)]
-    low, high = interval(drawn[0] - drawn[1], number)
+    found = differences(members)["weighted_f1"]["difference"]
     return {
         "other": best["fusion"],
         "metric": "weighted_f1",
-        "difference": float(points[0] - points[1]),
-        "low": low,
-        "high": high,
-        "p": two_sided_p(drawn[0] - drawn[1], number),
-        "dialogues": number,
+        "difference": found["value"],
+        **{name: found[name] for name in ("low", "high", "p")},
+        "dialogues": members[0].shape[1],
     }

@@ -19,12 +19,13 @@ from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.execution import Execution
 from feature_extractor.fusion_study.budget import Budget
-from feature_extractor.fusion_study.ground import Ground, views
+from feature_extractor.fusion_study.ground import Ground
 from feature_extractor.fusion_study.plan import Condition, Trial
 from feature_extractor.model import UtteranceClassifier
 from feature_extractor.prediction import predict
 from feature_extractor.states_model import StatesClassifier
 from feature_extractor.training import Job, fit
+from graph_er.emotions import MODALITY_NAMES
 from graph_er.scores import METRICS, score
 from graph_er.tracking import Tracker
 
@@ -76,12 +77,12 @@ def untrained(ground: Ground, condition: Condition) -> Checkpoint:
     """
     parts = {
         modality: ground.encoder(modality, condition.mfcc, view)
-        for modality, view in views(condition).items()
+        for modality, view in ground.views(condition).items()
     }
     config: dict[str, Any] = {}
     encoders: dict[str, torch.nn.Module] = {}
     for modality, part in parts.items():
-        name = {"t": "text", "a": "audio"}[modality]
+        name = MODALITY_NAMES[modality]
         encoder = getattr(part.model.config, f"{name}_config")
         config[f"{name}_config"] = copy.deepcopy(encoder)
         with torch.device("meta"):

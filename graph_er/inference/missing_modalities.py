@@ -3,8 +3,10 @@
 Missing audio is the zero vector, which stage 2 writes for it and a graph trained on such rows
 knows. Missing text is the mean of the training texts, which is zero after the graph model's own
 standardisation: neither for nor against any emotion. A model without such statistics (preset
-``cogmen``) gets the mean of the conversation's texts up to there. The vector of the empty text
-would be what stage 2 gives, but there it means "said nothing in words", not "unknown".
+``cogmen``) gets the mean of the conversation's texts up to there. Stage 2 gives the zero vector for
+an empty transcript as well, and ``eval.py`` reads that; but few graphs were trained on such rows,
+and in the others the mean costs less. So for turns without text, and for what stands near them,
+predictions are not those of ``eval.py``.
 
 Measured on the dev dialogues of the demo (320 turns, 20 draws of 20 % of the rows that lack
 one modality each, a model that had not trained on dev; log loss of the lacking rows, weighted F1 of
