@@ -14,31 +14,23 @@ from feature_extractor.tuned_encoders import refuse_tuned_on_test
 from graph_er.errors import InputError
 from graph_er.run_record import RECORD_NAME
 from tests.feature_extractor.tiny_corpus import (
+    CNN_8,
     EMOTIONS,
+    LAYERS_16,
     make_audio_folder,
     make_checkpoint,
     make_corpus,
     make_text_folder,
 )
 
-SMALL = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
 TEXT = {
-    "Bert": {"num_hidden_layers": 2, **SMALL},
-    "Electra": {"num_hidden_layers": 2, "embedding_size": 8, **SMALL},
+    "Bert": {"num_hidden_layers": 2, **LAYERS_16},
+    "Electra": {"num_hidden_layers": 2, "embedding_size": 8, **LAYERS_16},
     "DistilBert": {"n_layers": 2, "dim": 16, "n_heads": 2, "hidden_dim": 24},
-    "XLMRoberta": {"num_hidden_layers": 2, "type_vocab_size": 1, **SMALL},
-    "Albert": {"num_hidden_layers": 2, "embedding_size": 8, **SMALL},
+    "XLMRoberta": {"num_hidden_layers": 2, "type_vocab_size": 1, **LAYERS_16},
+    "Albert": {"num_hidden_layers": 2, "embedding_size": 8, **LAYERS_16},
 }
-CNN = {
-    "conv_dim": (8, 8),
-    "conv_kernel": (40, 10),
-    "conv_stride": (40, 8),
-    "num_feat_extract_layers": 2,
-    "num_conv_pos_embeddings": 16,
-    "num_conv_pos_embedding_groups": 4,
-    "num_hidden_layers": 2,
-    **SMALL,
-}
+CNN = {"num_hidden_layers": 2, **CNN_8, **LAYERS_16}
 AUDIO = ("Hubert", "WavLM", "UniSpeechSat", "Data2VecAudio", "Wav2Vec2Conformer")
 # Read only where SpecAugment masks.
 UNREAD = ("masked_spec_embed",)

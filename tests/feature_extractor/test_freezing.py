@@ -17,30 +17,21 @@ from transformers import (
 
 from feature_extractor.freezing import freeze
 from graph_er.errors import InputError
-from tests.feature_extractor.tiny_corpus import make_checkpoint
+from tests.feature_extractor.tiny_corpus import CNN_8, LAYERS_16, make_checkpoint
 
-SMALL = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
-CNN = {
-    "conv_dim": (8, 8),
-    "conv_kernel": (40, 10),
-    "conv_stride": (40, 8),
-    "num_feat_extract_layers": 2,
-    "num_conv_pos_embeddings": 16,
-    "num_conv_pos_embedding_groups": 4,
-}
 TEXT = {
-    "bert": lambda: BertModel(BertConfig(vocab_size=9, num_hidden_layers=3, **SMALL)),
+    "bert": lambda: BertModel(BertConfig(vocab_size=9, num_hidden_layers=3, **LAYERS_16)),
     "electra": lambda: ElectraModel(
-        ElectraConfig(vocab_size=9, num_hidden_layers=3, embedding_size=8, **SMALL)
+        ElectraConfig(vocab_size=9, num_hidden_layers=3, embedding_size=8, **LAYERS_16)
     ),
     "distilbert": lambda: DistilBertModel(
         DistilBertConfig(vocab_size=9, n_layers=3, dim=16, n_heads=2, hidden_dim=24)
     ),
 }
 AUDIO = {
-    "hubert": lambda: HubertModel(HubertConfig(num_hidden_layers=3, **SMALL, **CNN)),
+    "hubert": lambda: HubertModel(HubertConfig(num_hidden_layers=3, **LAYERS_16, **CNN_8)),
     "wavlm": lambda: WavLMModel(
-        WavLMConfig(num_hidden_layers=3, do_stable_layer_norm=True, **SMALL, **CNN)
+        WavLMConfig(num_hidden_layers=3, do_stable_layer_norm=True, **LAYERS_16, **CNN_8)
     ),
 }
 

@@ -18,6 +18,16 @@ from feature_extractor.utterance import Corpus, Utterance
 EMOTIONS = ("neutral", "angry", "happy")
 TEXTS = ("그래", "왜 그래", "정말 좋아", "아니 그게 무슨 말이야", "")
 SECONDS = (0.05, 0.3, 0.2, 0.45)
+# Of encoders of any kind, for those who make their own.
+LAYERS_16 = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
+CNN_8 = {
+    "conv_dim": (8, 8),
+    "conv_kernel": (40, 10),
+    "conv_stride": (40, 8),
+    "num_feat_extract_layers": 2,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+}
 
 
 def make_corpus(root: Path, sessions: int = 4, utterances: int = 4) -> Corpus:
@@ -84,7 +94,7 @@ def make_text_folder(folder: Path, texts: Sequence[str] = TEXTS) -> Path:
     """Save a RoBERTa of width 16 with random weights, and a tokenizer of `texts`."""
     make_text_encoder(folder, texts)
     config = RobertaConfig.from_pretrained(folder)
-    config.update({"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2})
+    config.update(LAYERS_16)
     torch.manual_seed(0)
     RobertaModel(config).save_pretrained(folder)
     return folder
