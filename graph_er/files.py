@@ -5,27 +5,38 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
+
+_NEWBORN_SECONDS = 1.0  # between its making and its locking a file looks abandoned
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` on success, remove it on failure.
 
-    The temporary name keeps the suffix, since some writers choose the format by it.
+    The temporary name keeps the suffix, since some writers choose the format by it. What a killed
+    process left behind while it wrote the same file is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path)
     handle, name = tempfile.mkstemp(
         prefix=f".{path.stem}-", suffix=f".partial{path.suffix}", dir=path.parent
     )
-    os.close(handle)
     temporary = Path(name)
     try:
+        _lock(handle)  # as long as we live; it tells others that the file is not abandoned
         yield temporary
         # mkstemp makes files private; results are to be as readable as any other new file.
         umask = os.umask(0)
@@ -33,7 +44,39 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     finally:
+        os.close(handle)
         temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Delete temporary files of `path` whose writers are gone."""
+    ours = re.compile(rf"\.{re.escape(path.stem)}-\w{{8}}\.partial{re.escape(path.suffix)}")
+    for found in path.parent.glob(".*.partial*"):
+        if ours.fullmatch(found.name):
+            with suppress(OSError):  # gone meanwhile, or a link, which is not ours
+                _remove_if_abandoned(found)
+
+
+def _remove_if_abandoned(temporary: Path) -> None:
+    if time.time() - temporary.lstat().st_ctime < _NEWBORN_SECONDS:
+        return
+    handle = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        if _lock(handle):
+            temporary.unlink()
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file until it is closed; False if another process has, or none can."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

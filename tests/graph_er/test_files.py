@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from graph_er import files
 from graph_er.files import atomic_path, sha256, write_json, write_text
 
 
@@ -66,3 +70,43 @@ def test_sha256_of_known_content(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256(tmp_path / "abc") == expected
+
+
+def killed_writer(path):
+    """Start a process that writes `path`; return it and its temporary file once that is there."""
+    code = (
+        "import sys, time; from pathlib import Path; from graph_er.files import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half'); print(temporary, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+    return process, Path(process.stdout.readline().decode().strip())
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files, "_NEWBORN_SECONDS", 0.0)
+    path, other = tmp_path / "a.txt", tmp_path / ".a-12345678.partial.json"
+    other.write_text("of another file")
+    dead, left_behind = killed_writer(path)
+    living, in_work = killed_writer(path)
+    try:
+        dead.kill()
+        dead.communicate()
+        assert left_behind.read_text() == "half"
+        write_text(path, "whole")
+        assert {*tmp_path.iterdir()} == {path, in_work, other}
+    finally:
+        living.kill()
+        living.communicate()
+    write_text(path, "whole")
+    assert {*tmp_path.iterdir()} == {path, other}
+
+
+def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_NEWBORN_SECONDS", 0.0)
+    (tmp_path / "theirs").write_text("precious")
+    (tmp_path / ".a-12345678.partial.txt").symlink_to(tmp_path / "theirs")
+    write_text(tmp_path / "a.txt", "whole")
+    assert (tmp_path / "theirs").read_text() == "precious"
