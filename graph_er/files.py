@@ -43,9 +43,26 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
+    except Exception as error:
+        named = _named(error, path)
+        if named is error:
+            raise
+        raise named from error
     finally:
         os.close(handle)
         temporary.unlink(missing_ok=True)
+
+
+def _named(error: Exception, path: Path) -> Exception:
+    """Return what the operating system said, with the file's name; other errors as they are."""
+    if isinstance(error, OSError):
+        if error.filename is None:  # a full disk is told by a write, which knows no name
+            error.filename = str(path)
+        return error
+    number = re.search(r"\(os error (\d+)\)", str(error))  # so do writers made in Rust
+    if number is None:
+        return error
+    return OSError(int(number[1]), os.strerror(int(number[1])), str(path))
 
 
 def _remove_abandoned(path: Path) -> None:

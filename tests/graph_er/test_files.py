@@ -110,3 +110,20 @@ def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path, monke
     (tmp_path / ".a-12345678.partial.txt").symlink_to(tmp_path / "theirs")
     write_text(tmp_path / "a.txt", "whole")
     assert (tmp_path / "theirs").read_text() == "precious"
+
+
+def write_and_fail(path, error):
+    with atomic_path(path):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), ValueError("I/O error: it is full (os error 28)")],
+)
+def test_an_error_of_the_operating_system_names_the_file(tmp_path, error):
+    path = tmp_path / "a.txt"
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_and_fail(path, error)
+    assert (caught.value.errno, caught.value.filename) == (28, str(path))
+    assert list(tmp_path.iterdir()) == []
