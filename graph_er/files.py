@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from graph_er.errors import InputError
+
 try:
     import fcntl
 except ImportError:  # not on Windows
@@ -37,32 +39,49 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         _lock(handle)  # as long as we live; it tells others that the file is not abandoned
-        yield temporary
+        with disk_errors_named(path):
+            yield temporary
         # mkstemp makes files private; results are to be as readable as any other new file.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
-    except Exception as error:
-        named = _named(error, path)
-        if named is error:
-            raise
-        raise named from error
     finally:
         os.close(handle)
         temporary.unlink(missing_ok=True)
 
 
-def _named(error: Exception, path: Path) -> Exception:
-    """Return what the operating system said, with the file's name; other errors as they are."""
-    if isinstance(error, OSError):
-        if error.filename is None:  # a full disk is told by a write, which knows no name
-            error.filename = str(path)
-        return error
-    number = re.search(r"\(os error (\d+)\)", str(error))  # so do writers made in Rust
-    if number is None:
-        return error
-    return OSError(int(number[1]), os.strerror(int(number[1])), str(path))
+@contextmanager
+def disk_errors_named(path: Path) -> Iterator[None]:
+    """Raise what the operating system said while `path` was written as an `OSError` of that name.
+
+    A full disk is told by a write, which knows no name, or by a library in an error of its own.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        cause = _disk_error(error)
+        if cause is None:
+            raise
+        if cause.filename is None:
+            cause.filename = str(path)
+        if cause is error:
+            raise
+        raise cause from error
+
+
+def _disk_error(error: BaseException | None) -> OSError | None:
+    """Return what the operating system said, if that is behind an error."""
+    while error is not None:
+        if isinstance(error, OSError):
+            return error
+        number = re.search(r"\(os error (\d+)\)", str(error))  # so do writers made in Rust
+        if number is not None:
+            return OSError(int(number[1]), os.strerror(int(number[1])))
+        error = error.__context__
+    return None
 
 
 def _remove_abandoned(path: Path) -> None:

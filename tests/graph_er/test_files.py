@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from graph_er import files
+from graph_er.errors import InputError
 from graph_er.files import atomic_path, sha256, write_json, write_text
 
 
@@ -117,9 +118,20 @@ def write_and_fail(path, error):
         raise error
 
 
+def torch_error():
+    """Return what `torch.save` raises: an error of its own after one of the file's."""
+    error = RuntimeError("unexpected pos 6976 vs 6900")
+    error.__context__ = OSError(28, "No space left on device")
+    return error
+
+
 @pytest.mark.parametrize(
     "error",
-    [OSError(28, "No space left on device"), ValueError("I/O error: it is full (os error 28)")],
+    [
+        torch_error(),
+        OSError(28, "No space left on device"),
+        ValueError("I/O error: it is full (os error 28)"),
+    ],
 )
 def test_an_error_of_the_operating_system_names_the_file(tmp_path, error):
     path = tmp_path / "a.txt"
@@ -127,3 +139,10 @@ def test_an_error_of_the_operating_system_names_the_file(tmp_path, error):
         write_and_fail(path, error)
     assert (caught.value.errno, caught.value.filename) == (28, str(path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_user_is_told_already_stays_as_it_is(tmp_path):
+    error = InputError("clip.wav: cannot be read")
+    error.__context__ = OSError(5, "Input/output error")
+    with pytest.raises(InputError, match="clip.wav"):
+        write_and_fail(tmp_path / "a.txt", error)
