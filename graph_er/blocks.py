@@ -1,25 +1,28 @@
 """Windowed dialogue graphs as dense blocks: the same edges, in a form that is quick to compute on.
 
-A dialogue is cut into blocks of hearing utterances, each with the heard ones around it. Work and
-memory grow linearly with a dialogue's length wherever both windows are limited::
-
-    utterances   0 1 2 3 4 5 6 7 8 9 ...
-    block 0      hears 0-5   [0 1 2 3] 4 5
-    block 1      hears 2-9        2 3 [4 5 6 7] 8 9        (windows of 2, blocks of 4)
+A dialogue is cut into blocks of hearing utterances, each with the heard ones around it (see
+`graph_er.windows`). Work and memory grow linearly with a dialogue's length wherever both windows
+are limited.
 
 Shapes: G blocks, T hearing and S heard utterances per block, R relations, N utterances.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from graph_er.chunks import Chunk, divide, over_chunks
 from graph_er.graph import SAME_OTHER_RELATIONS, same_other
+from graph_er.windows import GRAPH_WINDOW, Windows, context_windows, cut, places, within
 
-_BLOCK = 64  # dialogues up to this length, most of them, are one block without waste
+# Blocks of a batch with more pairs than this are laid out anew whenever they are needed, so many
+# pairs at a time, and what is computed on them is computed again for the gradient.
+_KEPT_PAIRS = 2**21
+_PAIRS_AT_A_TIME = 2**17
 
 
 class Blocks(NamedTuple):
@@ -43,6 +46,33 @@ class Blocks(NamedTuple):
     mean: Tensor | None
 
 
+class LaterBlocks(NamedTuple):
+    """Blocks of a batch that are laid out chunk by chunk when they are needed.
+
+    Attributes:
+        chunks: of the windows.
+        speaker: as for `dialogue_blocks`, as are the others.
+        past: likewise.
+        future: likewise.
+        decay: likewise.
+    """
+
+    chunks: Sequence[Chunk]
+    speaker: Tensor
+    past: int
+    future: int
+    decay: float | None
+
+    def lay_out(self, chunk: Chunk) -> Blocks:
+        """Return the blocks of a chunk, on the rows that it is given."""
+        speaker = self.speaker[chunk.begin : chunk.end]
+        options = {"past": self.past, "future": self.future, "decay": self.decay}
+        return lay_out(chunk.windows, speaker, **options)
+
+
+Hearing = Blocks | LaterBlocks
+
+
 def dialogue_blocks(
     speaker: Tensor,
     ptr: Tensor,
@@ -50,34 +80,43 @@ def dialogue_blocks(
     past: int,
     future: int,
     decay: float | None,
-    block: int = _BLOCK,
+    block: int = GRAPH_WINDOW,
 ) -> Blocks:
     """Cut the dialogues of a batch into blocks.
 
     Args:
         speaker: speaker number within the dialogue, ``[N]``.
         ptr: where each dialogue begins, and the end of the last, ``[B + 1]``.
-        past: how many earlier utterances one hears; -1 is unlimited, and makes each dialogue one
-            block.
+        past: how many earlier utterances one hears; -1 is unlimited.
         future: how many later ones, likewise.
         decay: an utterance ``d`` apart weighs ``exp(-(d - 1) / decay)`` in the mean; 0: all alike;
             None leaves the mean out.
         block: most hearing utterances per block.
     """
-    begin, start, stop = _cut(ptr, block if min(past, future) >= 0 else None)
-    length = (ptr.diff())[torch.searchsorted(ptr, begin, right=True) - 1]
-    first = (start - past).clamp(min=0) if past >= 0 else torch.zeros_like(start)
-    last = torch.minimum(stop + future, length) if future >= 0 else length
-    hearing, is_hearing = _places(start, stop)  # positions in the dialogue, [G, T]
-    heard, is_heard = _places(first, last)  # [G, S]
+    windows = cut(ptr, past=past, future=future, window=block, whole=block)
+    return lay_out(windows, speaker, past=past, future=future, decay=decay)
+
+
+def lay_out(
+    windows: Windows, speaker: Tensor, *, past: int, future: int, decay: float | None
+) -> Blocks:
+    """Turn windows into blocks; ``place`` numbers the utterances that hear in them alone.
+
+    Args:
+        windows: as `graph_er.windows.cut` cut them with `past` and `future`.
+        speaker: of all utterances that positions are counted in.
+        past: as for `dialogue_blocks`.
+        future: likewise.
+        decay: likewise.
+    """
+    hearing, is_hearing = places(windows.start, windows.stop)  # [G, T]
+    heard, is_heard = places(windows.first, windows.last)  # [G, S]
     offset = heard[:, None, :] - hearing[:, :, None]  # [G, T, S]
     edge = is_hearing[:, :, None] & is_heard[:, None, :]
-    if past >= 0:
-        edge &= offset >= -past
-    if future >= 0:
-        edge &= offset <= future
-    hearing = torch.where(is_hearing, hearing + begin[:, None], 0)
-    heard = torch.where(is_heard, heard + begin[:, None], 0)
+    allowed = within(offset, past, future)
+    if allowed is not None:
+        edge &= allowed
+    hearing, heard = torch.where(is_hearing, hearing, 0), torch.where(is_heard, heard, 0)
     relation = same_other(offset, speaker[heard][:, None, :] == speaker[hearing][:, :, None])
     return Blocks(
         heard=heard,
@@ -87,6 +126,52 @@ def dialogue_blocks(
         edge=edge,
         mean=None if decay is None else _mean_weights(offset, edge, relation, decay),
     )
+
+
+def graph_blocks(
+    speaker: Tensor, ptr: Tensor, *, past: int, future: int, decay: float | None
+) -> Hearing:
+    """Cut the dialogues of a batch into blocks, as `dialogue_blocks`, of which few exist at once.
+
+    Args:
+        speaker: as for `dialogue_blocks`.
+        ptr: likewise.
+        past: likewise.
+        future: likewise.
+        decay: likewise.
+    """
+    windows = cut(ptr, past=past, future=future, window=GRAPH_WINDOW, whole=GRAPH_WINDOW)
+    return _spared(windows, speaker, past, future, decay)
+
+
+def context_blocks(speaker: Tensor, ptr: Tensor, *, past: int, future: int) -> Hearing:
+    """Cut dialogues for layers that hear far: whole up to ``past + 1`` utterances.
+
+    Args:
+        speaker: as for `dialogue_blocks`.
+        ptr: likewise.
+        past: likewise.
+        future: likewise.
+    """
+    windows = context_windows(ptr, past=past, future=future)
+    return _spared(windows, speaker, past, future, None)
+
+
+def over_blocks(compute: Callable[[Blocks, Tensor], Tensor], blocks: Hearing, x: Tensor) -> Tensor:
+    """Compute rows ``[N, ...]`` of those that hear from rows `x` of all."""
+    if isinstance(blocks, Blocks):
+        return compute(blocks, x)
+    return over_chunks(lambda chunk, rows: compute(blocks.lay_out(chunk), rows), blocks.chunks, x)
+
+
+def _spared(
+    windows: Windows, speaker: Tensor, past: int, future: int, decay: float | None
+) -> Hearing:
+    """Lay windows out at once where that takes little memory."""
+    hearing, heard = (max(sizes) for sizes in zip(*windows.sizes(), strict=True))
+    if len(windows.start) * hearing * heard <= _KEPT_PAIRS:
+        return lay_out(windows, speaker, past=past, future=future, decay=decay)
+    return LaterBlocks(divide(windows, _PAIRS_AT_A_TIME), speaker, past, future, decay)
 
 
 def latest_block(same_speaker: Tensor, *, decay: float | None) -> Blocks:
@@ -109,25 +194,6 @@ def latest_block(same_speaker: Tensor, *, decay: float | None) -> Blocks:
         edge=edge,
         mean=None if decay is None else _mean_weights(offset, edge, relation, decay),
     )
-
-
-def _cut(ptr: Tensor, block: int | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Return per block where its dialogue begins in the batch, and its span within it, ``[G]``."""
-    lengths = ptr.diff()
-    parts = torch.ones_like(lengths) if block is None else -(-lengths // block)
-    size = -(-lengths // parts)  # even parts: 70 utterances are 35 + 35, not 64 + 6
-    begin, size, length = (t.repeat_interleave(parts) for t in (ptr[:-1], size, lengths))
-    count = torch.arange(len(begin), device=ptr.device)
-    number = count - (parts.cumsum(0) - parts).repeat_interleave(parts)
-    start = number * size
-    return begin, start, torch.minimum(start + size, length)
-
-
-def _places(start: Tensor, stop: Tensor) -> tuple[Tensor, Tensor]:
-    """Lay spans out in rows: positions ``[G, longest]`` and which of them are inside."""
-    longest = int((stop - start).max())
-    positions = start[:, None] + torch.arange(longest, device=start.device)
-    return positions, positions < stop[:, None]
 
 
 def _mean_weights(offset: Tensor, edge: Tensor, relation: Tensor, decay: float) -> Tensor:

@@ -1,7 +1,6 @@
 """COGMEN as published (Joshi et al., NAACL 2022), with padding masked: preset ``cogmen``.
 
-Shapes: B dialogues, U utterances of the longest, N utterances of all, E edges, D input features,
-H hidden size, C emotions.
+Shapes: B dialogues, N utterances of all, E edges, D input features, H hidden size, C emotions.
 """
 
 from __future__ import annotations
@@ -12,20 +11,24 @@ import torch_geometric.backend
 from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.nn import RGCNConv, TransformerConv
-from torch_geometric.utils import to_dense_batch
 
+from graph_er.batch_norm import BatchNorm
 from graph_er.config import CogmenConfig
 from graph_er.errors import InputError
 from graph_er.graph import num_relations
-from graph_er.layers import Output, sinusoids
+from graph_er.layers import Dropout, Output, sinusoids
+from graph_er.packed_encoder import PackedEncoder
+from graph_er.windows import context_cells
 
 # With pyg-lib installed RGCNConv may take a path whose mean is not per relation; results must not
 # depend on an optional wheel.
 torch_geometric.backend.use_segment_matmul = False
+# The graph layers hold several vectors for each edge.
+_CELLS_PER_EDGE = 16
 
 
 class ContextEncoder(nn.Module):
-    """Transformer over each dialogue, padding masked: ``[N, in_channels]`` to ``[N, H]``.
+    """Transformer over each dialogue: ``[N, in_channels]`` to ``[N, H]``.
 
     With ``layers=0`` only its closing linear map is left, and the graph alone gives context.
     """
@@ -40,38 +43,30 @@ class ContextEncoder(nn.Module):
         feedforward: int,
         dropout: float,
         positions: bool,
+        span: int,
         causal: bool,
     ) -> None:
         super().__init__()
         self.positions = positions
-        self.causal = causal
-        # Nested tensors would change the arithmetic in eval mode only; both are to be alike.
-        layer = nn.TransformerEncoderLayer(
-            in_channels, heads, feedforward, dropout, batch_first=True
-        )
-        self.transformer = (
-            nn.TransformerEncoder(layer, layers, enable_nested_tensor=False) if layers else None
-        )
+        layer = nn.TransformerEncoderLayer(in_channels, heads, feedforward, dropout)
+        encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        self.transformer = PackedEncoder(encoder, span=span, causal=causal) if layers else None
         self.linear = nn.Linear(in_channels, hidden_size)
 
-    def forward(self, x: Tensor, batch: Tensor) -> Tensor:
+    def forward(self, x: Tensor, ptr: Tensor, batch: Tensor) -> Tensor:
         """Encode utterances.
 
         Args:
             x: ``[N, in_channels]``.
+            ptr: where each dialogue begins, and the end of the last, ``[B + 1]``.
             batch: dialogue of each utterance, ``[N]``, ascending.
         """
         if self.transformer is None:
             return self.linear(x)
-        dense, real = to_dense_batch(x, batch)  # [B, U, in_channels], [B, U]
-        length = dense.size(1)
         if self.positions:
-            dense = dense + sinusoids(length, dense.size(2)).to(dense)
-        future = None
-        if self.causal:
-            future = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
-        dense = self.transformer(dense, mask=future, src_key_padding_mask=~real)
-        return self.linear(dense[real])
+            position = torch.arange(len(x), device=x.device) - ptr[batch]
+            x = x + sinusoids(int(ptr.diff().max()), x.size(1)).to(x)[position]
+        return self.linear(self.transformer(x, ptr))
 
 
 class CogmenGraph(nn.Module):
@@ -82,15 +77,12 @@ class CogmenGraph(nn.Module):
         self.out_channels = hidden_size * heads
         self.relational = RGCNConv(hidden_size, hidden_size, relations)
         self.attention = TransformerConv(hidden_size, hidden_size, heads=heads)
-        self.norm = nn.BatchNorm1d(self.out_channels)
+        self.norm = BatchNorm(self.out_channels)
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_type: Tensor) -> Tensor:
         """Pass messages along the edges ``[2, E]`` of types ``[E]``."""
         hidden = self.relational(x, edge_index, edge_type)
         hidden = self.attention(hidden, edge_index)
-        # One utterance alone has no batch statistics to train on.
-        if self.training and len(hidden) == 1:
-            return F.leaky_relu(hidden)
         return F.leaky_relu(self.norm(hidden))
 
 
@@ -102,7 +94,7 @@ class EmotionHead(nn.Module):
     ) -> None:
         super().__init__()
         self.hidden = nn.Linear(in_channels, hidden_size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = nn.Linear(hidden_size, num_emotions)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -127,7 +119,7 @@ class Cogmen(nn.Module):
     ) -> None:
         super().__init__()
         size = config.hidden_size
-        self.hidden_size = size * config.graph_heads
+        self.config, self.hidden_size = config, size * config.graph_heads
         relations = num_relations(config.relations, num_speakers)
         self.context = _context_encoder(config, width)
         self.graph = CogmenGraph(size, relations, config.graph_heads)
@@ -138,9 +130,19 @@ class Cogmen(nn.Module):
 
     def forward(self, batch: Data) -> Output:
         """Return logits ``[1, N, C]`` of a batch with ``x``, edges and ``batch``."""
-        hidden = self.context(batch.x, batch.batch)  # [N, H]
-        hidden = self.graph(hidden, batch.edge_index, batch.edge_type)  # [N, H * heads]
-        return Output(self.head(hidden)[None], hidden[None])
+        hidden = self.context(batch.x, batch.ptr, batch.batch)  # [N, H]
+        # What is small stays in float32 where the context runs in bfloat16.
+        with torch.autocast(hidden.device.type, enabled=False):
+            hidden = self.graph(hidden.float(), batch.edge_index, batch.edge_type)  # [N, H * heads]
+            return Output(self.head(hidden)[None], hidden[None])
+
+    def cells(self, length: int) -> int:
+        """Return about how many places of attention a dialogue takes; an edge takes many."""
+        config = self.config
+        past, future = (length if w < 0 else w for w in (config.wp, config.wf))
+        edges = length * min(length, past + future + 1)
+        context = context_cells(length, config.context_span) if config.context_layers else 0
+        return context + _CELLS_PER_EDGE * edges
 
 
 def attention_heads(width: int) -> int:
@@ -163,5 +165,6 @@ def _context_encoder(config: CogmenConfig, in_channels: int) -> ContextEncoder:
         feedforward=config.context_feedforward,
         dropout=config.dropout,
         positions=config.positions,
+        span=config.context_span,
         causal=config.causal,
     )

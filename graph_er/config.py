@@ -10,6 +10,7 @@ from graph_er.flags import option, require
 RELATION_SCHEMES = ("same_other", "speaker_pairs")
 SCHEDULES = ("one_cycle", "plateau")
 SELECTIONS = ("last", "best")
+DTYPES = ("float32", "bfloat16")
 # More than anyone trains; a checkpoint that asks for more is broken or hostile.
 _MOST_LAYERS, _WIDEST = 64, 65536
 
@@ -29,6 +30,9 @@ class ContextualConfig:
     )
     gate: bool = option(True, "let each utterance weigh its modalities")
     context_layers: int = option(0, "transformer layers over the dialogue before the graph")
+    context_span: int = option(
+        512, "how many utterances to each side those layers hear; -1 is unlimited"
+    )
     wp: int = option(
         20, "past window of the graph: how many earlier utterances one hears; -1 is unlimited"
     )
@@ -71,6 +75,9 @@ class CogmenConfig:
     context_layers: int = option(2, "transformer layers over the dialogue before the graph")
     context_heads: int = option(0, "attention heads of those layers; 0 chooses as COGMEN does")
     context_feedforward: int = option(2048, "width of their feed-forward part")
+    context_span: int = option(
+        512, "how many utterances to each side those layers hear; -1 is unlimited"
+    )
     positions: bool = option(False, "add sinusoidal positions before those layers")
     wp: int = option(5, "past window of the graph")
     wf: int = option(5, "future window of the graph")
@@ -108,6 +115,8 @@ def _require_buildable(config: ModelConfig, *layers: str) -> None:
     for name in layers:
         value = getattr(config, name)
         require(name, value, 0 <= value <= _MOST_LAYERS, f"from 0 to {_MOST_LAYERS}")
+    span = config.context_span
+    require("context_span", span, span == -1 or span >= 1, "-1, 1 or more")
     size = config.hidden_size
     require("hidden_size", size, size <= _WIDEST, f"{_WIDEST} at most")
 
@@ -126,7 +135,9 @@ class TrainingConfig:
     logit_adjustment: float = option(
         0.3, "how far rare emotions are favoured: weight of the log prior added in training"
     )
-    contrastive: float = option(0.0, "weight of the supervised contrastive term")
+    contrastive: float = option(
+        0.0, "weight of the supervised contrastive term; it needs one process"
+    )
     shift: float = option(0.0, "weight of the auxiliary task: did the speaker's emotion change?")
     clip_norm: float = option(1.0, "largest gradient norm; 0 does not clip")
     select: str = option(
@@ -136,10 +147,14 @@ class TrainingConfig:
         True, "after dev has been scored, train once more on train and dev and keep that model"
     )
     decode: bool = option(True, "decode along each speaker's turns, as strongly as dev bears out")
+    dtype: str = option(
+        "float32", "arithmetic of the training steps; weights stay float32", choices=DTYPES
+    )
 
     def __post_init__(self) -> None:
         """Check each value's range; NaN is in none."""
-        for name, known in (("schedule", SCHEDULES), ("select", SELECTIONS)):
+        chosen = (("schedule", SCHEDULES), ("select", SELECTIONS), ("dtype", DTYPES))
+        for name, known in chosen:
             value = getattr(self, name)
             require(name, value, value in known, f"one of {', '.join(known)}")
         require("epochs", self.epochs, self.epochs >= 1, "at least 1")

@@ -2,7 +2,7 @@
 
 scale -> project and gate the modalities -> (dialogue transformer) -> relational means -> graph
 transformer -> [utterance ; context] -> classifier. Shapes: K members, N utterances of a batch, D
-features, H hidden size, C emotions; see `graph_er.blocks` for G, T, S and R.
+features, H hidden size, C emotions.
 """
 
 from __future__ import annotations
@@ -16,12 +16,18 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_batch
 
-from graph_er.blocks import Blocks, dialogue_blocks
+from graph_er.blocks import context_blocks, graph_blocks
 from graph_er.config import ContextualConfig
-from graph_er.graph import SAME_OTHER_RELATIONS
-from graph_er.layers import CommitteeLinear, CommitteeNorm, FeatureScaler, Output, sinusoids
-
-_RELATIONS = len(SAME_OTHER_RELATIONS)
+from graph_er.layers import (
+    CommitteeLinear,
+    CommitteeNorm,
+    Dropout,
+    FeatureScaler,
+    Output,
+    sinusoids,
+)
+from graph_er.relational import RelationalAttention, RelationalMean
+from graph_er.windows import context_cells, graph_cells
 
 
 class GatedInput(nn.Module):
@@ -50,79 +56,6 @@ class GatedInput(nn.Module):
         return F.gelu(torch.stack(weighed).sum(dim=0))
 
 
-class RelationalMean(nn.Module):
-    """A relational graph convolution with weighted means (RGCN), residual and layer norm."""
-
-    def __init__(self, members: int, size: int, dropout: float) -> None:
-        super().__init__()
-        self.linear = CommitteeLinear(members, _RELATIONS * size, size)
-        self.norm = CommitteeNorm(members, size)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor, blocks: Blocks) -> Tensor:
-        """Pass messages between utterances ``[K, N, H]``; the last ones hear, usually all."""
-        members, _, size = x.shape
-        groups, _, hearing, heard = blocks.mean.shape
-        # One product serves all members: they share the graph.
-        sources = x.transpose(0, 1)[blocks.heard].flatten(2)  # [G, S, K * H]
-        weights = blocks.mean.view(groups, _RELATIONS * hearing, heard)
-        means = torch.bmm(weights, sources).view(groups, _RELATIONS, hearing, members, size)
-        means = means.permute(3, 0, 2, 1, 4).reshape(members, groups * hearing, -1)
-        message = F.gelu(self.linear(means.index_select(1, blocks.place)))
-        return self.norm(_hearing(x, blocks) + self.dropout(message))
-
-
-class RelationalAttention(nn.Module):
-    """A graph transformer layer: attention along edges with a learned bias per relation and head.
-
-    With ``feedforward`` it is a whole transformer layer.
-    """
-
-    def __init__(
-        self, members: int, size: int, heads: int, dropout: float, *, feedforward: bool = False
-    ) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query_key_value = CommitteeLinear(members, size, 3 * size)
-        self.output = CommitteeLinear(members, size, size)
-        self.relation_bias = nn.Parameter(torch.zeros(members, _RELATIONS, heads))
-        self.norm = CommitteeNorm(members, size)
-        self.dropout = nn.Dropout(dropout)
-        self.feedforward: nn.Module | None = None
-        if feedforward:
-            self.feedforward = nn.Sequential(
-                CommitteeLinear(members, size, 2 * size),
-                nn.GELU(),
-                self.dropout,
-                CommitteeLinear(members, 2 * size, size),
-            )
-            self.feedforward_norm = CommitteeNorm(members, size)
-
-    def forward(self, x: Tensor, blocks: Blocks) -> Tensor:
-        """Pass messages between utterances ``[K, N, H]``; the last ones hear, usually all."""
-        members, _, size = x.shape
-        query, key, value = self.query_key_value(x).chunk(3, dim=-1)
-        bias = self.relation_bias[:, blocks.relation].permute(0, 1, 4, 2, 3)  # [K, G, heads, T, S]
-        # Finite, so that empty places give no NaN; nothing of them is kept.
-        bias = bias.masked_fill(~blocks.edge[:, None], torch.finfo(x.dtype).min)
-        attended = F.scaled_dot_product_attention(
-            self._split(query, blocks.hearing),
-            self._split(key, blocks.heard),
-            self._split(value, blocks.heard),
-            attn_mask=bias.to(x.dtype),
-        )  # [K, G, heads, T, H / heads]
-        attended = attended.transpose(2, 3).reshape(members, -1, size)
-        attended = self.output(attended.index_select(1, blocks.place))
-        hidden = self.norm(_hearing(x, blocks) + self.dropout(attended))
-        if self.feedforward is None:
-            return hidden
-        return self.feedforward_norm(hidden + self.dropout(self.feedforward(hidden)))
-
-    def _split(self, x: Tensor, places: Tensor) -> Tensor:
-        """Lay ``[K, N, H]`` out by places ``[G, P]``: ``[K, G, heads, P, H / heads]``."""
-        return x[:, places].unflatten(-1, (self.heads, -1)).transpose(2, 3)
-
-
 class ContextualGNN(nn.Module):
     """A committee of contextual graph networks.
 
@@ -147,8 +80,8 @@ class ContextualGNN(nn.Module):
         self.widths, self.relative = list(widths), list(relative)
         self.scaler = FeatureScaler(sum(widths))
         heard = [2 * w if r else w for w, r in zip(widths, relative, strict=True)]
-        self.input_dropout = nn.Dropout(config.input_dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.input_dropout = Dropout(config.input_dropout)
+        self.dropout = Dropout(dropout)
         self.input = GatedInput(members, heard, size, gate=config.gate)
         attention = (members, size, config.graph_heads, dropout)
         self.context = nn.ModuleList(
@@ -177,7 +110,7 @@ class ContextualGNN(nn.Module):
         config = self.config
         utterance = self.dropout(utterance)
         hidden = self._give_context(utterance, batch)
-        blocks = dialogue_blocks(
+        blocks = graph_blocks(
             batch.speaker, batch.ptr, past=config.wp, future=config.wf, decay=config.decay
         )
         for layer in (*self.relational, *self.attention):
@@ -189,7 +122,17 @@ class ContextualGNN(nn.Module):
         # The utterance by itself goes past the graph: context adds to it and cannot drown it.
         hidden = self.dropout(self.norm(torch.cat([utterance, hidden], dim=-1)))
         hidden = F.gelu(self.hidden(hidden))
-        return Output(self.output(self.dropout(hidden)), hidden)
+        with torch.autocast(hidden.device.type, enabled=False):  # float32 beside bfloat16
+            return Output(self.output(self.dropout(hidden).float()), hidden.float())
+
+    def cells(self, length: int) -> int:
+        """Return about how many places of attention a dialogue takes."""
+        config, cells = self.config, 0
+        if config.relational_layers or config.attention_layers:
+            cells += graph_cells(length, config.wp, config.wf)
+        if config.context_layers:
+            cells += context_cells(length, config.context_span)
+        return cells
 
     def modalities(
         self,
@@ -236,18 +179,14 @@ class ContextualGNN(nn.Module):
     def _give_context(self, x: Tensor, batch: Data) -> Tensor:
         if not self.context:
             return x
-        future = 0 if self.config.causal else -1
-        whole = dialogue_blocks(batch.speaker, batch.ptr, past=-1, future=future, decay=None)
+        span = self.config.context_span
+        future = 0 if self.config.causal else span
+        whole = context_blocks(batch.speaker, batch.ptr, past=span, future=future)
         position = torch.arange(len(batch.batch), device=x.device) - batch.ptr[batch.batch]
         x = x + sinusoids(int(batch.ptr.diff().max()), x.size(-1)).to(x)[position]
         for layer in self.context:
             x = layer(x, whole)
         return x
-
-
-def _hearing(x: Tensor, blocks: Blocks) -> Tensor:
-    """Return those of ``[K, N, H]`` that hear: all, or the last where others are heard alone."""
-    return x[:, x.size(1) - len(blocks.place) :]
 
 
 def _dialogue_means(x: Tensor, ptr: Tensor, batch: Tensor) -> Tensor:

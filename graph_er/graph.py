@@ -21,27 +21,31 @@ from graph_er.dialogues import Dialogue
 SAME_OTHER_RELATIONS = ("self", "same past", "same future", "other past", "other future")
 
 
-def window_edges(length: int, past: int, future: int) -> Tensor:
-    """Return the edges of a windowed dialogue graph, self-loops included.
+def window_edges(length: int | Sequence[int] | Tensor, past: int, future: int) -> Tensor:
+    """Return the edges of the windowed graph of one dialogue or of several, self-loops included.
 
     Utterance ``i`` hears ``i - past`` to ``i + future`` inside the dialogue. With both windows 5
     and at least 5 utterances there are ``11 * length - 30`` edges.
 
     Args:
-        length: number of utterances.
+        length: number of utterances; of several dialogues ``[B]``, whose utterances are numbered
+            on and on.
         past: how many earlier utterances one hears; -1 is unlimited.
         future: how many later ones, likewise.
 
     Returns:
         ``edge_index`` ``[2, E]``, int64: heard utterance, hearing utterance; ordered by the latter.
     """
-    past = length - 1 if past < 0 else min(past, length - 1)
-    future = length - 1 if future < 0 else min(future, length - 1)
-    offsets = torch.arange(-past, future + 1)
-    targets = torch.arange(length).repeat_interleave(len(offsets))
-    sources = targets + offsets.repeat(length)
-    inside = (sources >= 0) & (sources < length)
-    return torch.stack([sources[inside], targets[inside]])
+    lengths = torch.as_tensor(length).reshape(-1)
+    farthest = int(lengths.max()) - 1
+    past = farthest if past < 0 else min(past, farthest)
+    future = farthest if future < 0 else min(future, farthest)
+    end = lengths.cumsum(0)
+    first, stop = ((t.repeat_interleave(lengths))[:, None] for t in (end - lengths, end))
+    target = torch.arange(len(first))[:, None]
+    source = target + torch.arange(-past, future + 1)
+    inside = (source >= first) & (source < stop)
+    return torch.stack([source[inside], target.expand_as(source)[inside]])
 
 
 def speaker_ids(speakers: Sequence[Hashable]) -> Tensor:

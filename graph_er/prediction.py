@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +18,8 @@ from graph_er.spec import Model
 if TYPE_CHECKING:
     from graph_er.checkpoint import Checkpoint
 
-_DIALOGUES_PER_BATCH = 32
-# Attention over whole dialogues takes memory by the square of the longest of a batch.
+_UTTERANCES_PER_BATCH = 2048
+# Places of attention: by the square of the length where a model hears whole dialogues.
 _CELLS_PER_BATCH = 4_000_000
 
 
@@ -36,7 +36,7 @@ def predict_logits(model: Model, graphs: Sequence[Data], device: str = "cpu") ->
     model.to(device).eval()
     logits: dict[int, torch.Tensor] = {}
     # No data loader: each would draw from the random numbers that training goes on with.
-    for chosen in _batches([graph.num_nodes for graph in graphs]):
+    for chosen in _batches([graph.num_nodes for graph in graphs], model.cells):
         batch = Batch.from_data_list([graphs[index] for index in chosen])
         parts = model(batch.to(device)).logits.cpu().split(batch.ptr.diff().tolist(), dim=1)
         logits |= dict(zip(chosen, parts, strict=True))
@@ -50,11 +50,12 @@ def predict_logits(model: Model, graphs: Sequence[Data], device: str = "cpu") ->
     return result
 
 
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Divide dialogues, by length, into batches that hold few of them where they are long."""
+def _batches(lengths: Sequence[int], cells: Callable[[int], int]) -> list[list[int]]:
+    """Divide dialogues, by length, into batches that hold few of them where they cost much."""
     batches: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
-        most = min(_DIALOGUES_PER_BATCH, _CELLS_PER_BATCH // lengths[index] ** 2)
+        length = lengths[index]  # the longest so far, which sets the cost of all
+        most = min(_UTTERANCES_PER_BATCH // length, _CELLS_PER_BATCH // max(cells(length), 1))
         if not batches or len(batches[-1]) >= most:
             batches.append([])
         batches[-1].append(index)

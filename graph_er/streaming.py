@@ -7,7 +7,8 @@ for decoding each speaker's latest posterior. Time per turn and memory are there
 length of the conversation; only one posterior for each speaker is added.
 
 They are not constant where a checkpoint asks to hear the whole past (``wp`` of -1, or context
-layers): then all of it is kept, and time per turn and memory grow with each turn.
+layers, which hear ``context_span`` turns back): then time per turn and memory grow with each turn,
+with context layers up to that span.
 
 The answers are those of `graph_er.prediction.predict_probabilities` on the whole dialogue up to
 the rounding of float32, about 1e-6 of a probability. They are not the same bits: a product of one
@@ -110,7 +111,8 @@ class LiveConversation:
         row = turn_features(self._live.spec, features, sentence)
         speakers = [*self._speakers, speaker]
         same = torch.tensor([other == speaker for other in speakers])
-        whole = latest_block(same, decay=None)
+        span = config.context_span
+        whole = latest_block(_last(same, span + 1 if span >= 0 else -1, axis=0), decay=None)
         near = _last(same, config.wp + 1 if config.wp >= 0 else -1, axis=0)
         graph = latest_block(near, decay=config.decay)
         steps = [
@@ -176,7 +178,7 @@ def _step(
     levels = [mean if r else None for mean, r in zip(means, model.relative, strict=True)]
     utterance = model.input(model.modalities(parts, levels))  # [K, 1, H]
 
-    layers = [(layer, whole, -1) for layer in model.context]
+    layers = [(layer, whole, model.config.context_span) for layer in model.context]
     layers += [(layer, graph, model.config.wp) for layer in (*model.relational, *model.attention)]
     hidden, heard = utterance, []
     if model.context:

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from graph_er.blocks import dialogue_blocks
+from graph_er.blocks import context_blocks, dialogue_blocks
 from graph_er.graph import relation_types, window_edges
 
 WINDOWS = [(0, 0), (3, 0), (0, 3), (2, 5), (-1, -1), (-1, 0), (0, -1), (5, -1), (5, 5), (20, 20)]
@@ -102,10 +102,23 @@ def test_decay_by_hand():
 def test_who_is_heard_from_afar_alone_does_not_vanish():
     # The first and the last of 200 are one speaker; exp(-199 / 2) is no float32 number.
     speakers = torch.tensor([0, *[1] * 198, 0])
-    blocks = dialogue_blocks(speakers, torch.tensor([0, 200]), past=-1, future=-1, decay=2.0)
+    ptr = torch.tensor([0, 200])
+    blocks = dialogue_blocks(speakers, ptr, past=-1, future=-1, decay=2.0, block=200)
     assert blocks.mean[0, 1, 199, 0] == 1
 
 
 def test_work_grows_linearly_with_the_length_where_the_windows_are_limited():
     short, long = (blocks_of([length], (20, 20)).mean.numel() for length in (640, 6400))
     assert long == 10 * short
+
+
+def test_blocks_of_a_far_context_grow_linearly_and_few_exist_at_once():
+    pairs, largest = [], []
+    for length in (20_000, 40_000):
+        ptr, speaker = torch.tensor([0, length]), torch.zeros(length, dtype=torch.long)
+        later = context_blocks(speaker, ptr, past=512, future=512)
+        sizes = [chunk.windows.sizes() for chunk in later.chunks]
+        pairs.append(sum(hearing * heard for chunk in sizes for hearing, heard in chunk))
+        largest.append(max(later.lay_out(chunk).edge.numel() for chunk in later.chunks[:6]))
+    assert pairs[1] == pytest.approx(2 * pairs[0], rel=0.03)
+    assert largest[0] == largest[1] <= 128 * (2 * 512 + 128)

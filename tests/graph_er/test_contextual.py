@@ -9,11 +9,13 @@ from torch_geometric import seed_everything
 from torch_geometric.data import Batch
 from torch_geometric.nn import RGCNConv
 
+from graph_er import blocks as blocks_module
 from graph_er import contextual
 from graph_er.blocks import dialogue_blocks
-from graph_er.contextual import GatedInput, RelationalAttention, RelationalMean
+from graph_er.contextual import GatedInput
 from graph_er.graph import relation_types, window_edges
 from graph_er.losses import Objective
+from graph_er.relational import RelationalAttention, RelationalMean
 from graph_er.spec import ModelSpec
 from tests.graph_er.dialogue_factory import EMOTIONS
 from tests.graph_er.tiny_models import (
@@ -62,8 +64,33 @@ def test_a_dialogue_alone_in_a_batch_and_in_any_order_gives_the_same_logits(conf
 def test_dialogues_cut_into_small_blocks_give_the_same_logits(config, block, monkeypatch):
     model, graphs = build(config), make_graphs(config, LENGTHS)
     whole = logits(model, graphs)
-    monkeypatch.setattr(contextual, "dialogue_blocks", partial(dialogue_blocks, block=block))
+    monkeypatch.setattr(contextual, "graph_blocks", partial(dialogue_blocks, block=block))
     torch.testing.assert_close(logits(model, graphs), whole, atol=1e-5, rtol=0)
+
+
+def test_what_is_computed_in_chunks_is_the_same_gradients_included(config, monkeypatch):
+    config = replace(config, dropout=0.0, input_dropout=0.0, audio_offset=0.0)
+    model, graphs = build(config).train(), make_graphs(config, [40, *LENGTHS])
+    batch = Batch.from_data_list(graphs)
+    found = []
+    for kept in (2**21, 0):
+        monkeypatch.setattr(blocks_module, "_KEPT_PAIRS", kept)
+        monkeypatch.setattr(blocks_module, "_PAIRS_AT_A_TIME", 300)
+        out = model(batch).logits
+        loss = F.cross_entropy(out.flatten(0, 1), batch.y.repeat(len(out)))
+        found.append((out, *torch.autograd.grad(loss, list(model.parameters()))))
+    for at_once, in_chunks in zip(*found, strict=True):
+        torch.testing.assert_close(in_chunks, at_once, atol=1e-5, rtol=1e-4)
+
+
+def test_the_span_of_context_layers_is_as_far_as_they_hear():
+    spans = {"context_layers": 2, "relational_layers": 0, "attention_layers": 0}
+    config = replace(CONTEXTUAL, relative_audio=False, **spans)
+    (graph,) = make_graphs(config, [40])
+    unlimited, far = (build(replace(config, context_span=span)) for span in (-1, 39))
+    torch.testing.assert_close(logits(far, [graph]), logits(unlimited, [graph]))
+    hears = moved(build(replace(config, context_span=4)), graph, x=with_noise(graph, 20, 21))
+    assert hears == [12 <= i <= 28 for i in range(40)]
 
 
 def test_a_dialogue_of_one_utterance_trains(config):

@@ -114,3 +114,12 @@ def test_edges_and_their_types_are_those_of_the_window():
     assert torch.equal(graph.edge_index, window_edges(6, 2, 1))
     expected = relation_types(graph.edge_index, graph.speaker, "speaker_pairs", 3)
     assert torch.equal(graph.edge_type, expected)
+
+
+@pytest.mark.parametrize(("past", "future"), [(5, 5), (2, 0), (0, 3), (-1, 1), (-1, -1)])
+def test_the_edges_of_several_dialogues_are_those_of_each(past, future):
+    lengths = [1, 7, 3, 12]
+    starts = [0, 1, 8, 11]
+    each = [window_edges(n, past, future) + s for n, s in zip(lengths, starts, strict=True)]
+    for given in (lengths, torch.tensor(lengths)):
+        assert torch.equal(window_edges(given, past, future), torch.cat(each, dim=1))

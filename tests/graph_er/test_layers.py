@@ -1,8 +1,16 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-from graph_er.layers import CommitteeLinear, CommitteeNorm, FeatureScaler, sinusoids
+from graph_er.layers import (
+    CommitteeLinear,
+    CommitteeNorm,
+    FeatureScaler,
+    attend,
+    dropout,
+    sinusoids,
+)
 
 
 def test_the_scaler_standardises_by_what_it_was_fitted_on_and_zeroes_constants():
@@ -67,3 +75,52 @@ def test_positions_of_any_width_differ_and_stay_bounded(width):
     assert positions.shape == (50, width)
     assert positions.abs().max() <= 1
     assert len(positions.unique(dim=0)) == 50
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.4, 0.5, 0.999])
+def test_dropout_zeroes_the_share_that_is_asked_for_and_keeps_the_mean(probability):
+    torch.manual_seed(0)
+    dropped = dropout(torch.ones(1003, 997), probability, training=True)
+    assert (dropped == 0).float().mean().item() == pytest.approx(probability, abs=3e-3)
+    assert dropped.mean().item() == pytest.approx(1, abs=0.06)
+    assert dropped.unique().tolist() == pytest.approx([0, 1 / (1 - probability)], rel=0.02)
+
+
+def test_dropout_draws_each_element_by_itself():
+    torch.manual_seed(0)
+    kept = (dropout(torch.ones(4, 250_000), 0.5, training=True) > 0).float()
+    for distance in (1, 2, 3, 4, 8):
+        pair = (kept[:, distance:] * kept[:, :-distance]).mean().item()
+        assert pair == pytest.approx(0.25, abs=5e-3)
+    assert (kept[0] * kept[1]).mean().item() == pytest.approx(0.25, abs=5e-3)
+
+
+def test_dropout_is_repeated_by_its_seed_and_absent_in_eval_or_at_zero():
+    x, draws = torch.randn(5, 7), []
+    for _ in range(2):
+        torch.manual_seed(3)
+        draws.append(dropout(x, 0.5, training=True))
+    assert torch.equal(*draws)
+    assert dropout(x, 0.5, training=False) is x
+    assert dropout(x, 0.0, training=True) is x
+    assert dropout(torch.ones(0, 4), 0.5, training=True).shape == (0, 4)
+
+
+def test_the_gradient_of_dropout_is_its_mask():
+    x = torch.randn(50, 3, requires_grad=True)
+    out = dropout(x, 0.5, training=True)
+    out.sum().backward()
+    torch.testing.assert_close(x.grad * x, out)
+
+
+@pytest.mark.parametrize("kind", ["none", "bool", "added"])
+def test_attention_is_the_same_with_and_without_gradients(kind):
+    query, key, value = torch.randn(3, 2, 4, 6, 8)
+    mask = torch.randn(2, 4, 6, 6)
+    mask = {"none": None, "bool": (mask > 0) | torch.eye(6, dtype=torch.bool), "added": mask}[kind]
+    expected = F.scaled_dot_product_attention(query, key, value, mask)
+    torch.testing.assert_close(attend(query, key, value, mask), expected)
+    with torch.no_grad():
+        torch.testing.assert_close(attend(query, key, value, mask), expected)
+    dropped = attend(query, key, value, mask, 0.5)
+    assert not torch.allclose(dropped, expected)

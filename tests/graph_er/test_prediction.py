@@ -88,7 +88,7 @@ def test_companions_their_order_and_the_batch_size_change_nothing(preset, future
     np.testing.assert_allclose(predict_probabilities(run, dialogues), expected, atol=1e-5)
     backward = np.concatenate(alone[::-1], axis=1)
     np.testing.assert_allclose(predict_probabilities(run, dialogues[::-1]), backward, atol=1e-5)
-    monkeypatch.setattr(prediction, "_DIALOGUES_PER_BATCH", 2)
+    monkeypatch.setattr(prediction, "_UTTERANCES_PER_BATCH", 20)
     np.testing.assert_allclose(predict_probabilities(run, dialogues), expected, atol=1e-5)
 
 
@@ -107,11 +107,28 @@ def test_every_seed_gives_probabilities_of_its_own_and_the_same_each_time(preset
 def test_batches_hold_every_dialogue_once_and_few_of_long_ones(cells, monkeypatch):
     monkeypatch.setattr(prediction, "_CELLS_PER_BATCH", cells)
     lengths = [9, 2, 30, 2, 1, 9, 9]
-    batches = prediction._batches(lengths)
+    batches = prediction._batches(lengths, lambda length: length**2)
     assert sorted(i for batch in batches for i in batch) == [*range(7)]
     for batch in batches:
         assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) ** 2 <= cells
     assert len(batches) == {1: 7, 200: 4, 4_000_000: 1}[cells]
+
+
+def test_batches_hold_so_many_utterances_and_what_costs_nothing_else_is_together(monkeypatch):
+    monkeypatch.setattr(prediction, "_UTTERANCES_PER_BATCH", 20)
+    lengths = [30, 5, 5, 5, 5, 10, 10, 1]
+    batches = prediction._batches(lengths, lambda length: 0)
+    assert [[lengths[i] for i in batch] for batch in batches] == [[1, 5, 5, 5], [5, 10], [10], [30]]
+
+
+@pytest.mark.parametrize("preset", CONFIGS)
+def test_the_cost_of_long_dialogues_is_linear_where_hearing_is_limited(preset):
+    config = replace(CONFIGS[preset], context_layers=1, context_span=100)
+    cells = build(config).cells
+    assert cells(40_000) == pytest.approx(2 * cells(20_000), rel=0.01)
+    assert cells(60) >= 60**2
+    unlimited = build(replace(config, wp=-1)).cells
+    assert unlimited(40_000) == pytest.approx(4 * unlimited(20_000), rel=0.1)
 
 
 @pytest.mark.parametrize("training", [True, False])
