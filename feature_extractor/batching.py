@@ -14,6 +14,8 @@ from feature_extractor.dataset import Example
 from feature_extractor.pooling import pad_rows
 
 _CHARACTERS_PER_TOKEN = 50  # more than any vocabulary's longest word
+_LARGE_ENOUGH = 0.25  # of a batch's budget
+_ALIKE = 0.9
 _SILENCE = np.zeros(0, dtype=np.float32)
 
 
@@ -119,24 +121,31 @@ def _padded(name: str, rows: Sequence[np.ndarray | None]) -> dict[str, torch.Ten
 
 
 def length_batches(
-    durations: Sequence[float], batch_size: int, max_seconds: float
+    lengths: Sequence[float], batch_size: int | None, budget: float
 ) -> list[list[int]]:
     """Divide utterances into batches of like length, longest first.
 
+    A batch that has a quarter of its budget takes up only who is about as long, since padding then
+    costs more than a small batch does.
+
     Args:
-        durations: seconds per utterance, ``[N]``.
-        batch_size: most utterances per batch.
-        max_seconds: most seconds per batch, padding included; one utterance may exceed it alone.
+        lengths: of the utterances, in any unit, ``[N]``.
+        batch_size: most utterances per batch, or None for any number.
+        budget: largest length of a batch, padding included; one utterance may exceed it alone.
 
     Returns:
-        Indices into `durations`, each once.
+        Indices into `lengths`, each once.
     """
     batches: list[list[int]] = []
-    for index in sorted(range(len(durations)), key=lambda i: (-durations[i], i)):
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
         last = batches[-1] if batches else []
         # The first of a batch is its longest, so it sets the padded length.
-        fits = bool(last) and (len(last) + 1) * durations[last[0]] <= max_seconds
-        if fits and len(last) < batch_size:
+        longest = lengths[last[0]] if last else 0.0
+        fits = bool(last) and (len(last) + 1) * longest <= budget
+        large = len(last) * longest >= _LARGE_ENOUGH * budget
+        if large and lengths[index] < _ALIKE * longest:
+            fits = False
+        if fits and (batch_size is None or len(last) < batch_size):
             last.append(index)
         else:
             batches.append([index])

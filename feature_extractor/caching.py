@@ -26,7 +26,6 @@ from feature_extractor.fusion.stream import Stream
 from feature_extractor.identity import encoder_digest
 from feature_extractor.model import views
 from feature_extractor.prediction import (
-    MAX_BATCH_SECONDS,
     clip_frames,
     on_device,
     precision,
@@ -189,8 +188,8 @@ def _text_states(
     collate = replace(checkpoint.collator(), marks_missing_text=False)
     context = model.config.context
     dataset = UtteranceDataset(corpus, utterances, sampling_rate=None, context=context)
-    lengths = [float(len(utterance.text)) for utterance in utterances]
-    for batch in length_batches(lengths, execution.batch_size, float("inf")):
+    lengths = [float(dataset.characters(index)) for index in range(len(dataset))]
+    for batch in length_batches(lengths, execution.batch_size, execution.batch_characters):
         examples = [dataset[index] for index in batch]
         with torch.inference_mode(), precision(execution):
             stream = model.text_of(**on_device(collate.text_batch(examples), execution))
@@ -204,11 +203,9 @@ def _audio_states(
     clip_length = model.config.clip_length
     dataset = UtteranceDataset(corpus, utterances, sampling_rate=checkpoint.sampling_rate)
     durations = [utterance.duration for utterance in utterances]
-    limit = min(MAX_BATCH_SECONDS, execution.batch_size * clip_length)
-    batches = length_batches(durations, execution.batch_size, limit)
-    loader = DataLoader(
-        dataset, batch_sampler=batches, collate_fn=list, num_workers=execution.num_workers
-    )
+    batches = length_batches(durations, execution.batch_size, execution.batch_seconds)
+    workers = execution.workers(len(utterances))
+    loader = DataLoader(dataset, batch_sampler=batches, collate_fn=list, num_workers=workers)
     for batch, examples in zip(batches, loader, strict=True):
         clips = [example.get("audio") for example in examples]
         with torch.inference_mode(), precision(execution):

@@ -96,6 +96,14 @@ class UtteranceDataset(Dataset):
             if any(is_too_long(u, clip_length) for u in (utterance, *self._heard_before(index)))
         }
 
+    def seconds(self, index: int) -> float:
+        """Return how long the longest clip of an example is, in s; 0 without any."""
+        return max(u.duration for u in (self.utterances[index], *self._heard_before(index)))
+
+    def characters(self, index: int) -> int:
+        """Return how many characters are read for an example, the earlier texts' among them."""
+        return sum(len(u.text) for u in (self.utterances[index], *self._before[index]))
+
     def __len__(self) -> int:
         """Return the number of utterances."""
         return len(self.utterances)

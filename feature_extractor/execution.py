@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +11,14 @@ import torch
 from graph_er.device import choose_device
 from graph_er.errors import InputError
 from graph_er.flags import require
+
+DTYPES = ("float32", "bfloat16", "auto")
+BATCH_SECONDS = 100.0
+# A part of a batch's budget that a text takes: an encoder of text is faster than one of audio.
+_CHARACTERS_PER_SECOND = 20
+# With fewer utterances a process takes longer to start than it saves.
+_WORTH_A_WORKER = 256
+_MOST_WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -18,14 +28,17 @@ class Execution:
     Attributes:
         device: where.
         dtype: float32, or bfloat16 for automatic mixed precision.
-        batch_size: most utterances per batch.
-        num_workers: processes that decode audio.
+        batch_size: most utterances per batch, or None for any number.
+        batch_seconds: most seconds of audio per batch, padding included; of models that read
+            text alone as much text, see `batch_characters`.
+        num_workers: processes that decode audio, or None to choose; see `workers`.
     """
 
     device: torch.device
     dtype: torch.dtype = torch.float32
-    batch_size: int = 16
-    num_workers: int = 0
+    batch_size: int | None = None
+    batch_seconds: float = BATCH_SECONDS
+    num_workers: int | None = 0
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -33,8 +46,33 @@ class Execution:
         Raises:
             InputError: a value is out of its range.
         """
-        require("batch_size", self.batch_size, self.batch_size >= 1, "1 or more")
-        require("num_workers", self.num_workers, self.num_workers >= 0, "0 or more")
+        size, workers = self.batch_size, self.num_workers
+        require("batch_size", size, size is None or size >= 1, "1 or more")
+        require("batch_seconds", self.batch_seconds, self.batch_seconds > 0, "a number above 0")
+        require("num_workers", workers, workers is None or workers >= 0, "0 or more")
+
+    @property
+    def batch_characters(self) -> float:
+        """Most characters of text per batch, padding included, where no audio is heard."""
+        return self.batch_seconds * _CHARACTERS_PER_SECOND
+
+    def clips_at_once(self, clip_length: float) -> int:
+        """Return how many clips of that length, in seconds, make a batch, at least 1."""
+        most = max(1, int(self.batch_seconds / clip_length))
+        return most if self.batch_size is None else min(self.batch_size, most)
+
+    def workers(self, utterances: int) -> int:
+        """Return `num_workers`, or where it is left open a number for so many utterances.
+
+        None on the CPU, which the model keeps busy: there decoding takes as long in a process of
+        its own. None off Linux, where starting a process means to load all libraries again.
+        """
+        if self.num_workers is not None:
+            return self.num_workers
+        waits = self.device.type == "cuda" and sys.platform.startswith("linux")
+        if not waits or utterances < _WORTH_A_WORKER:
+            return 0
+        return min(_MOST_WORKERS, len(os.sched_getaffinity(0)) // 2)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -49,6 +87,18 @@ def resolve_device(name: str) -> torch.device:
         if device.index >= count:
             raise InputError(f"--device {name}: there are {count} CUDA devices, numbered from 0")
     return device
+
+
+def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
+    """Return the precision of ``--dtype``; ``auto`` is bfloat16 where `device` computes in it."""
+    if name != "auto":
+        return getattr(torch, name)
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        able = torch.cpu.get_capabilities()
+        native = any(able.get(unit, False) for unit in ("avx512_bf16", "amx_bf16", "bf16"))
+    return torch.bfloat16 if native else torch.float32
 
 
 def training_device(name: str) -> torch.device:

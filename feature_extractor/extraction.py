@@ -5,26 +5,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
+from torch.nn.utils import parametrize
 from tqdm import tqdm
 
+from feature_extractor.assembly import finish, parts_folder
 from feature_extractor.chunking import is_too_long
 from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.execution import Execution
-from feature_extractor.prediction import predict
+from feature_extractor.parts_plan import PartsPlan, Source
+from feature_extractor.prediction import predict_groups
+from feature_extractor.shard import WHOLE, Shard
 from feature_extractor.sources import audio_digest, corpus_digest, is_synthetic
 from feature_extractor.split_record import split_name
 from feature_extractor.splitting import SIDES, Split
 from feature_extractor.store import CHUNK_SIZE, PartStore, Vectors
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
-from graph_er.dialogues import Dialogue, DialogueFile, write_dialogues
+from graph_er.dialogue import Dialogue, DialogueFile
 from graph_er.errors import InputError
-from graph_er.flags import require
 
 
 @dataclass(frozen=True)
@@ -53,31 +57,13 @@ class Extractor:
     heard_context: int = 0
 
 
-@dataclass(frozen=True)
-class Shard:
-    """The chunks that one of several processes makes: those of number `index` modulo `count`."""
-
-    index: int = 0
-    count: int = 1
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            InputError: there are no shards, or not this one.
-        """
-        require("num_shards", self.count, self.count >= 1, "1 or more")
-        last = self.count - 1
-        require("shard", self.index, 0 <= self.index <= last, f"0 to --num_shards - 1, here {last}")
-
-
 def extract_corpus(
     extractor: Extractor,
     corpus: Corpus,
     split: Split,
     out: Path,
     execution: Execution,
-    shard: Shard = Shard(),
+    shard: Shard = WHOLE,
     chunk_size: int = CHUNK_SIZE,
 ) -> bool:
     """Make this shard's parts and, once no shard's parts are missing, the dialogue file.
@@ -88,70 +74,77 @@ def extract_corpus(
     Raises:
         InputError: an utterance's audio is bad, or its vector is not finite.
     """
-    store = part_store(extractor, corpus, corpus.utterances, out, execution, chunk_size)
-    if not fill_parts(store, extractor, corpus, execution, shard):
-        return False
+    folder = parts_folder(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    store = part_store(extractor, corpus, corpus.utterances, folder, execution, chunk_size)
+    fill_parts(store, extractor, corpus, execution, shard)
     info = {**extractor.info, **audio_info(extractor, corpus)}
-    write_dialogues(out, dialogue_file(corpus, split, store.read(), info))
-    store.remove()
-    return True
+    file = dialogue_file(corpus, split, info)
+    source = Source("", store.fingerprint, tuple(dialogue.id for dialogue in file.dialogues))
+    return finish(PartsPlan(file, (source,), chunk_size=chunk_size), out, shard)
 
 
 def part_store(
     extractor: Extractor,
     corpus: Corpus,
     utterances: Sequence[Utterance],
-    out: Path,
+    folder: Path,
     execution: Execution,
     chunk_size: int = CHUNK_SIZE,
 ) -> PartStore:
     """Return the parts, made or not, of what an extractor makes of `utterances` of a corpus."""
     ids = [utterance.id for utterance in utterances]
-    return PartStore(out, ids, _fingerprint(extractor, corpus, execution), chunk_size)
+    return PartStore([folder], ids, _fingerprint(extractor, corpus, execution), chunk_size)
 
 
 def fill_parts(
     store: PartStore, extractor: Extractor, corpus: Corpus, execution: Execution, shard: Shard
-) -> bool:
-    """Make this shard's parts of `store`; return whether no part is missing any more.
+) -> None:
+    """Make this shard's parts of `store`, each written as soon as its last vector is there.
 
     Raises:
         InputError: as `extract_corpus`.
     """
     by_id = {utterance.id: utterance for utterance in corpus.utterances}
     own = [chunk for chunk in store.missing() if chunk % shard.count == shard.index]
-    with tqdm(total=sum(len(store.chunks[c]) for c in own), desc="extraction", unit="utt") as bar:
-        for chunk in own:
-            utterances = [by_id[store.ids[index]] for index in store.chunks[chunk]]
-            store.write(chunk, _vectors(extractor, corpus, utterances, execution, bar))
-    return not store.missing()
+    chunks = [[by_id[store.ids[index]] for index in store.chunks[chunk]] for chunk in own]
+    dataset = UtteranceDataset(
+        corpus,
+        [utterance for chunk in chunks for utterance in chunk],
+        sampling_rate=extractor.sampling_rate,
+        context=extractor.context,
+        heard_context=extractor.heard_context,
+    )
+    ends = list(accumulate(map(len, chunks)))
+    groups = [range(end - len(chunk), end) for end, chunk in zip(ends, chunks, strict=True)]
+    how = (execution, extractor.clip_length)
+    # wav2vec 2.0 gives the weights of a convolution as norm and direction: joined once, not often.
+    with tqdm(total=len(dataset), desc="extraction", unit="utt") as bar, parametrize.cached():
+        rows = predict_groups(extractor.model, extractor.collate, dataset, groups, *how, bar)
+        for chunk, utterances, output in zip(own, chunks, rows, strict=True):
+            vectors = {name: values for name, values in output.items() if name != "logits"}
+            _refuse_not_finite(vectors, utterances)
+            store.write(chunk, vectors)
 
 
-def dialogue_file(
-    corpus: Corpus, split: Split, vectors: Vectors, info: dict[str, Any]
-) -> DialogueFile:
-    """Group vectors by dialogue.
+def dialogue_file(corpus: Corpus, split: Split, info: dict[str, Any]) -> DialogueFile:
+    """Group utterances by dialogue, without vectors.
 
     Args:
-        corpus: ``N`` utterances.
+        corpus: the utterances.
         split: its sides; a dialogue that is on none is in the file all the same.
-        vectors: ``text`` and ``audio`` ``[N, D]`` in the order of the corpus, or one of them.
-        info: where they come from.
+        info: where the vectors come from.
     """
-    rows = {utterance.id: row for row, utterance in enumerate(corpus.utterances)}
-    dialogues = []
-    for dialogue_id, utterances in corpus.dialogues().items():
-        picked = [rows[utterance.id] for utterance in utterances]
-        dialogues.append(
-            Dialogue(
-                id=dialogue_id,
-                utterance_ids=tuple(u.id for u in utterances),
-                speakers=tuple(u.speaker for u in utterances),
-                labels=np.array([corpus.label(u) for u in utterances], dtype=np.int64),
-                sentences=tuple(u.text for u in utterances),
-                **{name: values[picked] for name, values in vectors.items()},
-            )
+    dialogues = [
+        Dialogue(
+            id=dialogue_id,
+            utterance_ids=tuple(u.id for u in utterances),
+            speakers=tuple(u.speaker for u in utterances),
+            labels=np.array([corpus.label(u) for u in utterances], dtype=np.int64),
+            sentences=tuple(u.text for u in utterances),
         )
+        for dialogue_id, utterances in corpus.dialogues().items()
+    ]
     side_of = split.by_dialogue()
     sides = (tuple(d.id for d in dialogues if side_of.get(d.id) == side) for side in SIDES)
     info = {
@@ -166,24 +159,7 @@ def dialogue_file(
     return DialogueFile(tuple(dialogues), *sides, emotions=tuple(corpus.emotions), info=info)
 
 
-def _vectors(
-    extractor: Extractor,
-    corpus: Corpus,
-    utterances: list[Utterance],
-    execution: Execution,
-    bar: tqdm,
-) -> Vectors:
-    dataset = UtteranceDataset(
-        corpus,
-        utterances,
-        sampling_rate=extractor.sampling_rate,
-        context=extractor.context,
-        heard_context=extractor.heard_context,
-    )
-    output = predict(
-        extractor.model, extractor.collate, dataset, execution, extractor.clip_length, bar
-    )
-    vectors = {name: rows for name, rows in output.items() if name != "logits"}
+def _refuse_not_finite(vectors: Vectors, utterances: Sequence[Utterance]) -> None:
     for name, rows in vectors.items():
         bad = ~np.isfinite(rows).all(axis=1)
         if bad.any():
@@ -192,13 +168,12 @@ def _vectors(
                 f"utterance {utterance.id}: its {name} vector is not finite ({utterance.wav}); "
                 "try --dtype float32, or train stage 1 again with a lower --lr"
             )
-    return vectors
 
 
 def _fingerprint(extractor: Extractor, corpus: Corpus, execution: Execution) -> str:
     """Return a digest of what the vectors depend on: extractor, transcripts, audio and precision.
 
-    The batch size is not among it: after running out of memory one goes on with a smaller one.
+    The size of batches is not among it: out of memory, one goes on with a smaller one.
     """
     parts = (
         extractor.identity,

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
-from feature_extractor.batching import length_batches
+from feature_extractor.batch_stream import load_batches, plan_batches
 from feature_extractor.chunking import batches_of, cut_clip
 from feature_extractor.dataset import Example, UtteranceDataset
 from feature_extractor.execution import Execution
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.model import UtteranceOutput
 from feature_extractor.pooling import Frames, join_frames
-
-# Bounds the memory of a batch where clips are long.
-MAX_BATCH_SECONDS = 200.0
+from feature_extractor.store import Vectors
 
 
 class Extracting(Protocol):
@@ -49,85 +46,83 @@ def predict(
     execution: Execution,
     clip_length: float,
     progress: tqdm | None = None,
-) -> dict[str, np.ndarray]:
-    """Run `model` in eval mode over `dataset`.
-
-    Args:
-        model: an `Extracting` model; left in eval mode on the device.
-        collate: pads examples to its batches.
-        dataset: ``N`` utterances.
-        execution: how to run.
-        clip_length: seconds; longer clips are heard in chunks, see `chunking`.
-        progress: advanced by one per utterance.
+) -> Vectors:
+    """Run `model` in eval mode over `dataset`; arguments as of `predict_groups`.
 
     Returns:
         ``logits`` ``[N, C]``, ``text`` and ``audio`` ``[N, D]`` in float32 and in the order of
         `dataset`, without those that the model lacks.
     """
-    long = dataset.needs_chunks(clip_length)
-    whole = [index for index in range(len(dataset)) if index not in long]
-    apart = sorted(long)
-    durations = [dataset.utterances[index].duration for index in whole]
-    batches = [
-        [whole[position] for position in batch]
-        for batch in length_batches(durations, execution.batch_size, MAX_BATCH_SECONDS)
-    ]
-    model.to(execution.device).eval()
-    outputs = chain(
-        _whole_outputs(model, collate, dataset, batches, execution),
-        _chunked_outputs(model, collate, dataset, apart, execution, clip_length),
-    )
-    rows: dict[str, list[np.ndarray]] = {}
-    for output in outputs:
-        named = _arrays(output)
-        for name, values in named.items():
-            rows.setdefault(name, []).append(values)
-        if progress is not None:
-            progress.update(len(next(iter(named.values()))))
-    order = np.argsort([*chain.from_iterable(batches), *apart])
-    return {name: np.concatenate(parts)[order] for name, parts in rows.items()}
+    groups = [range(len(dataset))]
+    rows = predict_groups(model, collate, dataset, groups, execution, clip_length, progress)
+    return next(rows, {})
 
 
-def _whole_outputs(
+def predict_groups(
     model: torch.nn.Module,
     collate: Any,
     dataset: UtteranceDataset,
-    batches: list[list[int]],
-    execution: Execution,
-) -> Iterator[UtteranceOutput]:
-    loader = DataLoader(
-        dataset, batch_sampler=batches, collate_fn=collate, num_workers=execution.num_workers
-    )
-    for batch in loader:
-        inputs = on_device(batch, execution)
-        with torch.inference_mode(), precision(execution):
-            output = model(**inputs)
-        yield output
-
-
-def _chunked_outputs(
-    model: torch.nn.Module,
-    collate: Any,
-    dataset: UtteranceDataset,
-    indices: list[int],
+    groups: Sequence[Sequence[int]],
     execution: Execution,
     clip_length: float,
-) -> Iterator[UtteranceOutput]:
-    """Yield the output of one utterance after another."""
-    loader = DataLoader(
-        Subset(dataset, indices), collate_fn=only, num_workers=execution.num_workers
-    )
-    for example in loader:
-        earlier = example.get("earlier_audio", [])
-        clips = [example.get("audio"), *earlier, *[None] * (dataset.heard_context - len(earlier))]
-        # Left before the yield: a generator suspends within what it has entered.
-        with torch.inference_mode(), precision(execution):
-            frames = clip_frames(
-                model, collate, clips, execution, clip_length, dataset.sampling_rate
+    progress: tqdm | None = None,
+) -> Iterator[Vectors]:
+    """Run `model` in eval mode over groups of utterances without a pause between them.
+
+    Args:
+        model: an `Extracting` model; left in eval mode on the device.
+        collate: pads examples to its batches.
+        dataset: the utterances.
+        groups: indices into `dataset`; none is empty.
+        execution: how to run.
+        clip_length: seconds; longer clips are heard in chunks, see `chunking`.
+        progress: advanced by one per utterance.
+
+    Yields:
+        What `predict` returns, of one group after the other.
+    """
+    model.to(execution.device).eval()
+    batches = plan_batches(dataset, groups, execution, clip_length)
+    loaded = load_batches(dataset, collate, batches, execution)
+    for _, of_group in groupby(loaded, key=lambda pair: pair[0].group):
+        places: list[int] = []
+        rows: dict[str, list[np.ndarray]] = {}
+        for batch, inputs in of_group:
+            output = (
+                _chunked_output(model, collate, dataset, inputs, execution, clip_length)
+                if batch.in_chunks
+                else _whole_output(model, inputs, execution)
             )
-            text = model.text_of(**on_device(collate.text_batch([example]), execution))
-            output = model.join(text, model.audio_stream(frames), dataset.heard_context)
-        yield output
+            places += batch.places
+            for name, values in _arrays(output).items():
+                rows.setdefault(name, []).append(values)
+            if progress is not None:
+                progress.update(len(batch.places))
+        order = np.argsort(places)
+        yield {name: np.concatenate(parts)[order] for name, parts in rows.items()}
+
+
+def _whole_output(
+    model: torch.nn.Module, inputs: dict[str, Any], execution: Execution
+) -> UtteranceOutput:
+    with torch.inference_mode(), precision(execution):
+        return model(**on_device(inputs, execution))
+
+
+def _chunked_output(
+    model: torch.nn.Module,
+    collate: Any,
+    dataset: UtteranceDataset,
+    example: Example,
+    execution: Execution,
+    clip_length: float,
+) -> UtteranceOutput:
+    earlier = example.get("earlier_audio", [])
+    clips = [example.get("audio"), *earlier, *[None] * (dataset.heard_context - len(earlier))]
+    with torch.inference_mode(), precision(execution):
+        frames = clip_frames(model, collate, clips, execution, clip_length, dataset.sampling_rate)
+        text = model.text_of(**on_device(collate.text_batch([example]), execution))
+        return model.join(text, model.audio_stream(frames), dataset.heard_context)
 
 
 def clip_frames(
@@ -140,7 +135,7 @@ def clip_frames(
 ) -> Frames:
     """Return the states of clips of any length, a row each; none of a clip that is not there."""
     max_samples = max(1, int(clip_length * sampling_rate))
-    size = max(1, min(execution.batch_size, int(MAX_BATCH_SECONDS / clip_length)))
+    size = execution.clips_at_once(clip_length)
     silence = np.zeros(0, dtype=np.float32)
     cut = [cut_clip(silence if clip is None else clip, max_samples) for clip in clips]
     chunks = [chunk for pieces in cut for chunk in pieces]
@@ -160,21 +155,16 @@ def precision(execution: Execution) -> torch.autocast:
     return torch.autocast(kind, dtype=dtype, enabled=dtype != torch.float32)
 
 
-def only(examples: list[Example]) -> Example:
-    """Return the one example of a batch; at this level, so that other processes can import it."""
-    return examples[0]
-
-
 def on_device(batch: dict[str, Any], execution: Execution) -> dict[str, Any]:
     """Return the arguments of a model's ``forward`` on its device, without what is to be learnt."""
     return {
-        name: value.to(execution.device) if isinstance(value, torch.Tensor) else value
+        name: value.to(execution.device, non_blocking=True) if torch.is_tensor(value) else value
         for name, value in batch.items()
         if name not in ("labels", "affect")
     }
 
 
-def _arrays(output: UtteranceOutput) -> dict[str, np.ndarray]:
+def _arrays(output: UtteranceOutput) -> Vectors:
     named = {
         "logits": output.logits,
         "text": output.text_vector,

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from feature_extractor.assembly import parts_folder
 from feature_extractor.checkpoint import WEIGHTS, load_checkpoint
 from feature_extractor.encoders import quiet_transformers
 from feature_extractor.execution import Execution
-from feature_extractor.extraction import Extractor, Shard, extract_corpus
+from feature_extractor.extraction import Extractor, extract_corpus
 from feature_extractor.fold_checkpoints import read_folds
 from feature_extractor.frozen import load_frozen
 from feature_extractor.identity import extractor_digest, weights_digest
 from feature_extractor.out_of_fold import OutOfFold, extract_out_of_fold
 from feature_extractor.settings import ModelSettings
+from feature_extractor.shard import Shard
 from feature_extractor.sources import (
     CorpusChoice,
     Tell,
@@ -104,7 +106,10 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
     if done:
         tell(f"{len(corpus.utterances)} utterances written to {extraction.out}")
     else:
-        tell(f"this shard is done; {extraction.out} is written once the others are")
+        tell(
+            f"this shard is done; {extraction.out} is written by the last one that shares the "
+            f"folder {parts_folder(extraction.out)}, or by merge.py from copies of it"
+        )
 
 
 def trained_extractor(folder: Path) -> Extractor:

@@ -1,4 +1,4 @@
-"""Pickles of plain values: a reader that runs nothing, and a writer that any numpy can read back.
+"""Pickles of plain values: a reader that runs nothing.
 
 A pickle may name any callable and have it called on loading. The reader knows a closed list of
 constructors of containers, strings, numbers and numpy arrays; a file that names anything else is
@@ -11,6 +11,7 @@ import io
 import mmap
 import pickle
 import pickletools
+import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -37,8 +38,25 @@ _COUNT_BYTES = {
     pickletools.TAKEN_FROM_ARGUMENT4U: 4,
     pickletools.TAKEN_FROM_ARGUMENT8U: 8,
 }
+_COUNTED = {
+    operation: _COUNT_BYTES[kind] for operation, kind in _OPERANDS.items() if kind in _COUNT_BYTES
+}
 _NUM_LINES = {ord("c"): 2, ord("i"): 2}  # GLOBAL and INST: module and name
 _PUT, _LONG_BINPUT = ord("p"), ord("r")
+
+
+def _fixed_operations() -> re.Pattern[bytes]:
+    """Return what matches as many operations as follow each other with operands of fixed size."""
+    by_size: dict[int, bytes] = defaultdict(bytes)
+    for operation, size in _OPERANDS.items():
+        if size >= 0 and operation != _LONG_BINPUT:
+            by_size[size] += re.escape(bytes([operation]))
+    kinds = [b"[" + by_size[size] + b"]" + b"." * size for size in sorted(by_size)]
+    # Possessive: what was matched need not be remembered for another try.
+    return re.compile(b"(?:" + b"|".join(kinds) + b")*+", re.DOTALL)
+
+
+_FIXED = _fixed_operations()
 
 
 def read_plain_pickle(path: Path) -> Any:
@@ -98,18 +116,21 @@ def refuse_memo_bomb(file: io.BufferedReader) -> None:
     """
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         place, end = 0, len(content)
-        while place < end:
+        # Runs of simple operations at once: a large file holds them by the million.
+        while (place := _FIXED.match(content, place).end()) < end:
             operation = content[place]
             place += 1
+            start, counted = place, _COUNTED.get(operation)
+            if counted:
+                place += counted
+                place += int.from_bytes(content[start:place], "little")
+                continue
             kind = _OPERANDS.get(operation)
             if kind is None:  # STOP, or what the unpickler refuses
                 return
-            number, start = 0, place
+            number = 0
             if kind >= 0:
                 place += kind
-            elif kind in _COUNT_BYTES:
-                place += _COUNT_BYTES[kind]
-                place += int.from_bytes(content[start:place], "little")
             for _ in range(_NUM_LINES.get(operation, 1) if kind == _LINE else 0):
                 place = content.find(b"\n", place) + 1 or end
             if operation == _LONG_BINPUT:
@@ -118,12 +139,6 @@ def refuse_memo_bomb(file: io.BufferedReader) -> None:
                 number = int(content[start : min(place, start + 20)])
             if number > place:
                 raise ValueError(f"object number {number:,} at byte {place:,}")
-
-
-def write_plain_pickle(path: Path, value: Any) -> None:
-    """Write `value` by pickle protocol 4, its numpy arrays in a form that numpy 1 and 2 load."""
-    with Path(path).open("wb") as file:
-        _PortablePickler(file, protocol=4).dump(value)
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
@@ -149,15 +164,6 @@ class _RestrictedUnpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         raise InputError(f"{self._path}: refused, the file refers to an outside object {pid!r}")
-
-
-class _PortablePickler(pickle.Pickler):
-    def reducer_override(self, value: Any) -> Any:
-        # numpy 2's own reduction names `numpy._core`, which numpy 1 lacks.
-        if type(value) is np.ndarray:
-            array = np.ascontiguousarray(value)
-            return np.ndarray, (array.shape, array.dtype.str, bytearray(array.tobytes()))
-        return NotImplemented
 
 
 class _Constructor:
@@ -208,7 +214,7 @@ def _to_numpy(kind: Any) -> np.dtype:
 
 
 def _array(shape: tuple[int, ...], kind: Any = None, buffer: Any = None) -> np.ndarray:
-    """Build an array from its bytes, as `write_plain_pickle` has it; none without them."""
+    """Build an array from its bytes, as `pickle_writing` has it; none without them."""
     if buffer is None:
         raise ValueError("an array without its data")
     return np.ndarray(shape, _to_numpy(kind), buffer)

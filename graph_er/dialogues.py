@@ -21,114 +21,26 @@ Utterances stand in time order. The positional list exists in this module alone.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from graph_er.dialogue_pickle import read_plain_pickle, write_plain_pickle
+from graph_er.dialogue import Dialogue, DialogueFile
+from graph_er.dialogue_pickle import read_plain_pickle
 from graph_er.emotions import DATASET_EMOTIONS, MODALITY_NAMES
 from graph_er.errors import InputError
 from graph_er.files import atomic_path
+from graph_er.pickle_writing import PickleStream
 from graph_er.splits import session_of, split_dev
+
+Features = Callable[[Dialogue, str], np.ndarray | None]
 
 SCHEMA_VERSION = 1
 _FEATURE_POSITIONS = {"t": 3, "a": 4, "v": 5}
 _MOST_UNNAMED_LABELS = 1000  # keeps a stray number from becoming a billion names
 _INFO_KEYS = ("dev_ids", "emotions", "schema_version")
-
-
-@dataclass(frozen=True)
-class Dialogue:
-    """One conversation in time order; every field has one entry per utterance (``U`` of them).
-
-    Attributes:
-        id: ``<session>_<script>``.
-        utterance_ids, speakers, sentences: length ``U``; speakers are any hashable labels.
-        labels: integers ``[U]``.
-        text, audio, visual: float32 features ``[U, D]`` of the modality, or None where absent.
-    """
-
-    id: str
-    utterance_ids: tuple[str, ...]
-    speakers: tuple[Hashable, ...]
-    labels: np.ndarray
-    sentences: tuple[str, ...]
-    text: np.ndarray | None = None
-    audio: np.ndarray | None = None
-    visual: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        """Check that all fields are of one length."""
-        if any(not isinstance(speaker, Hashable) for speaker in self.speakers):
-            raise InputError(f"dialogue {self.id}: {self.speakers!r} cannot be speaker labels")
-        lengths = {"labels": len(self.labels), "speakers": len(self.speakers)}
-        lengths |= {"utterance ids": len(self.utterance_ids), "sentences": len(self.sentences)}
-        for modality, name in MODALITY_NAMES.items():
-            features = self.features(modality)
-            if features is not None:
-                lengths[f"{name} features"] = len(features)
-        if len(set(lengths.values())) > 1:
-            found = ", ".join(f"{name} {length}" for name, length in lengths.items())
-            raise InputError(f"dialogue {self.id}: fields of unequal length ({found})")
-        if len(self.labels) == 0:
-            raise InputError(f"dialogue {self.id} has no utterances")
-
-    def __len__(self) -> int:
-        """Return the number of utterances."""
-        return len(self.labels)
-
-    def features(self, modality: str) -> np.ndarray | None:
-        """Return the features ``[U, D]`` of modality ``"a"``, ``"t"`` or ``"v"``, or None."""
-        return getattr(self, MODALITY_NAMES[modality])
-
-
-@dataclass(frozen=True)
-class DialogueFile:
-    """All dialogues of a file and which of them are train, dev and test.
-
-    Attributes:
-        dialogues: in file order.
-        train_ids, dev_ids, test_ids: disjoint dialogue ids.
-        emotions: label names in label order.
-        info: provenance (corpus, encoders, ...), plain values.
-    """
-
-    dialogues: tuple[Dialogue, ...]
-    train_ids: tuple[str, ...]
-    dev_ids: tuple[str, ...]
-    test_ids: tuple[str, ...]
-    emotions: tuple[str, ...]
-    info: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Check ids, sides and labels against each other."""
-        _check_unique("dialogue id", (dialogue.id for dialogue in self.dialogues))
-        _check_unique("utterance id", (i for d in self.dialogues for i in d.utterance_ids))
-        sides = (*self.train_ids, *self.dev_ids, *self.test_ids)
-        _check_unique("dialogue id of the train, dev and test lists", sides)
-        unknown = set(sides) - {dialogue.id for dialogue in self.dialogues}
-        if unknown:
-            raise InputError(f"dialogue {min(unknown)} is in a split but not in the file")
-        for dialogue in self.dialogues:
-            _check_labels(dialogue, self.emotions)
-
-    def side(self, name: str) -> tuple[Dialogue, ...]:
-        """Return the dialogues of side ``"train"``, ``"dev"`` or ``"test"`` in file order."""
-        ids = set(getattr(self, f"{name}_ids"))
-        return tuple(dialogue for dialogue in self.dialogues if dialogue.id in ids)
-
-    @property
-    def modalities(self) -> str:
-        """Letters of the modalities that every dialogue has, e.g. ``"at"``."""
-        return "".join(
-            modality
-            for modality in MODALITY_NAMES
-            if all(dialogue.features(modality) is not None for dialogue in self.dialogues)
-        )
 
 
 def read_dialogues(path: Path | str, dataset: str | None = None) -> DialogueFile:
@@ -142,9 +54,9 @@ def read_dialogues(path: Path | str, dataset: str | None = None) -> DialogueFile
         InputError: the file is missing, hostile, malformed, or a feature is not finite.
     """
     path = Path(path)
-    raw = read_plain_pickle(path)
+    contents = [read_plain_pickle(path)]
     try:
-        return _from_list(raw, dataset)
+        return _from_list(contents.pop(), dataset)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -153,34 +65,49 @@ def read_dialogues(path: Path | str, dataset: str | None = None) -> DialogueFile
         ) from error
 
 
-def write_dialogues(path: Path | str, file: DialogueFile) -> None:
-    """Write a dialogue file, all of it or nothing; plain pickle loads it back, numpy 1 or 2."""
-    with atomic_path(Path(path)) as temporary:
-        write_plain_pickle(temporary, _to_list(file))
+def write_dialogues(path: Path | str, file: DialogueFile, features: Features | None = None) -> None:
+    """Write a dialogue file, all of it or nothing; plain pickle loads it back, numpy 1 or 2.
+
+    Args:
+        path: the file.
+        file: what to write.
+        features: gives the features ``[U, D]`` of a dialogue by modality, or None; asked once for
+            each, one modality after the other, in the order of the file, so that they need not be
+            in memory together. By default those that the dialogues hold.
+
+    Raises:
+        InputError: not one row of features per utterance.
+    """
+    with atomic_path(Path(path)) as temporary, temporary.open("wb") as target:
+        _write(PickleStream(target), file, features or Dialogue.features)
 
 
-def _to_list(file: DialogueFile) -> list[Any]:
-    def by_dialogue(name: str) -> dict[str, list[Any]]:
-        return {dialogue.id: list(getattr(dialogue, name)) for dialogue in file.dialogues}
+def _write(stream: PickleStream, file: DialogueFile, features: Features) -> None:
+    def by_dialogue(name: str) -> Iterator[tuple[str, list[Any]]]:
+        return ((d.id, list(getattr(d, name))) for d in file.dialogues)
 
-    def features(modality: str) -> dict[str, list[np.ndarray]]:
-        rows = ((dialogue.id, dialogue.features(modality)) for dialogue in file.dialogues)
-        return {identifier: [] if row is None else list(row) for identifier, row in rows}
+    def rows(modality: str) -> Iterator[tuple[str, np.ndarray | None]]:
+        for dialogue in file.dialogues:
+            found = features(dialogue, modality)
+            if found is not None and len(found) != len(dialogue):
+                raise InputError(
+                    f"dialogue {dialogue.id}: {len(found)} {MODALITY_NAMES[modality]} features "
+                    f"for {len(dialogue)} utterances"
+                )
+            yield dialogue.id, found
 
     info = {**file.info, "dev_ids": list(file.dev_ids), "emotions": list(file.emotions)}
-    return [
-        [dialogue.id for dialogue in file.dialogues],
-        by_dialogue("speakers"),
-        {dialogue.id: dialogue.labels.tolist() for dialogue in file.dialogues},
-        features("t"),
-        features("a"),
-        features("v"),
-        by_dialogue("sentences"),
-        list(file.train_ids),
-        list(file.test_ids),
-        by_dialogue("utterance_ids"),
-        {**info, "schema_version": SCHEMA_VERSION},
-    ]
+    with stream.list():
+        stream.value([dialogue.id for dialogue in file.dialogues])
+        stream.mapping(by_dialogue("speakers"))
+        stream.mapping((dialogue.id, dialogue.labels.tolist()) for dialogue in file.dialogues)
+        for modality in _FEATURE_POSITIONS:
+            stream.mapping(rows(modality), stream.rows)
+        stream.mapping(by_dialogue("sentences"))
+        stream.value(list(file.train_ids))
+        stream.value(list(file.test_ids))
+        stream.mapping(by_dialogue("utterance_ids"))
+        stream.value({**info, "schema_version": SCHEMA_VERSION})
 
 
 def _from_list(raw: Any, dataset: str | None) -> DialogueFile:
@@ -193,6 +120,8 @@ def _from_list(raw: Any, dataset: str | None) -> DialogueFile:
     version = info.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
         raise InputError(f"schema version {version!r}; this release reads {SCHEMA_VERSION}")
+    # Copies, of which each dialogue's rows are let go once they are stacked.
+    raw = [dict(part) if isinstance(part, dict) else part for part in raw]
     dialogues = tuple(_dialogue(raw, str(dialogue_id)) for dialogue_id in raw[0])
     train_ids, dev_ids = _train_and_dev([str(i) for i in raw[7]], info)
     return DialogueFile(
@@ -233,20 +162,22 @@ def _dialogue(raw: Sequence[Any], dialogue_id: str) -> Dialogue:
 
 
 def _features(by_dialogue: Any, dialogue_id: str, name: str) -> np.ndarray | None:
-    rows = by_dialogue.get(dialogue_id, ()) if isinstance(by_dialogue, dict) else ()
+    rows = by_dialogue.pop(dialogue_id, ()) if isinstance(by_dialogue, dict) else ()
     if len(rows) == 0:
         return None
-    widths = {np.size(row) for row in rows}
+    rows = [np.asarray(row) for row in rows]
+    widths = {row.size for row in rows}
     if len(widths) > 1:
         raise InputError(
             f"dialogue {dialogue_id}: {name} features of unequal widths {sorted(widths)}"
         )
     if widths == {0}:
         raise InputError(f"dialogue {dialogue_id}: {name} features of width 0")
-    if any(np.iscomplexobj(row) for row in rows):
+    if any(row.dtype.kind == "c" for row in rows):
         raise InputError(f"dialogue {dialogue_id}: {name} features are complex numbers")
+    flat = [row if row.ndim == 1 else row.reshape(-1) for row in rows]
     with np.errstate(over="ignore", invalid="ignore"):  # the check that follows names them
-        features = np.stack([np.asarray(row, dtype=np.float32).reshape(-1) for row in rows])
+        features = np.concatenate(flat, dtype=np.float32, casting="unsafe").reshape(len(rows), -1)
     if not np.isfinite(features).all():
         row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         raise InputError(
@@ -280,20 +211,3 @@ def _emotions(
     if highest >= _MOST_UNNAMED_LABELS:
         raise InputError(f"label {highest} in a file that names no emotions; is it a label?")
     return tuple(str(label) for label in range(highest + 1))
-
-
-def _check_unique(what: str, ids: Iterable[str]) -> None:
-    for identifier, count in Counter(ids).items():
-        if count > 1:
-            raise InputError(f"{what} {identifier!r} occurs twice; it must be unique")
-
-
-def _check_labels(dialogue: Dialogue, emotions: Sequence[str]) -> None:
-    wrong = (dialogue.labels < 0) | (dialogue.labels >= len(emotions))
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise InputError(
-            f"dialogue {dialogue.id}, utterance {dialogue.utterance_ids[row]}: label "
-            f"{int(dialogue.labels[row])} has no name among the {len(emotions)} emotions "
-            f"({', '.join(emotions)}); name the right label set with --dataset"
-        )

@@ -23,6 +23,15 @@ def test_a_clip_longer_than_the_bound_stands_alone():
     assert length_batches([1.0, 90.0, 1.0], 8, 10.0) == [[1], [0, 2]]
 
 
+def test_any_number_of_short_clips_makes_a_batch():
+    assert length_batches([1.0] * 90, None, 100.0) == [list(range(90))]
+
+
+def test_a_large_batch_takes_up_none_that_is_much_shorter():
+    # 3 * 10 is a quarter of the budget; 9.5 is alike, 5 is not.
+    assert length_batches([10.0, 10.0, 10.0, 9.5, 5.0, 1.0], None, 100.0) == [[0, 1, 2, 3], [4, 5]]
+
+
 def test_collator_pads_and_masks(tmp_path):
     checkpoint = make_checkpoint(tmp_path)
     clips = [np.ones(500, dtype=np.float32), np.ones(1000, dtype=np.float32)]

@@ -151,8 +151,6 @@ def test_chunks_are_the_clip_in_pieces_of_like_length(length):
 
 
 def test_the_encoder_never_hears_more_than_the_limit(tmp_path, corpus, monkeypatch):
-    from feature_extractor import prediction
-
     checkpoint = make_checkpoint(tmp_path / "encoders")
     heard = []
     plain = Collator.audio_batch
@@ -162,6 +160,6 @@ def test_the_encoder_never_hears_more_than_the_limit(tmp_path, corpus, monkeypat
         return plain(collate, clips)
 
     monkeypatch.setattr(Collator, "audio_batch", noting)
-    monkeypatch.setattr(prediction, "MAX_BATCH_SECONDS", 0.5)
-    run(checkpoint.model, checkpoint.collator(), corpus, 0.25, [1])
+    execution = replace(CPU, batch_seconds=0.5)
+    run(checkpoint.model, checkpoint.collator(), corpus, 0.25, [1], execution)
     assert heard == [(2, 3296), (2, 3296), (1, 3296)]

@@ -1,7 +1,15 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
-from feature_extractor.execution import resolve_device, training_device
+from feature_extractor import execution
+from feature_extractor.execution import (
+    Execution,
+    resolve_device,
+    resolve_dtype,
+    training_device,
+)
 from graph_er.errors import InputError
 
 
@@ -31,3 +39,50 @@ def test_training_does_not_pretend_to_take_one_of_several(devices):
     assert training_device("cpu") == torch.device("cpu")
     devices(1)
     assert training_device("cuda:0") == torch.device("cuda", 0)
+
+
+@pytest.mark.parametrize("units", [{"avx512_bf16": True}, {"amx_bf16": True}, {"avx2": True}, {}])
+def test_auto_is_bfloat16_where_the_processor_computes_in_it(monkeypatch, units):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: units)
+    native = any("bf16" in unit for unit in units)
+    cpu = torch.device("cpu")
+    assert resolve_dtype("auto", cpu) == (torch.bfloat16 if native else torch.float32)
+    assert resolve_dtype("bfloat16", cpu) == torch.bfloat16
+    assert resolve_dtype("float32", cpu) == torch.float32
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_does_not_take_what_a_gpu_only_imitates(monkeypatch, native):
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation: native or including_emulation
+    )
+    found = resolve_dtype("auto", torch.device("cuda"))
+    assert found == (torch.bfloat16 if native else torch.float32)
+
+
+def test_workers_are_chosen_by_cores_and_utterances(monkeypatch):
+    chosen = Execution(torch.device("cuda"), num_workers=None)
+    monkeypatch.setattr(execution.sys, "platform", "linux")
+    found = []
+    for cores in (1, 2, 6, 64):
+        monkeypatch.setattr(execution.os, "sched_getaffinity", lambda _, n=cores: set(range(n)))
+        found.append((chosen.workers(10_000), chosen.workers(50)))
+    assert found == [(0, 0), (1, 0), (3, 0), (4, 0)]
+    monkeypatch.setattr(execution.sys, "platform", "darwin")
+    assert chosen.workers(10_000) == 0
+    cpu = Execution(torch.device("cpu"), num_workers=None)
+    assert cpu.workers(10_000) == 0
+    assert replace(cpu, num_workers=3).workers(1) == 3
+
+
+def test_a_budget_of_seconds_out_of_range_is_named():
+    for seconds in (0, -1, float("nan")):
+        with pytest.raises(InputError, match="--batch_seconds"):
+            Execution(torch.device("cpu"), batch_seconds=seconds)
+
+
+def test_long_clips_are_bounded_by_seconds_and_by_number():
+    cpu = torch.device("cpu")
+    assert Execution(cpu, batch_seconds=100).clips_at_once(25) == 4
+    assert Execution(cpu, batch_seconds=100, batch_size=3).clips_at_once(25) == 3
+    assert Execution(cpu, batch_seconds=10).clips_at_once(25) == 1

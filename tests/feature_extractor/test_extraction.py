@@ -9,8 +9,9 @@ import torch
 
 from feature_extractor import extraction
 from feature_extractor.execution import Execution
-from feature_extractor.extraction import Extractor, Shard, extract_corpus
+from feature_extractor.extraction import Extractor, extract_corpus
 from feature_extractor.frozen import load_frozen
+from feature_extractor.shard import Shard
 from feature_extractor.splitting import split_corpus
 from feature_extractor.stage2 import extractor_digest
 from feature_extractor.store import PartStore

@@ -9,9 +9,10 @@ from feature_extractor import extract as extract_command
 from feature_extractor import train as train_command
 from feature_extractor.demo_corpus.generate import DemoSettings, generate_demo
 from feature_extractor.execution import Execution
-from feature_extractor.extraction import Extractor, Shard, extract_corpus
+from feature_extractor.extraction import Extractor, extract_corpus
 from feature_extractor.fold_checkpoints import Fold
 from feature_extractor.out_of_fold import OutOfFold, extract_out_of_fold
+from feature_extractor.shard import WHOLE, Shard
 from feature_extractor.splitting import split_corpus
 from feature_extractor.store import PartStore
 from graph_er.cli import run_command
@@ -20,7 +21,6 @@ from graph_er.files import sha256
 from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
 
 CPU = Execution(torch.device("cpu"), batch_size=2)
-WHOLE = Shard()
 NAMES = ("full", "fold1", "fold2")
 
 
@@ -153,7 +153,7 @@ def test_killed_it_goes_on_and_shards_make_the_same_bytes(
     def killed(store, chunk, vectors):
         if len(written) == 4:
             raise KeyboardInterrupt
-        written.append((store.folder.name, chunk))
+        written.append((store.folders[0].name, chunk))
         write(store, chunk, vectors)
 
     with monkeypatch.context() as patch:
@@ -163,7 +163,7 @@ def test_killed_it_goes_on_and_shards_make_the_same_bytes(
     made = []
 
     def counted(store, chunk, vectors):
-        made.append((store.folder.name, chunk))
+        made.append((store.folders[0].name, chunk))
         write(store, chunk, vectors)
 
     monkeypatch.setattr(PartStore, "write", counted)

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
-from feature_extractor.store import PartStore
+from feature_extractor.store import DAMAGED, MISSING, OTHER, PartStore
+from graph_er.errors import InputError
 
 IDS = [f"u{i}" for i in range(7)]
 
@@ -10,32 +12,61 @@ def vectors(indices):
 
 
 def filled(tmp_path, fingerprint="f"):
-    store = PartStore(tmp_path / "x.pkl", IDS, fingerprint, chunk_size=3)
+    store = PartStore([tmp_path / "parts"], IDS, fingerprint, chunk_size=3)
     for number, chunk in enumerate(store.chunks):
         store.write(number, vectors(chunk))
     return store
 
 
-def test_parts_come_back_in_the_order_of_the_ids(tmp_path):
+def test_any_range_comes_back_in_the_order_of_the_ids(tmp_path):
     store = filled(tmp_path)
     assert store.chunks == [[0, 1, 2], [3, 4, 5], [6]]
     assert store.missing() == []
-    assert np.array_equal(store.read()["text"], vectors(range(7))["text"])
-    store.remove()
-    assert list(tmp_path.iterdir()) == []
+    for start in range(7):
+        for stop in range(start + 1, 8):
+            found = store.rows("text", start, stop)
+            assert np.array_equal(found, vectors(range(start, stop))["text"])
+    assert store.rows("audio", 0, 7) is None
 
 
 def test_missing_and_damaged_parts_are_made_again(tmp_path):
     store = filled(tmp_path)
-    first, second, _ = sorted(store.folder.iterdir())
+    first, second, third = sorted(store.folders[0].iterdir())
     first.unlink()
     second.write_bytes(second.read_bytes()[:40])
-    assert store.missing() == [0, 1]
+    third.write_bytes(third.read_bytes()[:-1])
+    assert store.missing() == [0, 1, 2]
+    assert [store.problem(chunk) for chunk in range(3)] == [
+        (first, MISSING),
+        (second, DAMAGED),
+        (third, DAMAGED),
+    ]
 
 
 def test_parts_of_another_extraction_do_not_count(tmp_path):
-    filled(tmp_path)
-    out = tmp_path / "x.pkl"
-    assert PartStore(out, IDS, "g", chunk_size=3).missing() == [0, 1, 2]
-    assert PartStore(out, [*IDS[:-1], "other"], "f", chunk_size=3).missing() == [2]
-    assert PartStore(out, IDS, "f", chunk_size=3).missing() == []
+    folders = filled(tmp_path).folders
+    assert PartStore(folders, IDS, "g", chunk_size=3).missing() == [0, 1, 2]
+    assert PartStore(folders, [*IDS[:-1], "other"], "f", chunk_size=3).missing() == [2]
+    assert PartStore(folders, IDS, "f", chunk_size=3).missing() == []
+    assert PartStore(folders, IDS, "g", chunk_size=3).problem(0)[1] == OTHER
+
+
+def test_parts_may_lie_in_several_folders(tmp_path):
+    (folder,) = filled(tmp_path).folders
+    other = tmp_path / "other"
+    other.mkdir()
+    (folder / "00001.safetensors").rename(other / "00001.safetensors")
+    store = PartStore([tmp_path / "none", other, folder], IDS, "f", chunk_size=3)
+    assert store.missing() == []
+    assert np.array_equal(store.rows("text", 1, 7), vectors(range(1, 7))["text"])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [np.zeros((1, 2), np.float32), np.zeros((3, 2), np.float64), np.zeros((3, 3), np.float32)],
+)
+def test_a_part_that_holds_something_else_is_refused(tmp_path, rows):
+    store = filled(tmp_path)
+    store.write(1, {"text": rows})
+    with pytest.raises(InputError, match="parts"):
+        store.rows("text", 1, 6)

@@ -6,7 +6,7 @@ from collections import OrderedDict, defaultdict
 import numpy as np
 import pytest
 
-from graph_er.dialogue_pickle import read_plain_pickle, write_plain_pickle
+from graph_er.dialogue_pickle import read_plain_pickle
 from graph_er.errors import InputError
 
 PLAIN = {
@@ -40,18 +40,6 @@ def test_plain_values_of_every_protocol_are_read(tmp_path, protocol):
     path = tmp_path / "x.pkl"
     path.write_bytes(pickle.dumps(PLAIN, protocol=protocol))
     assert_plain(read_plain_pickle(path))
-
-
-def test_written_files_load_with_plain_pickle_and_name_no_numpy_2_module(tmp_path):
-    path = tmp_path / "x.pkl"
-    write_plain_pickle(path, {"array": PLAIN["array"]})
-    content = path.read_bytes()
-    assert b"numpy._core" not in content
-    loaded = pickle.loads(content)["array"]
-    np.testing.assert_array_equal(loaded, PLAIN["array"])
-    assert loaded.dtype == np.float32
-    assert loaded.flags.writeable
-    assert content[1] <= 4
 
 
 def test_a_python_2_pickle_is_read(tmp_path):

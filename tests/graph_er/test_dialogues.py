@@ -161,3 +161,44 @@ def test_a_missing_modality_is_known(tmp_path):
     read = read_dialogues(tmp_path / "x.pkl")
     assert read.modalities == "t"
     assert read.dialogues[0].audio is None
+
+
+def test_features_may_be_given_one_dialogue_at_a_time(tmp_path):
+    file = make_file()
+    write_dialogues(tmp_path / "x.pkl", file)
+    bare = [replace(d, text=None, audio=None, visual=None) for d in file.dialogues]
+    held = {dialogue.id: dialogue for dialogue in file.dialogues}
+    asked = []
+
+    def features(dialogue, modality):
+        asked.append((modality, dialogue.id))
+        return held[dialogue.id].features(modality)
+
+    write_dialogues(tmp_path / "y.pkl", replace(file, dialogues=tuple(bare)), features)
+    assert (tmp_path / "y.pkl").read_bytes() == (tmp_path / "x.pkl").read_bytes()
+    assert asked == [(modality, dialogue.id) for modality in "tav" for dialogue in bare]
+
+
+def test_features_of_another_length_are_refused_and_nothing_is_written(tmp_path):
+    file = make_file()
+    with pytest.raises(InputError, match=f"{file.dialogues[0].id}: 1 text features for"):
+        write_dialogues(tmp_path / "x.pkl", file, lambda *_: np.ones((1, 2), np.float32))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_dictionary_may_stand_at_two_positions(tmp_path):
+    raw = raw_file()
+    raw[4] = raw[5] = raw[3]
+    file = read_dialogues(write_raw(tmp_path, raw))
+    assert file.modalities == "atv"
+    np.testing.assert_array_equal(file.dialogues[2].audio, file.dialogues[2].text)
+
+
+def test_a_damaged_number_of_an_object_is_refused_before_it_takes_memory(tmp_path):
+    path = tmp_path / "x.pkl"
+    write_dialogues(path, make_file())
+    content = path.read_bytes()
+    # LONG_BINPUT, after the whole file but for its STOP.
+    path.write_bytes(content[:-1] + b"r" + b"\xff\xff\xff\x7f" + b".")
+    with pytest.raises(InputError, match="object number"):
+        read_dialogues(path)

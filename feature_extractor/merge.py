@@ -1,0 +1,52 @@
+"""Stage 2 on several machines: write the dialogue file from the parts that shards left."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # run as a file: put the repository root, not this folder, on the path
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from graph_er.cli import run_command
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="feature-extractor-merge",
+        description="Stage 2 on several machines: write the dialogue file from the parts of all "
+        "shards. Neither the corpus nor a checkpoint is needed; the file is the same, byte by "
+        "byte, as that of one process.",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="dialogue file to write (.pkl)")
+    parser.add_argument(
+        "--parts",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="DIR",
+        help="the folders FILE.pkl.parts of extract.py --num_shards N --shard 0 to N - 1, copied "
+        "here under any name, or one into which they were copied together; they are only read",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Merge."""
+    arguments = _parser().parse_args(argv)
+
+    from feature_extractor.merging import merge_parts
+
+    utterances = merge_parts(arguments.parts, arguments.out)
+    print(f"{utterances} utterances written to {arguments.out}")
+
+
+def cli() -> int:
+    """Run as a console command."""
+    return run_command(main)
+
+
+if __name__ == "__main__":
+    sys.exit(cli())
