@@ -1,11 +1,17 @@
-"""What training tells while it runs: a progress bar, and numbers to the experiment tracker."""
+"""What training does beside its steps: a progress bar, numbers to the tracker, seeds."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tqdm import tqdm
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
 
 from graph_er.tracking import Tracker
 
@@ -69,3 +75,14 @@ class TrackerCallback(TrainerCallback):
         """Record numbers at their epoch, once where several processes train."""
         if state.is_world_process_zero:
             self._tracker.log_metrics(logs, step=round(state.epoch))
+
+
+class OwnDraws(TrainerCallback):
+    """Lets each of several processes draw its own dropout; the first draws as one alone does."""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Seed all but the first anew; a run that goes on reads its draws' state after this."""
+        if args.process_index > 0:
+            set_seed((args.seed + args.process_index) % 2**32)

@@ -33,6 +33,7 @@ from feature_extractor.settings import ModelSettings
 from feature_extractor.split_record import is_split_record
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from graph_er.errors import InputError
+from graph_er.files import disk_errors_named
 from graph_er.run_record import RECORD_NAME
 
 WEIGHTS = "model.safetensors"
@@ -72,10 +73,11 @@ class Checkpoint:
 
     def save(self, folder: Path) -> None:
         """Write ``config.json``, ``model.safetensors``, tokenizer and processor files."""
-        self.model.save_pretrained(folder, max_shard_size="100GB")
-        for part in (self.tokenizer, self.feature_extractor):
-            if part is not None:
-                part.save_pretrained(folder)
+        with disk_errors_named(folder):
+            self.model.save_pretrained(folder, max_shard_size="100GB")
+            for part in (self.tokenizer, self.feature_extractor):
+                if part is not None:
+                    part.save_pretrained(folder)
         make_readable(folder / WEIGHTS)
 
 

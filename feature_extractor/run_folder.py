@@ -83,6 +83,7 @@ def check_same_options(folder: Path, config: dict[str, Any]) -> None:
         before = read_run_record(folder).get("config", {})
     elif (before := _read_object(folder / CHECKPOINTS / _SETTINGS)) is None:
         return
+    before = {"processes": 1, **before}  # said only since there may be several
     now = json.loads(json.dumps(config))
     differing = [key for key in now if before.get(key) != now[key]]
     if differing:

@@ -63,7 +63,7 @@ class TrainingSettings:
     """How stage 1 is trained."""
 
     epochs: int = option(10, "passes over the training utterances")
-    batch_size: int = option(4, "utterances per device and forward pass")
+    batch_size: int = option(4, "utterances per process and forward pass")
     accumulate_grad: int = option(16, "forward passes per optimiser step")
     lr: float = option(2e-5, "highest learning rate of the encoders")
     head_lr: float = option(1e-3, "highest learning rate of the new layers")

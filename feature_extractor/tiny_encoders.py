@@ -7,12 +7,15 @@ any other encoder.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import math
+import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -93,18 +96,35 @@ def ensure_tiny_encoders(folder: Path, texts: Sequence[str]) -> tuple[Path, Path
     recipe = {"version": _VERSION, "texts": _digest(texts), "text": _TEXT, "audio": _AUDIO}
     if not _made_by(folder, recipe):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            building = scratch / folder.name
-            make_text_encoder(building / "text", texts)
-            make_audio_encoder(building / "audio")
-            (building / _RECIPE).write_text(json.dumps(recipe), encoding="utf-8")
-            if folder.exists():
-                folder.replace(scratch / "old")
-            building.replace(folder)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        with _alone(folder.parent):
+            if not _made_by(folder, recipe):
+                _make(folder, recipe, texts)
     return folder / "text", folder / "audio"
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder alone: two trainings may start at once."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _make(folder: Path, recipe: dict[str, object], texts: Sequence[str]) -> None:
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        building = scratch / folder.name
+        make_text_encoder(building / "text", texts)
+        make_audio_encoder(building / "audio")
+        (building / _RECIPE).write_text(json.dumps(recipe), encoding="utf-8")
+        if folder.exists():
+            folder.replace(scratch / "old")
+        building.replace(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def make_text_encoder(folder: Path, texts: Sequence[str]) -> None:

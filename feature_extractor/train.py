@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -27,7 +28,11 @@ from feature_extractor.settings import (
 from graph_er.cli import run_command
 from graph_er.flags import add_flags, from_flags
 from graph_er.paths import project_root
+from graph_er.processes import one_voice
 from graph_er.tracking import MODES
+
+if TYPE_CHECKING:
+    from feature_extractor.preparation import Run
 
 _OLDER_NAMES = {"audio": "a", "text": "t", "both": "at"}
 
@@ -37,7 +42,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="feature-extractor-train",
         description="Stage 1: train the utterance classifier on speech and transcripts.",
-        epilog=f"--corpus demo has other defaults: {demo}.",
+        epilog=f"--corpus demo has other defaults: {demo}. Several GPUs, or processes: torchrun "
+        "--nproc_per_node N feature_extractor/train.py ..., or accelerate launch; --batch_size is "
+        "that of each process, so that N of them take N times as many utterances per step, and "
+        "--out is a folder that all of them see.",
     )
     add_corpus_options(parser)
     add_split_options(parser, default="the corpus's own, in folds the first")
@@ -88,6 +96,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train and save a checkpoint folder."""
+    with one_voice():
+        run, model_settings, settings = _read(argv)
+    from feature_extractor.stage1 import run_stage1
+
+    run_stage1(run, model_settings, settings, tell=print)
+
+
+def _read(argv: Sequence[str] | None) -> tuple[Run, ModelSettings, TrainingSettings]:
+    """Return what the command line asks for; raises as the settings do."""
     arguments = _parser().parse_args(argv)
     if "fusion_options" in arguments:
         arguments.fusion_options = dict(arguments.fusion_options)
@@ -99,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = from_flags(TrainingSettings, arguments, **_of(TrainingSettings, preset))
     fusion = "stage1" if model_settings.fusion == "concat" else model_settings.fusion
     name = f"{fusion}_{arguments.corpus}_{arguments.modalities}"
-    from feature_extractor.stage1 import Run, run_stage1
+    from feature_extractor.preparation import Run
 
     run = Run(
         choice=corpus_choice(arguments),
@@ -112,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         overwrite=arguments.overwrite,
         cache_dir=arguments.cache_dir or project_root() / "data" / "cache",
     )
-    run_stage1(run, model_settings, settings, tell=print)
+    return run, model_settings, settings
 
 
 def _option(text: str) -> tuple[str, str]:

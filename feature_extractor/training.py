@@ -4,40 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import Dataset, Sampler
-from transformers import (
-    EvalPrediction,
-    PrinterCallback,
-    Trainer,
-    TrainerState,
-    TrainingArguments,
-)
-from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers import EvalPrediction, PrinterCallback, TrainerState, TrainingArguments
 
 from feature_extractor.batching import Collator
-from feature_extractor.callbacks import ProgressBar, TrackerCallback
+from feature_extractor.callbacks import OwnDraws, ProgressBar, TrackerCallback
 from feature_extractor.checkpoint import Checkpoint
 from feature_extractor.dataset import UtteranceDataset
-from feature_extractor.fusion.base import FusionOutput, Targets
-from feature_extractor.fusion.registry import FUSIONS
-from feature_extractor.losses import LOSSES
 from feature_extractor.model import UtteranceClassifier
 from feature_extractor.resuming import finished_step, keep_step, last_complete
 from feature_extractor.settings import TrainingSettings
 from feature_extractor.states_model import StatesClassifier
-from graph_er.errors import InputError
+from feature_extractor.utterance_trainer import UtteranceTrainer
+from graph_er.files import disk_errors_named
+from graph_er.processes import count, first_only, from_first
 from graph_er.scores import METRICS, score
 from graph_er.tracking import Tracker
 
 CHECKPOINTS = "checkpoints"
 _STEP_SUFFIX = ".safetensors"
-_TARGETS = ("labels", "affect")
 
 Model = UtteranceClassifier | StatesClassifier
 
@@ -66,7 +57,7 @@ def fit(
     """Train `checkpoint`'s model in place and leave it at its best epoch by dev loss.
 
     A fusion model of several steps is trained in one after another, each from the best epoch of the
-    step before.
+    step before. In several processes (see `launching`) each of them calls this.
 
     Args:
         checkpoint: the model, and what prepares its input.
@@ -97,12 +88,12 @@ def fit(
             summaries[step] = summary
             continue
         where = folder / step if len(model.fusion.steps) > 1 else folder
-        last = last_complete(where) if resume else None
+        last = from_first(partial(last_complete, where)) if resume else None
         step_job = replace(job, out=where)
         collate = checkpoint.collator()
         summaries[step] = _fit_step(model, collate, train, dev, settings, step_job, last)
         if step != model.fusion.steps[-1]:
-            keep_step(model, done, summaries[step])
+            first_only(partial(keep_step, model, done, summaries[step]))
     *earlier, last_step = model.fusion.steps
     return {**summaries[last_step], "steps": {step: summaries[step] for step in earlier}}
 
@@ -124,7 +115,7 @@ def _fit_step(
         scores = score(gold, np.asarray(prediction.predictions).argmax(axis=1), emotions)
         return {metric: scores[metric] for metric in METRICS}
 
-    trainer = _UtteranceTrainer(
+    trainer = UtteranceTrainer(
         settings=settings,
         lengths=_lengths(train, model.config.modalities),
         model=model,
@@ -133,12 +124,13 @@ def _fit_step(
         train_dataset=train,
         eval_dataset=dev,
         compute_metrics=dev_scores,
-        callbacks=[ProgressBar(), TrackerCallback(job.tracker)],
+        callbacks=[ProgressBar(), TrackerCallback(job.tracker), OwnDraws()],
         optimizers=(torch.optim.AdamW(parameter_groups(model, settings)), None),
     )
     # It would print every log; the progress bar shows what matters.
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
+    with disk_errors_named(job.out):
+        trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     return _summary(trainer.state)
 
 
@@ -160,56 +152,6 @@ def parameter_groups(model: Model, settings: TrainingSettings) -> list[dict]:
         }
         for (in_encoder, decays), parameters in groups.items()
     ]
-
-
-class _UtteranceTrainer(Trainer):
-    """`Trainer` with our loss and batches of like length."""
-
-    # The loss is a mean per batch, which `Trainer` divides by the number of accumulated batches.
-    loss_is_scaled_for_ga = False
-
-    def __init__(
-        self, *, settings: TrainingSettings, lengths: Sequence[float], **options: Any
-    ) -> None:
-        super().__init__(**options)
-        # The wrapper of distributed training hides it.
-        self.fusion = self.model.fusion
-        fusion = FUSIONS[self.model.config.fusion]
-        self._criterion = LOSSES[settings.loss or fusion.loss]
-        self._lengths = list(lengths)
-
-    def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, torch.Tensor],
-        return_outputs: bool = False,
-        num_items_in_batch: torch.Tensor | int | None = None,
-    ) -> Any:
-        """Return the loss of a batch, with the outputs where asked for."""
-        targets = Targets(inputs["labels"], inputs.get("affect"))
-        rest = {name: value for name, value in inputs.items() if name not in _TARGETS}
-        outputs = model(**rest)
-        output = FusionOutput(
-            outputs.logits.float(),
-            outputs.text_vector,
-            outputs.audio_vector,
-            outputs.auxiliary or {},
-        )
-        if model.training:
-            loss = self.fusion.loss(output, targets, self._criterion)
-        else:  # the criterion alone, which compares between models and epochs
-            loss = self._criterion(output.logits, targets.labels)
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"the {'training' if model.training else 'dev'} loss became {loss.item()}; lower "
-                "--lr and --head_lr, or look for audio files of extreme values"
-            )
-        return (loss, outputs) if return_outputs else loss
-
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler:
-        """Group by known lengths; `Trainer` itself would decode every clip to learn them."""
-        step_size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthGroupedSampler(step_size, lengths=self._lengths)
 
 
 def _arguments(settings: TrainingSettings, job: Job) -> TrainingArguments:
@@ -239,7 +181,9 @@ def _arguments(settings: TrainingSettings, job: Job) -> TrainingArguments:
         use_cpu=cpu,
         bf16=not cpu and torch.cuda.is_bf16_supported(),
         seed=job.seed,
-        ddp_find_unused_parameters=False,
+        ddp_backend="gloo" if cpu and count() > 1 else None,
+        # LayerDrop leaves out layers in one process and not in another.
+        ddp_find_unused_parameters=count() > 1,
         disable_tqdm=True,
     )
     # One process would otherwise spread a batch over all visible GPUs by copies of the model whose

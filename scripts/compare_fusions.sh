@@ -22,19 +22,13 @@ set -euo pipefail
 called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' scripts/compare_fusions.sh; }
-fail() {
-  echo "error: $1" >&2
-  exit 2
-}
-from_caller() { case $1 in /*) echo "$1" ;; *) echo "$called_from/$1" ;; esac }
-local_or_hub() { if [ -d "$called_from/$1" ]; then from_caller "$1"; else echo "$1"; fi; }
+source scripts/setup.sh
 
 corpus=demo root= encoders=tuned name= device=auto text= audio= modalities=at
 reading=() stage1=() study=()
 while [ $# -gt 0 ]; do
   case $1 in
-    -h | --help) usage && exit 0 ;;
+    -h | --help) usage scripts/compare_fusions.sh && exit 0 ;;
     --fusions | --modalities) # one or more values
       option=$1 values=()
       shift
@@ -49,7 +43,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --corpus) corpus=$2 ;;
     --root) root=$(from_caller "$2") ;;
-    --split) case $2 in ids:*) reading+=(--split "ids:$(from_caller "${2#ids:}")") ;; *) reading+=(--split "$2") ;; esac ;;
+    --split) reading+=(--split "$(split_from_caller "$2")") ;;
     --fold | --labels_of | --multi_label | --target | --classes) reading+=("$1" "$2") ;;
     --emotion_map) reading+=("$1" "$(from_caller "$2")") ;;
     --encoders) encoders=$2 ;;
@@ -65,19 +59,14 @@ while [ $# -gt 0 ]; do
 done
 case $encoders in tuned | pretrained) ;; *) fail "--encoders must be tuned or pretrained, not '$encoders'" ;; esac
 name=${name:-${corpus}_fusions}
-[[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "--name must be letters, digits, '.', '_', '-', not '$name'"
-[ "$corpus" != demo ] || root=${root:-$PWD/data/demo}
-[ -n "$root" ] || fail "--corpus $corpus needs --root, where it lies; data/README.md shows what is in it"
-
+check_name "$name"
+root=$(root_of "$corpus" "$root")
 [ "$encoders" = tuned ] || [ ${#stage1[@]} = 0 ] || fail "--stage1_epochs goes with --encoders tuned"
 
-source scripts/setup.sh
 prepare_python requirements.txt
 started=$SECONDS
 corpus_options=(--corpus "$corpus" --root "$root" ${reading[@]+"${reading[@]}"})
-if [ "$corpus" = demo ] && [ ! -e "$root" ]; then
-  "$python" feature_extractor/demo.py --out "$root" >&2
-fi
+make_demo "$corpus" "$root"
 
 tune() { # modality, option of the encoder to start from, encoder
   local folder=model_checkpoints/$name/encoder_$1

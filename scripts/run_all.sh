@@ -27,14 +27,7 @@ set -euo pipefail
 called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' scripts/run_all.sh; }
-fail() {
-  echo "error: $1" >&2
-  exit 2
-}
-
-from_caller() { case $1 in /*) echo "$1" ;; *) echo "$called_from/$1" ;; esac }
-local_or_hub() { if [ -d "$called_from/$1" ]; then from_caller "$1"; else echo "$1"; fi; }
+source scripts/setup.sh
 
 # ---- options -------------------------------------------------------------------------------------
 corpora="demo kemdy19 kemdy20 aihub263 aihub_dialogue vat iemocap meld table"
@@ -42,7 +35,7 @@ corpus=demo root= modalities= split= fold= folds= name= seeds=5 device=auto forc
 sentence=() stage1=() encoders=() reading=()
 while [ $# -gt 0 ]; do
   case $1 in
-    -h | --help) usage && exit 0 ;;
+    -h | --help) usage scripts/run_all.sh && exit 0 ;;
     --force) force=1 && shift && continue ;;
     --corpus | --root | --modalities | --split | --fold | --folds | --name | --seeds | --stage1_epochs | --device) ;;
     --labels_of | --multi_label | --target | --emotion_map | --classes) ;;
@@ -54,7 +47,7 @@ while [ $# -gt 0 ]; do
     --corpus) corpus=$2 ;;
     --root) root=$(from_caller "$2") ;;
     --modalities) modalities=$2 ;;
-    --split) case $2 in ids:*) split=ids:$(from_caller "${2#ids:}") ;; *) split=$2 ;; esac ;;
+    --split) split=$(split_from_caller "$2") ;;
     --fold) fold=$2 ;;
     --folds) folds=$2 ;;
     --name) name=$2 ;;
@@ -69,15 +62,13 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 [[ " $corpora " == *" $corpus "* ]] || fail "unknown corpus $corpus; known are $corpora"
-[ "$corpus" != demo ] || root=${root:-$PWD/data/demo}
-[ -n "$root" ] || fail "--corpus $corpus needs --root, where it lies; data/README.md shows what is in it"
+root=$(root_of "$corpus" "$root")
 case $modalities in "" | a | t | at) ;; *) fail "--modalities must be a, t or at, not '$modalities'" ;; esac
 name=${name:-$corpus${fold:+_fold$fold}}
-[[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "--name must be letters, digits, '.', '_', '-', not '$name'"
+check_name "$name"
 [[ ${folds:-2} =~ ^([2-9]|[1-9][0-9]+)$ ]] || fail "--folds must be a whole number of at least 2, not '$folds'"
 [[ $seeds =~ ^[1-9][0-9]*$ ]] || fail "--seeds must be a whole number of at least 1, not '$seeds'"
 
-source scripts/setup.sh
 prepare_python requirements.txt
 runs=runs/$name checkpoints=model_checkpoints/$name
 tuned=data/${name}_features.pkl frozen=data/${name}_frozen.pkl oof=data/${name}_oof.pkl
@@ -95,46 +86,10 @@ for name in sys.argv[1:]:
             whole.update(path.as_posix().encode() + b"\0" + path.read_bytes())
 print(whole.hexdigest()[:16])' "$@"; }
 
-# A step is skipped if it was finished with the very same command, code and corpus, its target is
-# still there, and nothing before it was made anew. One that was interrupted goes on where it stopped; any other
-# starts with its target removed.
-changed=0
-step() { # name target command ...
-  local name=$1 target=$2 done=$runs/steps/$1.done begun=$runs/steps/$1.begun start=$SECONDS old
-  shift 2
-  local key="$inputs $*"
-  if [ $changed = 0 ] && [ -e "$target" ] && [ "$(cat "$done" 2>/dev/null)" = "$key" ]; then
-    echo "== $name: finished before" >&2
-    return
-  fi
-  if [ $changed = 1 ] || [ -f "$done" ] || [ "$(cat "$begun" 2>/dev/null)" != "$key" ]; then
-    for old in "$done" "$target"; do
-      rm -rf "$old.before"
-      [ ! -e "$old" ] || mv "$old" "$old.before"
-    done
-  fi
-  changed=1
-  echo "== $name" >&2
-  printf '%s' "$key" >"$begun"
-  "$@" >&2 || {
-    local status=$?
-    # Bad input (status 2) is found before any work; what was there before is put back.
-    if [ $status = 2 ] && [ -e "$target.before" ]; then
-      rm -rf "$target" "$begun"
-      mv "$target.before" "$target"
-      [ ! -e "$done.before" ] || mv "$done.before" "$done"
-    fi
-    exit $status
-  }
-  rm -rf "$target.before" "$done.before"
-  mv "$begun" "$done"
-  echo "== $name: $((SECONDS - start)) s" >&2
-}
+source scripts/steps.sh # step, lane, wait_for_lanes
 
 # ---- corpus --------------------------------------------------------------------------------------
-if [ "$corpus" = demo ] && [ ! -e "$root" ]; then
-  "$python" feature_extractor/demo.py --out "$root" >&2
-fi
+make_demo "$corpus" "$root"
 
 if [ "$corpus" = demo ] && [ -z "$split" ]; then # nothing in it needs a check
   inputs=$(digest graph_er feature_extractor requirements.txt "$root/annotation" "$root/demo.json")
@@ -157,23 +112,14 @@ modalities=${modalities:-$has}
 [ $modalities = at ] && selections=(a t at) || selections=($modalities)
 
 # ---- stage 1: utterance classifiers; method (1) of the table -------------------------------------
-for m in "${selections[@]}"; do
-  folder=$checkpoints/concat_$m
-  step "stage1_$m" "$folder" "$python" feature_extractor/train.py "${corpus_options[@]}" \
-    --modalities $m --out "$folder" --device "$device" --resume \
+stage1() { # modalities
+  local folder=$checkpoints/concat_$1
+  step "stage1_$1" "$folder" "$python" feature_extractor/train.py "${corpus_options[@]}" \
+    --modalities $1 --out "$folder" --device "$device" --resume \
     ${encoders[@]+"${encoders[@]}"} ${stage1[@]+"${stage1[@]}"}
-  step "stage1_${m}_eval" "$folder/eval.json" "$python" feature_extractor/eval.py \
+  step "stage1_${1}_eval" "$folder/eval.json" "$python" feature_extractor/eval.py \
     "${corpus_options[@]}" --checkpoint "$folder" --out "$folder/eval.json" --device "$device"
-done
-
-changed_by_stage1=$changed
-
-# ---- stage 2: dialogue files ---------------------------------------------------------------------
-step stage2_frozen "$frozen" "$python" feature_extractor/extract.py "${corpus_options[@]}" \
-  --frozen --modalities $modalities --out "$frozen" --device "$device" \
-  ${encoders[@]+"${encoders[@]}"} ${sentence[@]+"${sentence[@]}"}
-step stage2_tuned "$tuned" "$python" feature_extractor/extract.py "${corpus_options[@]}" \
-  --checkpoint "$checkpoints/concat_$modalities" --out "$tuned" --device "$device"
+}
 
 # ---- stage 3: graphs; methods (2) and (3) --------------------------------------------------------
 stage3() { # method data
@@ -187,30 +133,56 @@ stage3() { # method data
       --data_dir "$data" --out "$folder/eval.json" --device "$device"
   done
 }
-# Two lanes at once, since one of these small networks does not keep two cores busy; what the first
-# says is shown when it ends.
-lane=$runs/steps/graph_frozen.log threads=$((($(nproc 2>/dev/null || echo 2) + 1) / 2))
-OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads} stage3 graph_frozen "$frozen" >"$lane" 2>&1 &
-frozen_lane=$! status=0
-trap 'pkill -P $frozen_lane || true; kill $frozen_lane 2>/dev/null || true' EXIT
-OMP_NUM_THREADS=${OMP_NUM_THREADS:-$threads} stage3 graph "$tuned"
-wait $frozen_lane || status=$?
-trap - EXIT
-tr '\r' '\n' <"$lane" | grep -v "epoch/s\]\|^$" >&2 || true
-[ $status = 0 ] || exit $status
 
-# ---- one folder to take away: extractor, graph, and a causal graph for live answers --------------
-m=$modalities live=$checkpoints/live_$modalities
-step "live_$m" "$live" "$python" graph_er/train.py --modalities $m --data_dir "$tuned" --wf 0 \
-  --seeds 1 --tag "${name}_live_$m" --out "$live" --device "$device"
-step "live_${m}_eval" "$live/eval.json" "$python" graph_er/eval.py --pt_dir "$live" \
-  --data_dir "$tuned" --out "$live/eval.json" --device "$device"
-step bundle "$checkpoints/bundle" "$python" graph_er/bundle.py --extractor "$checkpoints/concat_$m" \
-  --pt_dir "$checkpoints/graph_$m" --live_pt_dir "$live" --data_dir "$tuned" --out "$checkpoints/bundle"
+# ---- the study as two chains, with stage 2, the dialogue files, between stages 1 and 3 -----------
+tuned_features() {
+  stage1 $modalities
+  step stage2_tuned "$tuned" "$python" feature_extractor/extract.py "${corpus_options[@]}" \
+    --checkpoint "$checkpoints/concat_$modalities" --out "$tuned" --device "$device"
+}
+tuned_graphs() { # and, for the folder to take away, a causal graph for live answers
+  local m=$modalities
+  stage3 graph "$tuned"
+  step "live_$m" "$live" "$python" graph_er/train.py --modalities $m --data_dir "$tuned" --wf 0 \
+    --seeds 1 --tag "${name}_live_$m" --out "$live" --device "$device"
+  step "live_${m}_eval" "$live/eval.json" "$python" graph_er/eval.py --pt_dir "$live" \
+    --data_dir "$tuned" --out "$live/eval.json" --device "$device"
+  # Extractor, graph and causal graph in one folder.
+  step bundle "$checkpoints/bundle" "$python" graph_er/bundle.py --extractor "$checkpoints/concat_$m" \
+    --pt_dir "$checkpoints/graph_$m" --live_pt_dir "$live" --data_dir "$tuned" --out "$checkpoints/bundle"
+}
+frozen_features() { # and stage 1 of what the other chain does not need
+  local m
+  for m in "${selections[@]}"; do
+    [ $m = $modalities ] || stage1 $m
+  done
+  step stage2_frozen "$frozen" "$python" feature_extractor/extract.py "${corpus_options[@]}" \
+    --frozen --modalities $modalities --out "$frozen" --device "$device" \
+    ${encoders[@]+"${encoders[@]}"} ${sentence[@]+"${sentence[@]}"}
+}
+frozen_graphs() { stage3 graph_frozen "$frozen"; }
+
+# Two lanes at once, since one of these small networks does not keep two cores busy. Encoders of
+# full size are trained one after another: two may not fit into memory.
+live=$checkpoints/live_$modalities
+if [ "$corpus" = demo ] && [ ${#encoders[@]} = 0 ] && [ ${#sentence[@]} = 0 ]; then
+  lane tuned tuned_features tuned_graphs
+  lane frozen frozen_features frozen_graphs
+else
+  tuned_features
+  changed_tuned=$changed changed=0
+  frozen_features
+  changed_frozen=$changed
+  changed=$changed_tuned
+  lane tuned tuned_graphs
+  changed=$changed_frozen
+  lane frozen frozen_graphs
+fi
+wait_for_lanes
 
 # ---- out-of-fold features: stages 1 to 3 once more; method (4) -----------------------------------
 if [ -n "$folds" ]; then
-  changed=$changed_by_stage1 # nothing here depends on the steps between
+  changed=0
   inner=inner:$folds${split:+@$split${fold:+/$fold}}
   fold_checkpoints=()
   for ((k = 1; k <= folds; k++)); do
@@ -221,6 +193,8 @@ if [ -n "$folds" ]; then
       --modalities $modalities --out "$folder" --device "$device" --resume \
       ${encoders[@]+"${encoders[@]}"} ${stage1[@]+"${stage1[@]}"}
   done
+  # Made anew also after stage 1 on the whole training side.
+  [ "$oof" -nt "$checkpoints/concat_$modalities/model.safetensors" ] || changed=1
   step stage2_oof "$oof" "$python" feature_extractor/extract.py "${corpus_options[@]}" \
     --checkpoint "$checkpoints/concat_$modalities" --fold_checkpoints "${fold_checkpoints[@]}" \
     --out "$oof" --device "$device"

@@ -1,6 +1,35 @@
-# Sourced by the other scripts: sets $python to an interpreter that has the pinned requirements.
+# Sourced by the other scripts: what their options share, and prepare_python, which sets $python to an
+# interpreter that has the pinned requirements.
 #
-# GRAPH_ER_PYTHON or VIRTUAL_ENV is used where set; otherwise .venv is made in the checkout.
+# GRAPH_ER_PYTHON or VIRTUAL_ENV is used where set; otherwise .venv is made in the checkout. Relative
+# paths are taken from $called_from, where the user stands.
+
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "$1"; } # script
+
+fail() { # message
+  echo "error: $1" >&2
+  exit 2
+}
+
+from_caller() { case $1 in /*) echo "$1" ;; *) echo "$called_from/$1" ;; esac }
+local_or_hub() { if [ -d "$called_from/$1" ]; then from_caller "$1"; else echo "$1"; fi; }
+split_from_caller() { case $1 in ids:*) echo "ids:$(from_caller "${1#ids:}")" ;; *) echo "$1" ;; esac }
+
+root_of() { # corpus root: the root, for the demo its default
+  [ "$1" != demo ] || set -- demo "${2:-$PWD/data/demo}"
+  [ -n "$2" ] || fail "--corpus $1 needs --root, where it lies; data/README.md shows what is in it"
+  echo "$2"
+}
+
+check_name() { # name of the results
+  [[ $1 =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "--name must be letters, digits, '.', '_', '-', not '$1'"
+}
+
+make_demo() { # corpus root: only the demo, and where it is not there yet
+  if [ "$1" = demo ] && [ ! -e "$2" ]; then
+    "$python" feature_extractor/demo.py --out "$2" >&2
+  fi
+}
 
 prepare_python() { # requirements file ...
   if [ -n "${GRAPH_ER_PYTHON:-}" ]; then

@@ -1,0 +1,96 @@
+# Sourced by run_all.sh: steps that are done once, in lanes side by side; $runs/steps keeps the marks.
+#
+# $inputs says what the steps depend on beside their command lines.
+
+# A step is skipped if it was finished with the very same command, code and corpus, its target is
+# still there, and nothing before it was made anew. One that was interrupted goes on where it
+# stopped; any other starts with its target put aside, until it is finished.
+changed=0
+step() { # name target command ...
+  local name=$1 target=$2 done=$runs/steps/$1.done begun=$runs/steps/$1.begun start=$SECONDS old
+  shift 2
+  local key="$inputs $*"
+  # Another attempt than this was ended before it was through.
+  [ "$(cat "$begun" 2>/dev/null)" = "$key" ] || put_back "$target" "$done" "$begun"
+  if [ $changed = 0 ] && [ -e "$target" ] && [ "$(cat "$done" 2>/dev/null)" = "$key" ]; then
+    echo "== $name: finished before" >&2
+    return
+  fi
+  if [ $changed = 1 ] || [ -f "$done" ] || [ "$(cat "$begun" 2>/dev/null)" != "$key" ]; then
+    for old in "$done" "$target"; do
+      rm -rf "$old.before"
+      [ ! -e "$old" ] || mv "$old" "$old.before"
+    done
+  fi
+  changed=1
+  echo "== $name" >&2
+  printf '%s' "$key" >"$begun"
+  "$@" >&2 || {
+    local status=$?
+    # Bad input (status 2) is found before any work.
+    [ $status != 2 ] || put_back "$target" "$done" "$begun"
+    exit $status
+  }
+  rm -rf "$target.before" "$done.before"
+  mv "$begun" "$done"
+  echo "== $name: $((SECONDS - start)) s" >&2
+}
+
+put_back() { # target done begun: what was finished before the last attempt, if anything was
+  [ -e "$2.before" ] || return 0
+  if [ -e "$1.before" ]; then
+    rm -rf "$1"
+    mv "$1.before" "$1"
+  fi
+  rm -f "$3"
+  mv "$2.before" "$2"
+}
+
+# Lanes run at once, each on its share of the cores. The first speaks; what another says is shown when
+# it ends. Where one fails, all are ended, and with them the script.
+lanes=() lane_logs=()
+lane() { # name function ...
+  local log=$runs/steps/$1.log
+  shift
+  trap end_lanes EXIT
+  if [ ${#lanes[@]} = 0 ]; then
+    in_lane "$@" &
+    log=
+  else
+    in_lane "$@" >"$log" 2>&1 &
+  fi
+  lanes+=($!) lane_logs+=("$log")
+}
+
+in_lane() { # function ...
+  trap - EXIT
+  local cores function
+  cores=$(nproc 2>/dev/null || echo 2)
+  export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(((cores + 1) / 2))}
+  for function in "$@"; do "$function"; done
+}
+
+wait_for_lanes() {
+  local number log status
+  while [ ${#lanes[@]} -gt 0 ]; do
+    sleep 0.5
+    for number in "${!lanes[@]}"; do
+      if kill -0 "${lanes[$number]}" 2>/dev/null; then continue; fi
+      status=0 log=${lane_logs[$number]}
+      wait "${lanes[$number]}" || status=$?
+      unset "lanes[$number]"
+      [ -z "$log" ] || tr '\r' '\n' <"$log" | grep -v '/s\]\|/s, .*\]\|^$' >&2 || true
+      [ $status = 0 ] || exit $status
+    done
+  done
+  trap - EXIT
+  lane_logs=()
+}
+
+end_lanes() {
+  local lane
+  for lane in ${lanes[@]+"${lanes[@]}"}; do
+    pkill -P "$lane" || true
+    kill "$lane" 2>/dev/null || true
+  done
+}
