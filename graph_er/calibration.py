@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.stats import norm, t
+from scipy.special import ndtr, stdtrit
 
 from graph_er.decoding import decode, normalise
 
@@ -152,7 +152,7 @@ def _clear(gains: np.ndarray) -> bool:
     """
     if len(gains) < _FEWEST_DIALOGUES:
         return False
-    widened = t.ppf(norm.cdf(1), df=len(gains) - 1)
+    widened = stdtrit(len(gains) - 1, ndtr(1))
     return bool(gains.sum() > widened * np.sqrt(len(gains)) * gains.std(ddof=1))
 
 

@@ -13,6 +13,17 @@ from graph_er.tracking import forbid_error_reports
 Main = Callable[[Sequence[str] | None], None]
 
 
+def forbid_long_spinning() -> None:
+    """Have waiting threads look for work for a moment and then sleep.
+
+    Threads that spin for long make small models ten times slower as soon as another process wants a
+    core; threads that sleep at once leave all but one core idle. OpenMP reads this when torch is
+    first imported. Whoever has set it otherwise keeps that.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+
+
 def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     """Run a command's `main`; return its exit status.
 
@@ -21,9 +32,7 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     it keeps its traceback and exits with 1.
     """
     forbid_error_reports()
-    # Waiting threads that spin make small models ten times slower as soon as another process
-    # wants a core; OpenMP reads this when torch is first imported, inside `main`.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    forbid_long_spinning()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         main(argv)

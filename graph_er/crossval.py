@@ -112,7 +112,7 @@ def _cross_validate(
     from graph_er.report.text import classification_report
     from graph_er.run_record import describe_data, write_run_record
 
-    started = time.time()
+    started = time.monotonic()
     remove_earlier(arguments.out)
     results = run_folds(file, folds, recipe, seeds, device=arguments.device)
     evaluation = {

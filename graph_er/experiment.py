@@ -10,30 +10,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from graph_er import processes
 from graph_er.checkpoint import CHECKPOINT_NAME, save_checkpoint
 from graph_er.data_option import require_side
-from graph_er.device import choose_device
+from graph_er.device import choose_device, native_bfloat16
 from graph_er.dialogues import Dialogue, DialogueFile
 from graph_er.errors import InputError
 from graph_er.evaluation import PREDICTIONS_NAME, evaluate
 from graph_er.files import sha256
-from graph_er.fitting import Sides, finished, fit_seed, sides_of
+from graph_er.fitting import finished, sides_of
 from graph_er.prediction import evaluated_utterances
 from graph_er.recipe import Recipe
 from graph_er.run_record import RECORD_NAME, write_run_record
-from graph_er.scores import METRICS
+from graph_er.seeds import Fitted, SeedWork, choose_jobs, fit_seeds, threads_for
 from graph_er.spec import ModelSpec, spec_of
 from graph_er.tracking import Tracker, start_tracking
-from graph_er.training import EpochReport
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Run(Recipe):
-    """What is trained, with what, and where to."""
+    """What is trained, with what, and where to.
+
+    Attributes:
+        jobs: seeds trained side by side; 0 for as many as there are cores, where that can be.
+    """
 
     seeds: Sequence[int]
     out: Path
@@ -42,10 +45,22 @@ class Run(Recipe):
     device: str
     comet: str
     started: float
+    jobs: int = 1
 
     def plain(self) -> dict[str, Any]:
         """Return the configuration as plain values, for records."""
-        return {**super().plain(), "tag": self.tag}
+        return {**super().plain(), "tag": self.tag, "processes": processes.count()}
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What a run is made of, and where."""
+
+    spec: ModelSpec
+    train: Sequence[Dialogue]
+    dev: Sequence[Dialogue]
+    device: str
+    jobs: int
 
 
 def run_training(file: DialogueFile, run: Run) -> None:
@@ -56,34 +71,42 @@ def run_training(file: DialogueFile, run: Run) -> None:
     is not unseen. ``metrics["training"]`` has each seed's dev scores without the first two. Both
     are of the weights before a refit.
 
+    Of several processes (`graph_er.processes`) each takes part in every training step, and the
+    first does the rest.
+
     Raises:
         InputError: the file lacks a modality or a side, or the configuration does not fit.
     """
+    material = processes.agreed(lambda: _material(file, run))
+    processes.first_only(lambda: _remove_earlier_run(run.out))
+    spec, corpus = material.spec, file.info.get("corpus")
+    with threads_for(material.jobs) as threads:
+        sides = sides_of(spec, run, material.train, material.dev)
+        work = SeedWork(spec, run, sides, material.device, lambda seed: _track(run, seed, corpus))
+        fitted = fit_seeds(work, run.seeds, jobs=material.jobs, threads=threads)
+    processes.first_only(lambda: _write(file, run, material, fitted))
+
+
+def _material(file: DialogueFile, run: Run) -> _Material:
+    """Check that the run can be made, and tell what it is made of."""
     device = choose_device(run.device)
     train, dev = require_side(file, "train"), require_side(file, "dev")
     spec = spec_of(file, [*train, *dev], run.modalities, run.model)
-    _announce(spec, run, train, dev)
-    _remove_earlier_run(run.out)
-    sides = sides_of(spec, run, train, dev)
-    members, on_dev = [], []
-    for seed in run.seeds:
-        tracker = start_tracking(run.comet, name=f"{run.tag}-seed{seed}", folder=run.out / "comet")
-        tracker.log_parameters({**asdict(run.model), **asdict(run.training), "seed": seed})
-        tracker.log_parameters({"modalities": run.modalities, "corpus": file.info.get("corpus")})
-        member, log_probabilities = _fit_with_progress(spec, run, sides, seed, device, tracker)
-        gold = np.concatenate([dialogue.labels for dialogue in dev])
-        predicted = log_probabilities.argmax(axis=-1)
-        tracker.log_confusion_matrix(gold.tolist(), predicted.tolist(), spec.emotions, "dev")
-        tracker.end()
-        members.append(member)
-        on_dev.append(log_probabilities)
-    checkpoint = finished(spec, run, members, on_dev, train, dev)
+    material = _Material(spec, train, dev, device, choose_jobs(run.jobs, len(run.seeds), device))
+    _announce(run, material)
+    return material
+
+
+def _write(file: DialogueFile, run: Run, material: _Material, fitted: Sequence[Fitted]) -> None:
+    """Calibrate on dev, and write checkpoint and record."""
+    members, on_dev = zip(*fitted, strict=True)
+    checkpoint = finished(material.spec, run, members, on_dev, material.train, material.dev)
     checkpoint = replace(checkpoint, data_sha256=sha256(run.data))
     finish = checkpoint.finish
     logger.info("temperature %.2f, decoding weight %.1f", finish.temperature, finish.weight)
     save_checkpoint(run.out, checkpoint)
-    utterances = evaluated_utterances(dev, file.emotions)
-    scores = evaluate(utterances, finish(np.stack(on_dev), dev), run.seeds)
+    utterances = evaluated_utterances(material.dev, file.emotions)
+    scores = evaluate(utterances, finish(np.stack(on_dev), material.dev), run.seeds)
     write_run_record(
         run.out,
         config=run.plain(),
@@ -91,9 +114,17 @@ def run_training(file: DialogueFile, run: Run) -> None:
         metrics={"dev": scores, "training": [_without_weights(member) for member in members]},
         data=run.data,
         started=run.started,
-        device=device,
+        device=material.device,
     )
     logger.info("wrote %s", run.out)
+
+
+def _track(run: Run, seed: int, corpus: Any) -> Tracker:
+    """Start the tracker of a seed."""
+    tracker = start_tracking(run.comet, name=f"{run.tag}-seed{seed}", folder=run.out / "comet")
+    tracker.log_parameters({**asdict(run.model), **asdict(run.training), "seed": seed})
+    tracker.log_parameters({"modalities": run.modalities, "corpus": corpus})
+    return tracker
 
 
 def _without_weights(member: dict[str, Any]) -> dict[str, Any]:
@@ -118,9 +149,8 @@ def _remove_earlier_run(out: Path) -> None:
         shutil.rmtree(out / f"eval_{side}", ignore_errors=True)
 
 
-def _announce(
-    spec: ModelSpec, run: Run, train: Sequence[Dialogue], dev: Sequence[Dialogue]
-) -> None:
+def _announce(run: Run, material: _Material) -> None:
+    spec, train, dev = material.spec, material.train, material.dev
     parameters = sum(parameter.numel() for parameter in spec.build(run.model).parameters())
     logger.info(
         "modalities %s, %d emotions, %d speakers; train %d dialogues (%d utterances), "
@@ -129,27 +159,7 @@ def _announce(
         *(len(train), sum(map(len, train)), len(dev), sum(map(len, dev))),
         *(f"{parameters:,}", len(run.seeds)),
     )
+    if run.training.dtype == "bfloat16" and not native_bfloat16(material.device):
+        logger.warning("this processor imitates bfloat16: --dtype float32 is faster here")
     if all(len(dialogue) == 1 for dialogue in train):
         logger.warning("every dialogue is one utterance: there is no context for the graph to use")
-
-
-def _fit_with_progress(
-    spec: ModelSpec, run: Run, sides: Sides, seed: int, device: str, tracker: Tracker
-) -> tuple[dict[str, Any], np.ndarray]:
-    """Fit one seed with a progress bar, a line of scores, and the tracker told each epoch."""
-    with tqdm(total=run.epochs_per_seed, desc=f"seed {seed}", unit="epoch") as bar:
-
-        def on_epoch(report: EpochReport) -> None:
-            bar.update()
-            shown = {"loss": f"{report.train_loss:.3f}"}
-            if report.dev is not None:
-                shown["dev"] = f"{report.dev['weighted_f1']:.3f}"
-            bar.set_postfix(shown)
-            tracker.log_metrics(report.numbers(), step=report.epoch)
-
-        result = fit_seed(spec, run, sides, seed=seed, device=device, on_epoch=on_epoch)
-        bar.total = bar.n  # a refit of fewer epochs is done as well
-    kept = result[0]
-    scores = "  ".join(f"{metric} {kept['dev'][metric]:.4f}" for metric in METRICS)
-    logger.info("seed %d: epoch %d, dev %s", seed, kept["epoch"], scores)
-    return result

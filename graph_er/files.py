@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ try:
 except ImportError:  # not on Windows
     fcntl = None
 
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 _NEWBORN_SECONDS = 1.0  # between its making and its locking a file looks abandoned
 
 
@@ -72,15 +74,18 @@ def disk_errors_named(path: Path) -> Iterator[None]:
         raise cause from error
 
 
-def _disk_error(error: BaseException | None) -> OSError | None:
+def _disk_error(error: BaseException) -> OSError | None:
     """Return what the operating system said, if that is behind an error."""
-    while error is not None:
-        if isinstance(error, OSError):
-            return error
-        number = re.search(r"\(os error (\d+)\)", str(error))  # so do writers made in Rust
+    if isinstance(error, OSError):
+        return error
+    cause: BaseException | None = error
+    while cause is not None:
+        number = re.search(r"\(os error (\d+)\)", str(cause))  # so do writers made in Rust
         if number is not None:
-            return OSError(int(number[1]), os.strerror(int(number[1])))
-        error = error.__context__
+            cause = OSError(int(number[1]), os.strerror(int(number[1])))
+        if isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
+            return cause
+        cause = cause.__context__
     return None
 
 

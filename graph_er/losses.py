@@ -7,10 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from graph_er.batching import Weights
 from graph_er.config import TrainingConfig
 from graph_er.layers import CommitteeLinear, Output
 
 _CONTRAST_TEMPERATURE = 0.2
+_WHOLE = Weights()
 
 
 class Objective(nn.Module):
@@ -36,13 +38,19 @@ class Objective(nn.Module):
         self.register_buffer("adjustment", config.logit_adjustment * prior.log())
         self.shift = CommitteeLinear(members, 2 * width, 2) if config.shift else None
 
-    def forward(self, output: Output, batch: Data) -> Tensor:
-        """Return the loss, summed over the members, mean over utterances."""
-        loss = self._classification(output.logits, batch.y)
+    def forward(self, output: Output, batch: Data, weights: Weights = _WHOLE) -> Tensor:
+        """Return the loss, summed over the members, mean over utterances.
+
+        Args:
+            output: of the network, for the utterances of `batch`.
+            batch: with ``y`` ``[N]``, ``speaker`` and ``batch``.
+            weights: of the means, where `batch` is one process's share of a larger one.
+        """
+        loss = weights.utterances * self._classification(output.logits, batch.y)
         if self.config.contrastive:
             loss = loss + self.config.contrastive * _contrast(output.hidden, batch.y)
         if self.shift is not None:
-            loss = loss + self.config.shift * self._shift(output.hidden, batch)
+            loss = loss + self.config.shift * weights.pairs * self._shift(output.hidden, batch)
         return loss
 
     def _classification(self, logits: Tensor, gold: Tensor) -> Tensor:
@@ -53,12 +61,12 @@ class Objective(nn.Module):
 
     def _shift(self, hidden: Tensor, batch: Data) -> Tensor:
         before, now = previous_turns(batch)
-        if len(now) == 0:
-            return hidden.new_zeros(())
         pairs = torch.cat([hidden[:, before], hidden[:, now]], dim=-1)
         changed = (batch.y[before] != batch.y[now]).long()
         logits = self.shift(pairs).flatten(0, 1)
-        return len(hidden) * F.cross_entropy(logits, changed.repeat(len(hidden)))
+        total = F.cross_entropy(logits, changed.repeat(len(hidden)), reduction="sum")
+        # Without a pair it is a zero that depends on the head: each process has its gradient.
+        return total / max(len(now), 1)
 
 
 def previous_turns(batch: Data) -> tuple[Tensor, Tensor]:

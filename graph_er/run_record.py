@@ -44,7 +44,7 @@ def write_run_record(
         seed: the seed, or one per member of a run of several seeds.
         metrics: scores by side, ``{"dev": {...}}``.
         data: the data file of the run, recorded by name and SHA-256.
-        started: ``time.time()`` at the start of the run.
+        started: ``time.monotonic()`` at the start of the run.
         device: what it ran on.
     """
     record = {
@@ -54,7 +54,7 @@ def write_run_record(
         "data": describe_data(data) if data else None,
         **environment(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "wall_time_s": round(time.time() - started, 2),
+        "wall_time_s": round(time.monotonic() - started, 2),
         "device": device,
     }
     write_json(folder / RECORD_NAME, record)

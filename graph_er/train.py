@@ -1,6 +1,10 @@
 """Stage 3: train the contextual graph network on a dialogue file.
 
 python graph_er/train.py --modalities at
+
+In several processes, which share every step's dialogues, on the CPU or on a GPU each:
+
+torchrun --nproc_per_node 2 graph_er/train.py --modalities at
 """
 
 from __future__ import annotations
@@ -10,16 +14,23 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from graph_er import processes
 from graph_er.cli import run_command
 from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
+from graph_er.geometric import import_geometric
 from graph_er.paths import project_root
 from graph_er.recipe_options import add_recipe_options, add_seed_options, read_recipe, read_seeds
 from graph_er.tracking import MODES
+
+if TYPE_CHECKING:
+    from graph_er.dialogues import DialogueFile
+    from graph_er.experiment import Run
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,6 +42,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--out", type=Path, help="checkpoint folder (default: model_checkpoints/<tag>)"
     )
     add_seed_options(parser, seeds=1)
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=0,
+        help="seeds trained side by side, each with its part of the cores; 0 takes one per core "
+        "on the CPU (default: 0)",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     parser.add_argument("--comet", choices=MODES, default="off", help="experiment tracking")
     add_recipe_options(parser)
@@ -39,12 +57,25 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train, print a line per seed, and write ``model.pt`` and ``run.json``."""
-    arguments = build_parser().parse_args(argv)
+    started = time.monotonic()
+    with processes.one_voice():
+        arguments = build_parser().parse_args(argv)
+    with processes.joined(arguments.device):
+        file, run = processes.agreed(lambda: _prepared(arguments, started))
+        from graph_er.experiment import run_training
+
+        run_training(file, run)
+
+
+def _prepared(arguments: argparse.Namespace, started: float) -> tuple[DialogueFile, Run]:
     seeds, recipe = read_seeds(arguments), read_recipe(arguments)
     if arguments.tag and (arguments.tag in (".", "..") or {"/", "\\"} & {*arguments.tag}):
         raise InputError(f"--tag is {arguments.tag!r}; it is a name, name a folder with --out")
+    if arguments.jobs < 0:
+        raise InputError(f"--jobs is {arguments.jobs}; it must be at least 0")
     file = read_data(arguments)
-    from graph_er.experiment import Run, run_training  # after parsing: torch takes seconds
+    import_geometric()
+    from graph_er.experiment import Run  # after parsing: torch takes seconds to import
 
     tag = arguments.tag or f"graph_{recipe.modalities}"
     run = Run(
@@ -57,9 +88,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         data=arguments.data_dir,
         device=arguments.device,
         comet=arguments.comet,
-        started=time.time(),
+        started=started,
+        jobs=arguments.jobs,
     )
-    run_training(file, run)
+    return file, run
 
 
 def cli() -> int:

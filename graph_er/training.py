@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torch_geometric import seed_everything
 from torch_geometric.data import Data
-from torch_geometric.loader import DataLoader
 
+from graph_er import processes
 from graph_er.config import TrainingConfig
-from graph_er.errors import InputError
 from graph_er.finish import committee_log_probabilities
-from graph_er.losses import Objective
+from graph_er.optimisation import Trainer
 from graph_er.prediction import predict_logits
 from graph_er.scores import METRICS, score
 from graph_er.spec import Model
 
 # Selection and the plateau schedule look at these; the published system does the same.
 _SELECTED_BY = "weighted_f1"
-_PLATEAU_PATIENCE = 10
-# Steps of about this many utterances suit dialogues of 10 turns and of 100 alike.
-_UTTERANCES_PER_STEP = 400
-# A cycle of fewer steps would begin, or even be, at its end: with a learning rate of about 0.
-_FEWEST_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -52,11 +44,20 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class FitResult:
-    """The weights of the kept epoch and what is known of it."""
+    """The weights of the kept epoch and what is known of it.
+
+    Attributes:
+        weights: on the CPU.
+        kept: the epoch.
+        history: every epoch.
+        on_dev: dev's log probabilities ``[N, C]`` by the weights; None without a dev side, and
+            in all but the first of several processes.
+    """
 
     weights: dict[str, Tensor]
     kept: EpochReport
     history: tuple[EpochReport, ...]
+    on_dev: np.ndarray | None = None
 
 
 def fit(
@@ -100,12 +101,16 @@ def _deterministic(device: str) -> Iterator[None]:
     """Sum in one order on the CPU, where threads else differ in rounding from run to run."""
     before = torch.are_deterministic_algorithms_enabled()
     mode = torch.is_deterministic_algorithms_warn_only_enabled()
+    fills = torch.utils.deterministic.fill_uninitialized_memory
     if device == "cpu":
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # Nothing here reads memory before it is written; filling it takes time.
+        torch.utils.deterministic.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=mode)
+        torch.utils.deterministic.fill_uninitialized_memory = fills
 
 
 def _fit(
@@ -123,134 +128,48 @@ def _fit(
     seed_everything(seed)
     model = build()
     model.fit_scaler(torch.cat([graph.x for graph in train]))
-    trainer = _Trainer(model.to(device), train, len(emotions), config, device)
+    trainer = Trainer(model.to(device), train, len(emotions), config, device)
+    if processes.index():  # weights are alike in all processes, dropout is not
+        torch.manual_seed(seed + (processes.index() << 32))
     history: list[EpochReport] = []
     kept: EpochReport | None = None
     weights: dict[str, Tensor] = {}
+    on_dev: np.ndarray | None = None
     for epoch in range(1, epochs + 1):
-        train_loss = trainer.run_epoch()
-        report = _report(epoch, train_loss, trainer.evaluated, dev, emotions, device)
-        if report.dev_loss is not None:  # the train loss falls on and on: no plateau to see
+        report = EpochReport(epoch, trainer.run_epoch())
+        scored: np.ndarray | None = None
+        if dev:
+            report, scored = _scored(report, trainer.evaluated, dev, emotions, device)
+            # The train loss falls on and on: only dev's has a plateau to see.
             trainer.after_epoch(report.dev_loss)
         on_epoch(report)
         history.append(report)
         last = epoch == epochs
         better = report.dev and (not kept or report.dev[_SELECTED_BY] > kept.dev[_SELECTED_BY])
         if last if config.select == "last" or not dev else better:
-            kept, weights = report, _cpu_copy(trainer.evaluated)
-    return FitResult(weights, kept, tuple(history))
+            kept, weights, on_dev = report, _cpu_copy(trainer.evaluated), scored
+    return FitResult(weights, kept, tuple(history), on_dev)
 
 
-def dialogues_per_step(config: TrainingConfig, train: Sequence[Data]) -> int:
-    """Return the batch size: as configured, or where that is 0 one of about 400 utterances."""
-    mean = sum(graph.num_nodes for graph in train) / len(train)
-    return config.batch_size or max(1, round(_UTTERANCES_PER_STEP / mean))
+def _scored(
+    report: EpochReport, model: Model, dev: Sequence[Data], emotions: Sequence[str], device: str
+) -> tuple[EpochReport, np.ndarray | None]:
+    """Add the dev metrics to a report; the first process scores for all, and has ``[N, C]``."""
+    log_probabilities: np.ndarray | None = None
 
-
-class _Trainer:
-    """Optimiser, schedule and weight average of one model."""
-
-    def __init__(
-        self,
-        model: Model,
-        train: Sequence[Data],
-        num_emotions: int,
-        config: TrainingConfig,
-        device: str,
-    ) -> None:
-        self.model, self.config, self.device = model, config, device
-        size = dialogues_per_step(config, train)
-        self.loader = DataLoader(list(train), batch_size=size, shuffle=True)
-        counts = torch.bincount(torch.cat([graph.y for graph in train]), minlength=num_emotions)
-        self.objective = Objective(config, counts, model.members, model.hidden_size).to(device)
-        parameters = [*model.parameters(), *self.objective.parameters()]
-        self.parameters = parameters
-        self.optimizer = torch.optim.AdamW(
-            parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+    def work() -> EpochReport:
+        nonlocal log_probabilities
+        log_probabilities = committee_log_probabilities(predict_logits(model, dev, device))
+        gold = torch.cat([graph.y for graph in dev])
+        scores = score(gold.tolist(), log_probabilities.argmax(axis=-1).tolist(), emotions)
+        return replace(
+            report,
+            dev_loss=F.nll_loss(torch.from_numpy(log_probabilities), gold).item(),
+            dev={metric: scores[metric] for metric in METRICS},
         )
-        self.one_cycle: OneCycleLR | None = None
-        self.plateau: ReduceLROnPlateau | None = None
-        if config.schedule == "one_cycle":
-            steps = max(config.epochs * len(self.loader), _FEWEST_STEPS)
-            self.one_cycle = OneCycleLR(self.optimizer, config.learning_rate, total_steps=steps)
-        else:
-            self.plateau = ReduceLROnPlateau(self.optimizer, patience=_PLATEAU_PATIENCE)
-        self.average = copy.deepcopy(model).requires_grad_(False) if config.ema else None
-        self.steps = 0
 
-    @property
-    def evaluated(self) -> Model:
-        """The model that is evaluated and kept: the average where there is one."""
-        return self.average or self.model
-
-    def run_epoch(self) -> float:
-        """Train on every dialogue once; return the mean loss per utterance and member."""
-        self.model.train()
-        total, count = 0.0, 0
-        for batch in self.loader:
-            loss = self._step(batch.to(self.device))
-            total, count = total + loss * batch.num_nodes, count + batch.num_nodes
-        return total / count
-
-    def after_epoch(self, loss: float) -> None:
-        """Tell the plateau schedule how the epoch went."""
-        if self.plateau is not None:
-            self.plateau.step(loss)
-
-    def _step(self, batch: Data) -> float:
-        self.optimizer.zero_grad()
-        loss = self.objective(self.model(batch), batch)
-        mean = loss.item() / self.model.members
-        if not math.isfinite(mean):
-            raise InputError(
-                f"the training loss became {mean}; lower --learning_rate or look for extreme "
-                "feature values in the dialogue file"
-            )
-        loss.backward()
-        if self.config.clip_norm:
-            # Members have gradients of their own; together their norm is this much larger.
-            norm = self.config.clip_norm * math.sqrt(self.model.members)
-            nn.utils.clip_grad_norm_(self.parameters, norm)
-        self.optimizer.step()
-        if self.one_cycle is not None:
-            self.one_cycle.step()
-        if self.average is not None:
-            self._average()
-        return mean
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        self.steps += 1
-        # Over few steps a long memory would keep the random start: it grows with the steps.
-        decay = min(self.config.ema, (1 + self.steps) / (10 + self.steps))
-        kept, current = list(self.average.parameters()), list(self.model.parameters())
-        torch._foreach_lerp_(kept, current, 1 - decay)
-        for old, new in zip(self.average.buffers(), self.model.buffers(), strict=True):
-            old.copy_(new)
-
-
-def _report(
-    epoch: int,
-    train_loss: float,
-    model: Model,
-    dev: Sequence[Data],
-    emotions: Sequence[str],
-    device: str,
-) -> EpochReport:
-    if not dev:
-        return EpochReport(epoch, train_loss)
-    log_probabilities = torch.from_numpy(
-        committee_log_probabilities(predict_logits(model, dev, device))
-    )
-    gold = torch.cat([graph.y for graph in dev])
-    scores = score(gold.tolist(), log_probabilities.argmax(dim=-1).tolist(), emotions)
-    return EpochReport(
-        epoch=epoch,
-        train_loss=train_loss,
-        dev_loss=F.nll_loss(log_probabilities, gold).item(),
-        dev={metric: scores[metric] for metric in METRICS},
-    )
+    return processes.from_first(work), log_probabilities
 
 
 def _cpu_copy(model: nn.Module) -> dict[str, Tensor]:
-    return copy.deepcopy({name: value.cpu() for name, value in model.state_dict().items()})
+    return {name: value.cpu().clone() for name, value in model.state_dict().items()}

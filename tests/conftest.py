@@ -4,10 +4,11 @@ import os
 
 import pandas as pd
 
+from graph_er.cli import forbid_long_spinning
 from graph_er.tracking import forbid_error_reports
 
 forbid_error_reports()
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+forbid_long_spinning()
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Frames are then pickled as where pyarrow is not installed, whether it is or not.
 pd.set_option("mode.string_storage", "python")

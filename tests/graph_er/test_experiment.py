@@ -34,7 +34,7 @@ def train(tmp_path):
             file,
             Run(
                 modalities="at", model=model, training=training, seeds=list(seeds), out=out,
-                tag=name, data=data, device="cpu", comet="off", started=time.time(),
+                tag=name, data=data, device="cpu", comet="off", started=time.monotonic(),
             ),
         )  # fmt: skip
         return load_checkpoint(out), read_run_record(out)

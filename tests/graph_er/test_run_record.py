@@ -15,7 +15,7 @@ def write(folder, data=None):
         seed=[1, 2],
         metrics={"dev": {"weighted_f1": 0.5}},
         data=data,
-        started=time.time() - 5,
+        started=time.monotonic() - 5,
         device="cpu",
     )
 

@@ -1,14 +1,16 @@
 import inspect
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
-from graph_er import training
+from graph_er import optimisation
 from graph_er.errors import InputError
 from graph_er.finish import committee_log_probabilities
+from graph_er.optimisation import dialogues_per_step
 from graph_er.prediction import predict_logits
-from graph_er.training import dialogues_per_step, fit
+from graph_er.training import fit
 from tests.graph_er.dialogue_factory import EMOTIONS, make_file
 from tests.graph_er.tiny_models import COGMEN, CONFIGS, CONTEXTUAL, SPEC, TRAINING, make_graphs
 
@@ -137,7 +139,7 @@ def test_without_dev_a_plateau_is_not_looked_for(monkeypatch):
     options = {"schedule": "plateau", "learning_rate": 1e-6, "epochs": 8, "ema": 0.0}
     weights = []
     for patience in (0, 100):
-        monkeypatch.setattr(training, "_PLATEAU_PATIENCE", patience)
+        monkeypatch.setattr(optimisation, "_PLATEAU_PATIENCE", patience)
         weights.append(train(dev=[], **options).weights)
     assert equal(*weights)
 
@@ -168,6 +170,33 @@ def test_the_scaler_holds_train_statistics_only():
     features = torch.cat([graph.x for graph in graphs("train")])
     torch.testing.assert_close(weights["scaler.mean"], features.mean(0))
     torch.testing.assert_close(weights["scaler.std"], features.std(0, correction=0))
+
+
+@pytest.mark.parametrize("preset", CONFIGS)
+def test_bfloat16_trains_weights_that_stay_float32(preset):
+    config = replace(CONFIGS[preset], dropout=0.0)
+    exact, half = (train(config=config, epochs=3, dtype=d) for d in ("float32", "bfloat16"))
+    for name, value in half.weights.items():
+        assert value.dtype == exact.weights[name].dtype
+    assert not equal(exact.weights, half.weights)
+    assert half.history[-1].train_loss == pytest.approx(exact.history[-1].train_loss, rel=0.05)
+
+
+@pytest.mark.parametrize("select", ["last", "best"])
+def test_dev_is_scored_by_the_weights_that_are_kept(select):
+    result = train(epochs=4, select=select, learning_rate=0.1)
+    model = SPEC.build(CONTEXTUAL)
+    model.load_state_dict(result.weights)
+    again = committee_log_probabilities(predict_logits(model, graphs("dev")))
+    np.testing.assert_allclose(result.on_dev, again, atol=1e-6)
+    assert train(dev=[], epochs=1).on_dev is None
+
+
+def test_the_settings_of_determinism_are_put_back():
+    before = torch.utils.deterministic.fill_uninitialized_memory
+    train(epochs=1)
+    assert torch.utils.deterministic.fill_uninitialized_memory is before
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_weights_are_copies_on_the_cpu_without_gradient():

@@ -1,0 +1,20 @@
+"""PyTorch Geometric without the packages that it imports for parts of it that are not used here."""
+
+from __future__ import annotations
+
+import sys
+
+# For its language models, page rank and tables: more than a second at every start.
+_UNUSED = ("transformers", "numba", "pandas")
+
+
+def import_geometric() -> None:
+    """Import ``torch_geometric`` as if those packages were absent; they can be imported later."""
+    hidden = [name for name in _UNUSED if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # None stands for "cannot be imported"
+    try:
+        import torch_geometric.data
+        import torch_geometric.nn  # noqa: F401
+    finally:
+        for name in hidden:
+            del sys.modules[name]

@@ -1,0 +1,104 @@
+"""Independent pieces of work in processes side by side, which share what is in memory already.
+
+Each piece has a process of its own, forked where it is due. A piece that fails, or a process that
+is killed, ends all of them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeVar
+
+from graph_er.errors import InputError
+
+T = TypeVar("T")
+Tell = Callable[[Any], None]
+
+# Elsewhere a forked process may not use what its parent has begun to use.
+CAN_FORK = sys.platform == "linux"
+
+
+def side_by_side(
+    work: Callable[[int, Tell], T],
+    items: Sequence[int],
+    *,
+    jobs: int,
+    on_message: Callable[[Any], None],
+) -> list[T]:
+    """Do `work` on every item, on as many as `jobs` at a time; return the results in order.
+
+    Args:
+        work: takes an item and a function that sends a small plain value to `on_message`. What it
+            returns is copied from process to process: plain values and arrays.
+        items: what it is done on.
+        jobs: how many processes at a time.
+        on_message: called in this process.
+
+    Raises:
+        InputError: `work` raised it, or one of the processes was killed.
+        RuntimeError: `work` failed; the message holds its traceback.
+    """
+    context = multiprocessing.get_context("fork")
+    waiting = list(enumerate(items))
+    running: dict[Connection, tuple[int, Any]] = {}
+    results: dict[int, T] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                place, item = waiting.pop(0)
+                here, there = context.Pipe(duplex=False)
+                process = context.Process(target=_serve, args=(work, item, here, there))
+                process.start()
+                there.close()  # so that the end of the process is the end of the pipe
+                running[here] = (place, process)
+            for connection in wait(list(running)):
+                place, process = running[connection]
+                kind, value = _receive(connection, process, items[place])
+                if kind == "told":
+                    on_message(value)
+                    continue
+                results[place] = value
+                process.join()
+                connection.close()
+                del running[connection]
+    finally:
+        for _, process in running.values():
+            process.kill()
+            process.join()
+    return [results[place] for place in range(len(items))]
+
+
+def _serve(work: Callable[[int, Tell], T], item: int, other: Connection, to: Connection) -> None:
+    """Run in the new process: do the work and send what came of it."""
+    other.close()  # where the parent is gone, sending fails and this process ends as well
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its processes itself
+    try:
+        answer = ("done", work(item, lambda value: to.send(("told", value))))
+    except InputError as error:
+        answer = ("refused", str(error))
+    except BrokenPipeError:
+        return
+    except Exception:  # told in the parent
+        answer = ("failed", traceback.format_exc())
+    to.send(answer)
+
+
+def _receive(connection: Connection, process: Any, item: int) -> tuple[str, Any]:
+    try:
+        kind, value = connection.recv()
+    except EOFError:
+        process.join()
+        raise InputError(
+            f"the process of seed {item} was ended from outside (exit code {process.exitcode}), "
+            "perhaps for want of memory; --jobs 1 trains one seed after another"
+        ) from None
+    if kind == "refused":
+        raise InputError(value)
+    if kind == "failed":
+        raise RuntimeError(f"the process of seed {item} failed:\n{value}")
+    return kind, value
