@@ -1,0 +1,1 @@
+"""The benchmark's parts: references, measurements, table and picture. See ``benchmark.py``."""

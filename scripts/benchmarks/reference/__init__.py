@@ -1,0 +1,1 @@
+"""The published approach, written anew and plainly from its description, to measure against."""

@@ -1,0 +1,43 @@
+"""Timing two things side by side: a machine's mood then falls on both alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+
+
+def seconds(function: Callable[[], object], device: str = "cpu") -> float:
+    """Return how long a call takes, the work that it left to a GPU included."""
+    wait_for(device)
+    start = time.perf_counter()
+    function()
+    wait_for(device)
+    return time.perf_counter() - start
+
+
+def wait_for(device: str) -> None:
+    """Return when a CUDA device has done what it was given; at once for the CPU."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
+def alternate(
+    ours: Callable[[], object],
+    reference: Callable[[], object],
+    repeats: int,
+    device: str = "cpu",
+    *,
+    warm: bool = False,
+) -> tuple[float, float]:
+    """Call both in turn (ABAB...), after one call of each unless they are `warm` already.
+
+    Returns:
+        Median seconds of ours and of the reference.
+    """
+    for warm_up in () if warm else (ours, reference):
+        warm_up()
+    pairs = [(seconds(ours, device), seconds(reference, device)) for _ in range(repeats)]
+    return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)

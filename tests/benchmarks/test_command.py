@@ -1,0 +1,90 @@
+"""The command itself: results, exit statuses, options."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import benchmark
+from scripts.benchmarks import processes
+from scripts.benchmarks.document import read_document
+from scripts.benchmarks.measurements import MEASUREMENTS, graph
+from scripts.benchmarks.reference.graph import edges_by_loop
+from tests.benchmarks.test_rows import make_document
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["benchmark.py", *map(str, arguments)])
+    return benchmark.cli()
+
+
+def test_it_runs_from_any_folder(tmp_path):
+    command = [sys.executable, str(ROOT / "scripts" / "benchmark.py"), "--tiny"]
+    done = subprocess.run(
+        [*command, "--only", "files", "--out", "results"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = read_document(tmp_path / "results" / "benchmark.json")
+    assert {row.stage for row in document.rows} == {"files"}
+    assert all(row.check.passed for row in document.rows if row.check)
+    assert sum(row.check is not None for row in document.rows) == 1
+    files = [row for row in document.rows if row.stage == "files"]
+    assert all(row.memory_ours and row.memory_reference for row in files)
+    assert (tmp_path / "results" / "benchmark.md").read_text("utf-8") in done.stdout
+
+
+def test_a_result_that_differs_ends_with_status_1(tmp_path, monkeypatch, capsys):
+    shifted = lambda *arguments: (edges_by_loop(*arguments)[0], edges_by_loop(*arguments)[1] + 1)  # noqa: E731
+    monkeypatch.setattr(graph, "edges_by_loop", shifted)
+    assert run(monkeypatch, "--tiny", "--only", "graph", "--out", tmp_path) == 1
+    assert "differ from the reference" in capsys.readouterr().err
+    assert "**NO**" in (tmp_path / "benchmark.md").read_text("utf-8")
+
+
+def test_results_can_be_rendered_again(tmp_path, monkeypatch):
+    make_document().write(tmp_path)
+    page = (tmp_path / "benchmark.md").read_text("utf-8")
+    out = tmp_path / "again"
+    assert run(monkeypatch, "--from", tmp_path / "benchmark.json", "--out", out) == 0
+    assert (out / "benchmark.md").read_text("utf-8") == page
+    assert (out / "benchmark.png").exists()
+
+
+@pytest.mark.parametrize("option", ["--from", "--plan"])
+def test_a_missing_file_ends_with_status_2(tmp_path, monkeypatch, capsys, option):
+    assert run(monkeypatch, option, tmp_path / "none.json", "--out", tmp_path) == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_a_bad_dialogue_file_ends_with_status_2(tmp_path, monkeypatch, capsys):
+    missing = tmp_path / "none.pkl"
+    options = ("--tiny", "--only", "epoch", "--data_dir", missing, "--out", tmp_path)
+    assert run(monkeypatch, *options) == 2
+    assert "none.pkl" in capsys.readouterr().err
+
+
+def test_help_names_every_measurement(monkeypatch, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, "--help")
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in MEASUREMENTS)
+
+
+def test_costs_are_those_of_the_process():
+    code = "import time; block = bytearray(200_000_000); time.sleep(0.2); print('done')"
+    cost = processes.measured(processes.python("-c", code))
+    assert cost.output.strip() == "done"
+    assert cost.seconds >= 0.2
+    assert 200_000_000 < cost.peak_bytes < 300_000_000
+    # Not what this large process holds.
+    assert processes.measured(processes.python("-S", "-c", "pass")).peak_bytes < 40_000_000
+
+
+def test_a_failing_process_is_told_with_its_last_words():
+    with pytest.raises(RuntimeError, match="status 3"):
+        processes.measured(processes.python("-c", "import sys; sys.exit(3)"))
