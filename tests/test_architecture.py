@@ -18,20 +18,24 @@ MODULES = {
 
 # Lowest first; a module imports only from lower layers. Names stand for whole folders, too.
 LAYERS = (
-    ("errors", "paths"),
-    ("files", "emotions", "splits", "dialogue_pickle", "flags", "tracking", "scores", "device"),
-    ("dialogues", "run_record", "evaluation", "config", "cli"),
-    ("bootstrap", "significance", "prediction_files", "decoding", "recipe", "folds"),
+    ("errors", "paths", "geometric"),
+    ("files", "emotions", "splits", "dialogue_pickle", "flags", "tracking", "scores"),
+    ("dialogue", "pickle_writing", "processes", "side_by_side"),
+    ("dialogues", "run_record", "evaluation", "config", "cli", "device"),
+    ("bootstrap", "significance", "prediction_files", "decoding", "recipe", "folds", "batching"),
     ("graph", "data_option", "comparison", "controls", "breakdown", "calibration", "config_file"),
-    ("layers", "sentence_cues", "finish", "recipe_options", "fold_controls"),
-    ("folds_option", "epoch_choice", "tune_space"),
-    ("blocks", "losses"),
+    ("layers", "batch_norm", "windows", "sentence_cues", "finish"),
+    ("recipe_options", "fold_controls"),
+    ("folds_option", "epoch_choice", "tune_space", "chunks"),
+    ("blocks", "packed_encoder", "losses"),
+    ("relational",),
     ("cogmen", "contextual"),
     ("spec", "occlusion"),
     ("checkpoint",),
-    ("prediction", "streaming", "explanation"),
+    ("prediction", "streaming", "explanation", "optimisation"),
     ("training",),
     ("fitting", "ablation_scores", "report"),
+    ("seeds",),
     ("experiment", "cross_validation", "eval_document"),
     ("cross_evaluation", "search"),
     ("inference",),
@@ -44,7 +48,7 @@ COMMANDS = {
     *("graph_er.crossval", "graph_er.tune", "graph_er.ablation", "graph_er.predict"),
     *("graph_er.bundle", "graph_er.app"),
     *(f"feature_extractor.{name}" for name in ("train", "extract", "eval", "demo", "check")),
-    "feature_extractor.compare_fusions",
+    *("feature_extractor.compare_fusions", "feature_extractor.merge"),
 }
 # From raw speech to emotions: the one part of stage 3 that uses stages 1 and 2.
 BOTH_STAGES = ("graph_er.inference",)
@@ -143,6 +147,7 @@ def test_pickle_and_torch_load_are_used_safely_only():
         *("graph_er.train", "graph_er.eval", "graph_er.crossval", "graph_er.tune"),
         *("graph_er.predict", "graph_er.bundle", "graph_er.app"),
         *("feature_extractor.train", "feature_extractor.compare_fusions"),
+        *("feature_extractor.extract", "feature_extractor.merge"),
     ],
 )
 def test_importing_a_command_loads_no_heavy_library(module):
