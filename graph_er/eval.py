@@ -16,6 +16,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 
 from graph_er.cli import run_command
 from graph_er.data_option import add_data_options, read_data, require_side
+from graph_er.geometric import import_geometric
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Predict every utterance of the split, print the report, write JSON and CSV."""
     arguments = build_parser().parse_args(argv)
+    import_geometric()
     from graph_er.checkpoint import load_checkpoint  # after parsing: torch takes seconds to import
     from graph_er.device import choose_device
     from graph_er.eval_document import document_text, evaluation_document, write_document

@@ -21,6 +21,7 @@ class Sizes:
         seeds: seeds of the runs of several seeds; 0 leaves these out.
         kemdy_size: dialogues of a file as large as KEMDy19; 0 leaves it out.
         clips: utterances of the extraction.
+        clip_repeats: how often ours and the reference alternate there.
         full_encoders: XLS-R 300M and RoBERTa-base with random weights, else the tiny encoders.
         stage1_clips: utterances per training step of stage 1.
         file_utterances, file_width: the dialogue file that is read and written.
@@ -41,6 +42,7 @@ class Sizes:
     seeds: int
     kemdy_size: int
     clips: int
+    clip_repeats: int
     full_encoders: bool
     stage1_clips: int
     file_utterances: int
@@ -63,6 +65,7 @@ TINY = Sizes(
     seeds=0,
     kemdy_size=0,
     clips=8,
+    clip_repeats=1,
     full_encoders=False,
     stage1_clips=2,
     file_utterances=200,
@@ -84,6 +87,7 @@ QUICK = Sizes(
     seeds=0,
     kemdy_size=0,
     clips=60,
+    clip_repeats=3,
     full_encoders=False,
     stage1_clips=4,
     file_utterances=9_627,
@@ -104,7 +108,8 @@ FULL = Sizes(
     published_epochs=55,
     seeds=5,
     kemdy_size=200,
-    clips=60,
+    clips=32,
+    clip_repeats=1,
     full_encoders=True,
     stage1_clips=2,
     file_utterances=100_000,

@@ -82,7 +82,7 @@ def extraction_row(context: Context, dtype: str, stage: str = "extraction") -> R
     spent = alternate(
         ours.run,
         lambda: reference.run(corpus.utterances),
-        context.sizes.repeats,
+        context.sizes.clip_repeats,
         context.device,
         warm=True,
     )
@@ -139,7 +139,7 @@ def _commands(context: Context) -> Row:
     encoders = ["--text_encoder", text, "--audio_encoder", audio]
     plain = {"table": table, "text": text, "audio": audio, "device": context.device}
     pairs: list[tuple[Cost, Cost]] = []
-    for _ in range(max(1, context.sizes.repeats // 3)):
+    for _ in range(max(1, context.sizes.clip_repeats // 3)):
         out.unlink(missing_ok=True)
         ours = measured([*command, *corpus, *encoders, "--out", str(out)])
         reference = in_process("plain_extraction", **plain, out=str(context.scratch / "plain.pkl"))
