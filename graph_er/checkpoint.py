@@ -145,7 +145,9 @@ def _check_size(members: Sequence[dict[str, Any]], file_size: int) -> None:
 
 def _from_plain(content: dict[str, Any]) -> Checkpoint:
     _check_plain(content)
-    spec, config = content["spec"], model_config(content["preset"], content["config"])
+    # Before there was a limit to what a context layer hears, it heard all.
+    config = model_config(content["preset"], {"context_span": -1, **content["config"]})
+    spec = content["spec"]
     finish = Finish.from_plain(content["finish"], len(spec["emotions"]), causal=config.causal)
     return Checkpoint(
         config=config,

@@ -40,7 +40,7 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None or error.strerror is None:
             raise
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 2

@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
-from torch_geometric.utils import to_dense_batch
 
 from graph_er.blocks import context_blocks, graph_blocks
 from graph_er.config import ContextualConfig
@@ -198,6 +197,6 @@ def _dialogue_means(x: Tensor, ptr: Tensor, batch: Tensor) -> Tensor:
 def _running_means(x: Tensor, ptr: Tensor, batch: Tensor) -> Tensor:
     """Return for each utterance ``[N, D]`` the mean of its dialogue up to it."""
     # Each dialogue by itself: in a sum over the batch a loud one would drown those after it.
-    dense, real = to_dense_batch(x.double(), batch, batch_size=len(ptr) - 1)  # [B, U, D], [B, U]
-    count = torch.arange(1, dense.size(1) + 1, device=x.device)
-    return (dense.cumsum(1) / count[:, None])[real].to(x)
+    sums = [part.cumsum(0) for part in x.double().split(ptr.diff().tolist())]
+    count = 1 + torch.arange(len(x), device=x.device) - ptr[batch]
+    return (torch.cat(sums) / count[:, None]).to(x)

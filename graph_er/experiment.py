@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import platform
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from graph_er import processes
 from graph_er.checkpoint import CHECKPOINT_NAME, save_checkpoint
@@ -78,6 +80,9 @@ def run_training(file: DialogueFile, run: Run) -> None:
         InputError: the file lacks a modality or a side, or the configuration does not fit.
     """
     material = processes.agreed(lambda: _material(file, run))
+    if processes.count() > 1:
+        digest = processes.from_first(lambda: sha256(run.data))
+        processes.agreed(lambda: _check_alike(run.data, digest))
     processes.first_only(lambda: _remove_earlier_run(run.out))
     spec, corpus = material.spec, file.info.get("corpus")
     with threads_for(material.jobs) as threads:
@@ -95,6 +100,15 @@ def _material(file: DialogueFile, run: Run) -> _Material:
     material = _Material(spec, train, dev, device, choose_jobs(run.jobs, len(run.seeds), device))
     _announce(run, material)
     return material
+
+
+def _check_alike(data: Path, digest: str) -> None:
+    """Refuse to train on one file here and on another one on the machine of the first process."""
+    if sha256(data) != digest:
+        raise InputError(
+            f"{data} is another file on this machine ({platform.node()}) than on that of the first "
+            "process; copy it anew"
+        )
 
 
 def _write(file: DialogueFile, run: Run, material: _Material, fitted: Sequence[Fitted]) -> None:
@@ -151,7 +165,8 @@ def _remove_earlier_run(out: Path) -> None:
 
 def _announce(run: Run, material: _Material) -> None:
     spec, train, dev = material.spec, material.train, material.dev
-    parameters = sum(parameter.numel() for parameter in spec.build(run.model).parameters())
+    with torch.device("meta"):  # real weights might start threads, and seeds are forked
+        parameters = sum(parameter.numel() for parameter in spec.build(run.model).parameters())
     logger.info(
         "modalities %s, %d emotions, %d speakers; train %d dialogues (%d utterances), "
         "dev %d (%d); %s parameters, %d seed(s)",

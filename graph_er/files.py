@@ -76,8 +76,6 @@ def disk_errors_named(path: Path) -> Iterator[None]:
 
 def _disk_error(error: BaseException) -> OSError | None:
     """Return what the operating system said, if that is behind an error."""
-    if isinstance(error, OSError):
-        return error
     cause: BaseException | None = error
     while cause is not None:
         number = re.search(r"\(os error (\d+)\)", str(cause))  # so do writers made in Rust

@@ -31,8 +31,7 @@ def sides_of(
     spec: ModelSpec, recipe: Recipe, train: Sequence[Dialogue], dev: Sequence[Dialogue]
 ) -> Sides:
     """Return both sides as graphs."""
-    sides = ([spec.graph(dialogue, recipe.model) for dialogue in side] for side in (train, dev))
-    return Sides(*sides)
+    return Sides(spec.graphs(train, recipe.model), spec.graphs(dev, recipe.model))
 
 
 def fit_seed(

@@ -19,6 +19,8 @@ from torch_geometric.data import Data
 from graph_er.dialogues import Dialogue
 
 SAME_OTHER_RELATIONS = ("self", "same past", "same future", "other past", "other future")
+# In work at a time: windows without limit take places by the square of the longest.
+_DIALOGUES_AT_ONCE = 32
 
 
 def window_edges(length: int | Sequence[int] | Tensor, past: int, future: int) -> Tensor:
@@ -100,7 +102,7 @@ def num_relations(scheme: str, num_speakers: int) -> int:
 
 
 def dialogue_to_data(dialogue: Dialogue, features: Sequence[np.ndarray]) -> Data:
-    """Turn a dialogue into nodes; edges are `add_edges`', batching is PyTorch Geometric's.
+    """Turn a dialogue into nodes; edges are `add_edges`', batching is `graph_er.batching`'s.
 
     Args:
         dialogue: ``U`` utterances.
@@ -116,8 +118,20 @@ def dialogue_to_data(dialogue: Dialogue, features: Sequence[np.ndarray]) -> Data
     )
 
 
-def add_edges(graph: Data, *, past: int, future: int, scheme: str, num_speakers: int) -> Data:
-    """Add ``edge_index`` ``[2, E]`` and ``edge_type`` ``[E]``; done once per dialogue."""
-    graph.edge_index = window_edges(graph.num_nodes, past, future)
-    graph.edge_type = relation_types(graph.edge_index, graph.speaker, scheme, num_speakers)
-    return graph
+def add_edges(
+    graphs: Sequence[Data], *, past: int, future: int, scheme: str, num_speakers: int
+) -> None:
+    """Add ``edge_index`` ``[2, E]`` and ``edge_type`` ``[E]`` to dialogues, many in one go."""
+    for start in range(0, len(graphs), _DIALOGUES_AT_ONCE):
+        some = graphs[start : start + _DIALOGUES_AT_ONCE]
+        lengths = torch.tensor([len(graph.speaker) for graph in some])
+        edge_index = window_edges(lengths, past, future)
+        speakers = torch.cat([graph.speaker for graph in some])
+        edge_type = relation_types(edge_index, speakers, scheme, num_speakers)
+        ends = lengths.cumsum(0)
+        # Ordered by the hearing utterance, so that each dialogue's edges stand together.
+        counts = torch.searchsorted(edge_index[1], ends).diff(prepend=ends.new_zeros(1)).tolist()
+        begins = (ends - lengths).tolist()
+        parts = zip(some, edge_index.split(counts, 1), edge_type.split(counts), begins, strict=True)
+        for graph, index, relation, begin in parts:
+            graph.edge_index, graph.edge_type = index - begin, relation

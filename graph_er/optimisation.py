@@ -88,6 +88,7 @@ class Trainer:
         counts = torch.bincount(torch.cat([graph.y for graph in train]), minlength=num_emotions)
         objective = Objective(config, counts, model.members, model.hidden_size).to(device)
         self.learner = _over_processes(Learner(model, objective, config.dtype), device)
+        self.norms = [module for module in model.modules() if isinstance(module, BatchNorm)]
         self.parameters = [*self.learner.parameters()]
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -139,16 +140,15 @@ class Trainer:
     def _step(self, dialogues: list[int]) -> Tensor:
         share = self.shares.of(dialogues)
         batch = collate([self.train[i] for i in share.dialogues]).to(self.device)
-        for module in self.model.modules():
-            if isinstance(module, BatchNorm):
-                module.counted = share.counted
+        for norm in self.norms:
+            norm.counted = share.counted
         self.optimizer.zero_grad()
         loss = self.learner(batch, share.weights)
         loss.backward()
         if self.config.clip_norm:
             # Members have gradients of their own; together their norm is this much larger.
-            norm = self.config.clip_norm * math.sqrt(self.model.members)
-            nn.utils.clip_grad_norm_(self.parameters, norm)
+            most = self.config.clip_norm * math.sqrt(self.model.members)
+            nn.utils.clip_grad_norm_(self.parameters, most)
         self.optimizer.step()
         if self.one_cycle is not None:
             self.one_cycle.step()

@@ -75,7 +75,7 @@ def predict_probabilities(
     checkpoint: Checkpoint, dialogues: Sequence[Dialogue], device: str = "cpu"
 ) -> np.ndarray:
     """Return the probabilities ``[S, N, C]`` of each seed of a run; the mean is the ensemble's."""
-    graphs = [checkpoint.spec.graph(dialogue, checkpoint.config) for dialogue in dialogues]
+    graphs = checkpoint.spec.graphs(dialogues, checkpoint.config)
     raw = predict_log_probabilities(checkpoint.models(), graphs, device)
     return checkpoint.finish(raw, dialogues)
 

@@ -67,11 +67,28 @@ class ModelSpec:
             )
 
     def graph(self, dialogue: Dialogue, config: ModelConfig) -> Data:
-        """Return a dialogue as a model of this spec takes it.
+        """Return a dialogue as a model of this spec takes it; see `graphs`."""
+        (graph,) = self.graphs([dialogue], config)
+        return graph
+
+    def graphs(self, dialogues: Sequence[Dialogue], config: ModelConfig) -> list[Data]:
+        """Return dialogues as a model of this spec takes them.
 
         Raises:
-            InputError: the dialogue lacks one of the modalities.
+            InputError: a dialogue lacks one of the modalities.
         """
+        graphs = [self._nodes(dialogue) for dialogue in dialogues]
+        if isinstance(config, CogmenConfig):
+            add_edges(
+                graphs,
+                past=config.wp,
+                future=config.wf,
+                scheme=config.relations,
+                num_speakers=self.num_speakers,
+            )
+        return graphs
+
+    def _nodes(self, dialogue: Dialogue) -> Data:
         features = [dialogue.features(modality) for modality in self.modalities]
         if any(rows is None for rows in features):
             raise InputError(
@@ -79,16 +96,7 @@ class ModelSpec:
             )
         if self.cues:
             features.append(sentence_cues(dialogue.sentences))
-        graph = dialogue_to_data(dialogue, features)
-        if not isinstance(config, CogmenConfig):
-            return graph
-        return add_edges(
-            graph,
-            past=config.wp,
-            future=config.wf,
-            scheme=config.relations,
-            num_speakers=self.num_speakers,
-        )
+        return dialogue_to_data(dialogue, features)
 
     def build(self, config: ModelConfig) -> Model:
         """Return a model of this spec with fresh weights."""

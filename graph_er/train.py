@@ -46,8 +46,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--jobs",
         type=int,
         default=0,
-        help="seeds trained side by side, each with its part of the cores; 0 takes one per core "
-        "on the CPU (default: 0)",
+        help="seeds trained side by side, each with its part of the cores; 0 takes one per "
+        "thread that torch may use on the CPU (default: 0)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     parser.add_argument("--comet", choices=MODES, default="off", help="experiment tracking")

@@ -31,7 +31,7 @@ def baseline_rows(ground: Ground, modalities: Sequence[str]) -> list[dict[str, A
     there is something to fit.
     """
     train = ground.sides["train"]
-    file = dialogue_file(ground.corpus, ground.split, {}, {})
+    file = dialogue_file(ground.corpus, ground.split, {})
     known = controls(file, "test")
     rows = [
         {"name": name, "modalities": None, "test": {m: known[key][m] for m in METRICS}}

@@ -10,7 +10,7 @@ from scripts import benchmark
 from scripts.benchmarks import processes
 from scripts.benchmarks.document import read_document
 from scripts.benchmarks.measurements import MEASUREMENTS, graph
-from scripts.benchmarks.reference.graph import edges_by_loop
+from scripts.benchmarks.reference.graph import batch_edges
 from tests.benchmarks.test_rows import make_document
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,8 +38,11 @@ def test_it_runs_from_any_folder(tmp_path):
 
 
 def test_a_result_that_differs_ends_with_status_1(tmp_path, monkeypatch, capsys):
-    shifted = lambda *arguments: (edges_by_loop(*arguments)[0], edges_by_loop(*arguments)[1] + 1)  # noqa: E731
-    monkeypatch.setattr(graph, "edges_by_loop", shifted)
+    def shifted(*arguments):
+        edge_index, edge_type = batch_edges(*arguments)
+        return edge_index, edge_type + 1
+
+    monkeypatch.setattr(graph, "batch_edges", shifted)
     assert run(monkeypatch, "--tiny", "--only", "graph", "--out", tmp_path) == 1
     assert "differ from the reference" in capsys.readouterr().err
     assert "**NO**" in (tmp_path / "benchmark.md").read_text("utf-8")

@@ -210,3 +210,11 @@ def test_a_batch_norm_that_is_no_number_is_refused(tmp_path):
     model.graph.norm.running_var.fill_(float("nan"))
     with pytest.raises(InputError, match="not finite"):
         load_checkpoint(save(tmp_path, [model], COGMEN))
+
+
+def test_a_checkpoint_of_before_spans_were_limited_hears_all(tmp_path):
+    path = save(tmp_path, [perturbed(0)])
+    content = torch.load(path, weights_only=True)
+    del content["config"]["context_span"]
+    torch.save(content, path)
+    assert load_checkpoint(path).config.context_span == -1

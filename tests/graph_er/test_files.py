@@ -146,3 +146,9 @@ def test_what_a_user_is_told_already_stays_as_it_is(tmp_path):
     error.__context__ = OSError(5, "Input/output error")
     with pytest.raises(InputError, match="cannot be read"):
         write_and_fail(tmp_path / "a.txt", error)
+
+
+def test_an_error_that_is_not_the_disks_keeps_its_own_words(tmp_path):
+    with pytest.raises(OSError, match="a text of a library") as caught:
+        write_and_fail(tmp_path / "a.txt", OSError("a text of a library"))
+    assert caught.value.filename is None

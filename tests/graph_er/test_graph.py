@@ -61,10 +61,12 @@ def test_speakers_past_the_training_maximum_stay_apart_from_each_other():
     dialogue = make_dialogue("S1_a", 3, speakers=("A", "B", "C"))
     graph = dialogue_to_data(dialogue, [dialogue.audio])
     options = {"past": 1, "future": 0, "num_speakers": 2}
-    apart = add_edges(graph.clone(), scheme="same_other", **options)
+    apart = graph.clone()
+    add_edges([apart], scheme="same_other", **options)
     assert apart.edge_type.tolist() == [0, 3, 0, 3, 0]
     assert apart.speaker.tolist() == [0, 1, 2]
-    pairs = add_edges(graph.clone(), scheme="speaker_pairs", **options)
+    pairs = graph.clone()
+    add_edges([pairs], scheme="speaker_pairs", **options)
     assert pairs.edge_type.max() < num_relations("speaker_pairs", 2)
 
 
@@ -110,7 +112,7 @@ def test_a_dialogue_becomes_nodes_with_features_side_by_side_in_the_order_given(
 def test_edges_and_their_types_are_those_of_the_window():
     dialogue = make_dialogue("S1_a", 6, speakers=("A", "B", "C"))
     graph = dialogue_to_data(dialogue, [dialogue.text])
-    add_edges(graph, past=2, future=1, scheme="speaker_pairs", num_speakers=3)
+    add_edges([graph], past=2, future=1, scheme="speaker_pairs", num_speakers=3)
     assert torch.equal(graph.edge_index, window_edges(6, 2, 1))
     expected = relation_types(graph.edge_index, graph.speaker, "speaker_pairs", 3)
     assert torch.equal(graph.edge_type, expected)
@@ -123,3 +125,17 @@ def test_the_edges_of_several_dialogues_are_those_of_each(past, future):
     each = [window_edges(n, past, future) + s for n, s in zip(lengths, starts, strict=True)]
     for given in (lengths, torch.tensor(lengths)):
         assert torch.equal(window_edges(given, past, future), torch.cat(each, dim=1))
+
+
+@pytest.mark.parametrize(("past", "future"), [(5, 5), (2, 0), (-1, 1)])
+def test_dialogues_get_the_same_edges_together_as_alone(past, future):
+    together = [
+        dialogue_to_data(make_dialogue(f"S1_{n}", n), [np.zeros((n, 2))]) for n in range(1, 40)
+    ]
+    alone = [graph.clone() for graph in together]
+    options = {"past": past, "future": future, "scheme": "speaker_pairs", "num_speakers": 2}
+    add_edges(together, **options)
+    for graph, other in zip(together, alone, strict=True):
+        add_edges([other], **options)
+        assert torch.equal(graph.edge_index, other.edge_index)
+        assert torch.equal(graph.edge_type, other.edge_type)

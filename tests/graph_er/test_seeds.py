@@ -1,6 +1,7 @@
 """Seeds side by side: the same numbers, the same records, refusals where it cannot be."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -95,3 +96,19 @@ def test_training_imports_no_package_that_it_does_not_use():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@needs_fork
+def test_networks_of_full_width_train_side_by_side_on_several_threads_each(tmp_path):
+    write_dialogues(tmp_path / "data.pkl", make_file())
+    options = ("--preset", "cogmen", "--seeds", "2", "--epochs", "1", "--hidden_size", "1024")
+    command = (sys.executable, "-m", "graph_er.train", *options)
+    done = subprocess.run(
+        [*command, "--data_dir", str(tmp_path / "data.pkl"), "--out", str(tmp_path / "run")],
+        env={**os.environ, "OMP_NUM_THREADS": "4"},  # two for each seed
+        capture_output=True,
+        text=True,
+        timeout=120,  # a process that is forked from one with running threads waits for ever
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -28,9 +28,6 @@ def measure_million(context: Context) -> list[Row]:
     extra = (large["peak_bytes"] - small["peak_bytes"]) / (many - few)
     context.unit_costs["stage3_bytes_per_utterance"] = extra
     context.unit_costs["stage3_bytes"] = small["peak_bytes"]
-    context.unit_costs["stage3_epoch_seconds_per_utterance"] = (
-        large["seconds"] / large["utterances"]
-    )
     about = f"{many:,} utterances ({_WIDTH} + {_WIDTH})"
     return [
         Row(

@@ -28,8 +28,8 @@ def edges_by_loop(speakers: Tensor, past: int, future: int) -> tuple[Tensor, Ten
             direction = 0 if source < target else 1
             pair = 4 * speakers[source].item() + 2 * speakers[target].item()
             edges.append(torch.tensor([source, target]))
-            types.append(torch.tensor(pair + direction))
-    return torch.stack(edges).t().contiguous(), torch.stack(types)
+            types.append(pair + direction)
+    return torch.stack(edges).t().contiguous(), torch.tensor(types)
 
 
 def batch_edges(speakers: list[Tensor], past: int, future: int) -> tuple[Tensor, Tensor]:
