@@ -87,8 +87,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
             sizes = SIZES[arguments.size or "quick"]
             names = arguments.only or list(MEASUREMENTS)
-            document = measure(sizes, names, Path(scratch), data=arguments.data_dir)
-        document.write(out)
+            document = measure(
+                sizes, names, Path(scratch), arguments.data_dir, lambda so_far: so_far.write(out)
+            )
     print(document.markdown())
     print(f"wrote {out}")
     failed = document.failed
