@@ -6,9 +6,9 @@ import fcntl
 import os
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -35,25 +35,50 @@ def finish(plan: PartsPlan, out: Path, shard: Shard) -> bool:
 
     Args:
         plan: what is assembled.
-        out: the dialogue file; `parts_folder` of it was there when this process began.
+        out: the dialogue file; the parts of this process were in `parts_folder` of it.
         shard: which part of the work this process had.
 
     Returns:
         Whether `out` is written, be it by another process.
+
+    Raises:
+        InputError: as `assemble`.
     """
     folder = parts_folder(out)
-    with suppress(FileNotFoundError), (folder / _LOCK).open("w") as file:
+    stores = plan.stores([folder])
+    try:
+        file = (folder / _LOCK).open("w")
+    except FileNotFoundError:
+        # Deleted by who was first. A shard without chunks made no folder: it knows nothing of out.
+        return any(shard.index < len(store.chunks) for store in stores) and out.exists()
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        # Who was first deletes the folder, and with it the file that this one may have waited for.
-        if os.path.samestat(os.fstat(file.fileno()), (folder / _LOCK).stat()):
-            plan.write(folder, shard.count, shard.command)
-            stores = plan.stores([folder])
-            if any(store.missing() for store in stores):
-                return False
-            assemble(plan, stores, out)
-            shutil.rmtree(folder, ignore_errors=True)
-            return True
-    return out.exists()
+        if not _is_there(file, folder / _LOCK):  # deleted while this process waited
+            return out.exists()
+        plan.write(folder, shard.count, shard.command)
+        if any(store.problem(chunk) for store in stores for chunk in range(len(store.chunks))):
+            return False
+        assemble(plan, stores, out)
+        _delete(folder)
+        return True
+
+
+def _is_there(file: IO[str], path: Path) -> bool:
+    """Return whether an open file is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder of parts, its lock last: until then nobody else assembles."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != _LOCK:
+            path.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def assemble(plan: PartsPlan, stores: Sequence[PartStore], out: Path) -> None:
@@ -65,7 +90,7 @@ def assemble(plan: PartsPlan, stores: Sequence[PartStore], out: Path) -> None:
         out: the file.
 
     Raises:
-        InputError: a part holds other than what its name says.
+        InputError: a part is gone or damaged, or holds other than what its name says.
     """
     vectors = _Vectors(plan, stores)
     file = plan.file

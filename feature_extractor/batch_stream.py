@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from feature_extractor.batching import length_batches
 from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.execution import Execution
+from graph_er.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,9 @@ def load_batches(
     """Yield each batch with its collated examples, or with its one example if it is in chunks.
 
     With workers, each holds at most two batches that are not yet asked for.
+
+    Raises:
+        InputError: an utterance's audio is bad.
     """
     loader = DataLoader(
         _Collated(dataset, collate, batches),
@@ -79,11 +83,17 @@ def load_batches(
         num_workers=execution.workers(sum(len(batch.indices) for batch in batches)),
         pin_memory=execution.device.type == "cuda",
     )
-    yield from zip(batches, loader, strict=True)
+    for batch, item in zip(batches, loader, strict=True):
+        if isinstance(item, InputError):
+            raise item
+        yield batch, item
 
 
 class _Collated(Dataset):
-    """Batches as items, so that workers collate as well."""
+    """Batches as items, so that workers collate as well.
+
+    Bad input is an item, too: an error raised in a worker comes out with a traceback as its text.
+    """
 
     def __init__(self, dataset: UtteranceDataset, collate: Any, batches: Sequence[Batch]) -> None:
         self._dataset, self._collate, self._batches = dataset, collate, batches
@@ -91,7 +101,10 @@ class _Collated(Dataset):
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __getitem__(self, number: int) -> dict[str, Any]:
+    def __getitem__(self, number: int) -> dict[str, Any] | InputError:
         batch = self._batches[number]
-        examples = [self._dataset[index] for index in batch.indices]
+        try:
+            examples = [self._dataset[index] for index in batch.indices]
+        except InputError as error:
+            return error
         return examples[0] if batch.in_chunks else self._collate(examples)

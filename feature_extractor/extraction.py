@@ -75,7 +75,6 @@ def extract_corpus(
         InputError: an utterance's audio is bad, or its vector is not finite.
     """
     folder = parts_folder(out)
-    folder.mkdir(parents=True, exist_ok=True)
     store = part_store(extractor, corpus, corpus.utterances, folder, execution, chunk_size)
     fill_parts(store, extractor, corpus, execution, shard)
     info = {**extractor.info, **audio_info(extractor, corpus)}
@@ -106,7 +105,10 @@ def fill_parts(
         InputError: as `extract_corpus`.
     """
     by_id = {utterance.id: utterance for utterance in corpus.utterances}
-    own = [chunk for chunk in store.missing() if chunk % shard.count == shard.index]
+    mine = range(shard.index, len(store.chunks), shard.count)
+    if mine:  # else nothing would ever be in the folder; made early, for it may not be allowed
+        store.folders[0].mkdir(parents=True, exist_ok=True)
+    own = [chunk for chunk in mine if store.problem(chunk)]
     chunks = [[by_id[store.ids[index]] for index in store.chunks[chunk]] for chunk in own]
     dataset = UtteranceDataset(
         corpus,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from torch.utils.data import Sampler
+from torch.utils.data import Dataset, Sampler
 
 from graph_er.processes import count, from_first, index
+
+STAND_IN = "stand_in"
 
 
 class GlobalBatches(Sampler[list[int]]):
@@ -14,8 +17,8 @@ class GlobalBatches(Sampler[list[int]]):
 
     The order is drawn in the first process alone, with the very draws of a training in one process
     of ``batch_size`` times as many utterances. A batch is cut into even shares, so that the last of
-    an epoch, which may be smaller, has no utterance twice; only where it has fewer utterances than
-    there are processes, some read the same.
+    an epoch, which may be smaller, has no utterance twice; where it has fewer utterances than there
+    are processes, some get none (see `collated`).
     """
 
     def __init__(self, order: Sampler[int], size: int, batch_size: int) -> None:
@@ -42,8 +45,17 @@ class GlobalBatches(Sampler[list[int]]):
 
 
 def share(batch: Sequence[int], index: int, count: int) -> list[int]:
-    """Return the part of a batch that process `index` of `count` reads; never none."""
-    if len(batch) < count:
-        return [batch[index % len(batch)]]
+    """Return the part of a batch that process `index` of `count` reads; each is of one part."""
     bounds = [len(batch) * number // count for number in (index, index + 1)]
     return list(batch[slice(*bounds)])
+
+
+def collated(
+    collate: Callable[[Sequence[Any]], dict[str, Any]], dataset: Dataset, examples: Sequence[Any]
+) -> dict[str, Any]:
+    """Return a process's part of a batch; of an empty one a stand-in, which is marked `STAND_IN`.
+
+    Distributed training takes each step in all processes: who has no utterance runs the first of
+    the `dataset`, and its loss is to weigh nothing.
+    """
+    return collate(examples) if examples else {**collate([dataset[0]]), STAND_IN: True}

@@ -49,9 +49,9 @@ def _refuse_bad(problems: Problems) -> None:
     for path, reason in problems.values():
         if reason == OTHER:
             raise InputError(
-                f"part {path} {reason} (other weights, transcripts, precision, or audio files of "
-                "other sizes or times; copy a corpus with its times, as rsync -a does); leave it "
-                "out, or make all parts anew"
+                f"part {path} {reason} (another release, other weights, transcripts, precision, or "
+                "audio files of other sizes or times; copy a corpus with its times, as rsync -a "
+                "does); leave it out, or make all parts anew"
             )
         if reason != MISSING:
             raise InputError(f"part {path} {reason}; copy it again")

@@ -70,7 +70,6 @@ def extract_out_of_fold(
     """
     dev = [u for u in corpus.utterances if u.dialogue in split.dev] if out_of_fold.align else []
     folder = parts_folder(out)
-    folder.mkdir(parents=True, exist_ok=True)
     sources: list[Source] = []
     origins: list[dict[str, Any]] = []
     for name, extractor, own in _work(full, out_of_fold, corpus, split):

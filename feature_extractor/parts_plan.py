@@ -137,6 +137,8 @@ def read_plan(folders: Sequence[Path]) -> tuple[PartsPlan, dict[str, Any]]:
         raise InputError(f"{there[0] / MANIFEST}: does not list every dialogue once; copy it again")
     if plan.aligned and not plan.dev_ids:
         raise InputError(f"{there[0] / MANIFEST}: aligned by dev dialogues, but there are none")
+    if plan.aligned and not isinstance(plan.file.info.get("out_of_fold"), dict):
+        raise InputError(f"{path}: aligned, but without a record of its folds; copy it again")
     return plan, first
 
 

@@ -10,6 +10,8 @@ from feature_extractor.corpora.problems import shorten
 from feature_extractor.encoders import quiet_transformers
 from feature_extractor.evaluation import evaluate_utterances
 from feature_extractor.execution import Execution, device_name, training_device
+from feature_extractor.fusion.base import FusionModel
+from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.launching import in_turn, joined
 from feature_extractor.preparation import Prepared, Run, prepare
 from feature_extractor.run_folder import discard_unstarted, open_folder
@@ -18,7 +20,7 @@ from feature_extractor.sources import Tell
 from feature_extractor.training import CHECKPOINTS, Job, fit
 from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
-from graph_er.processes import SharedError, first_only, is_first, one_voice
+from graph_er.processes import SharedError, first_only, is_first, launched, one_voice
 from graph_er.run_record import write_run_record
 from graph_er.tracking import Tracker, start_tracking
 
@@ -40,11 +42,13 @@ def run_stage1(
         tell: receives lines for the user.
 
     Raises:
-        InputError: bad input, or ``run.out`` holds a run that may not be replaced.
+        InputError: bad input, ``run.out`` holds a run that may not be replaced, or several
+            processes cannot train this fusion model.
     """
     started = time.monotonic()
     quiet_transformers()
     with one_voice():
+        require_one_process(model_settings.fusion)
         device = training_device(run.device)
     with joined(device):
         speaks = is_first()
@@ -62,6 +66,26 @@ def run_stage1(
             f"best epoch {training['best_epoch']} of {settings.epochs}: dev loss "
             f"{training['best_dev_loss']:.4f}, weighted F1 {scores['weighted_f1']:.4f} "
             f"(n {scores['n']}); {time.monotonic() - started:.0f} s; saved to {run.out}"
+        )
+
+
+def require_one_process(fusion: str) -> None:
+    """Refuse several processes to a fusion model with a loss of its own.
+
+    The processes' losses are weighed by their numbers of utterances, which is right for a mean over
+    utterances, as all of `losses.LOSSES` are. A model's own loss may hold means over some of them,
+    as over those that have a modality or a rating.
+
+    Args:
+        fusion: its name in `FUSIONS`.
+
+    Raises:
+        InputError: a launcher started several processes, and the model has a loss of its own.
+    """
+    if launched() > 1 and FUSIONS[fusion].model.loss is not FusionModel.loss:
+        raise InputError(
+            f"--fusion {fusion} has a loss that {launched()} processes cannot divide; train it in "
+            "one process: python feature_extractor/train.py, without torchrun or accelerate launch"
         )
 
 

@@ -1,13 +1,15 @@
 """Vectors kept in parts while extraction runs, so that a killed run goes on where it stopped.
 
 A corpus is divided into fixed chunks. Each chunk is one safetensors file, written whole or not at
-all, with the utterance ids and a fingerprint of everything the vectors depend on.
+all, with the utterance ids, a fingerprint of everything the vectors depend on, and a digest of the
+vectors, which is checked when a part is used.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,9 @@ DAMAGED = "is cut short or damaged"
 OTHER = "is of another extraction"
 
 Vectors = dict[str, np.ndarray]
+
+_DIGEST = "sha256"
+_ROWS_AT_ONCE = 256  # that are read to check them
 
 
 class PartStore:
@@ -63,11 +68,12 @@ class PartStore:
         self.ids = tuple(ids)
         self._chunk_size = chunk_size
         self._open: tuple[int, Any] | None = None
+        self._verified: set[Path] = set()
 
     def problem(self, chunk: int) -> tuple[Path, str] | None:
         """Return which file is no good part and why, or None where there is a good one.
 
-        The reason is `MISSING`, `DAMAGED` or `OTHER`.
+        The reason is `MISSING`, `DAMAGED` or `OTHER`. The content of a good file is read once.
         """
         found = (self._path(self.folders[0], chunk), MISSING)
         for folder in self.folders:
@@ -86,11 +92,9 @@ class PartStore:
     def write(self, chunk: int, vectors: Vectors) -> None:
         """Write the part of a chunk, all of it or nothing."""
         with atomic_path(self._path(self.folders[0], chunk)) as temporary:
-            save_file(
-                {name: np.ascontiguousarray(rows) for name, rows in vectors.items()},
-                temporary,
-                metadata=self._metadata(chunk),
-            )
+            arrays = {name: np.ascontiguousarray(rows) for name, rows in vectors.items()}
+            digest = _digest({name: (rows.shape, rows) for name, rows in arrays.items()})
+            save_file(arrays, temporary, metadata={**self._metadata(chunk), _DIGEST: digest})
 
     def rows(self, name: str, start: int, stop: int) -> np.ndarray | None:
         """Return vectors ``[stop - start, D]`` of the utterances of that range, read from disk.
@@ -104,7 +108,7 @@ class PartStore:
             None if there are no vectors of that name.
 
         Raises:
-            InputError: a part is not as it was written.
+            InputError: a part is gone or is not as it was written.
         """
         pieces = []
         for chunk in range(start // self._chunk_size, (stop - 1) // self._chunk_size + 1):
@@ -124,8 +128,12 @@ class PartStore:
     def _part(self, chunk: int) -> Any:
         """Return an open part; it is mapped into memory, and pages of it are read on demand."""
         if self._open is None or self._open[0] != chunk:
+            problem = self.problem(chunk)
+            if problem:
+                path, reason = problem
+                raise InputError(f"part {path} {reason}; run the extraction again")
             paths = (self._path(folder, chunk) for folder in self.folders)
-            path = next(path for path in paths if self._reason(path, chunk) is None)
+            path = next(path for path in paths if path in self._verified)
             self._open = (chunk, safe_open(path, framework="np"))
         return self._open[1]
 
@@ -133,11 +141,24 @@ class PartStore:
         try:
             with safe_open(path, framework="np") as file:
                 metadata = file.metadata() or {}
+                digest = metadata.pop(_DIGEST, None)
+                # Parts of earlier releases have no digest.
+                if digest is None or metadata != self._metadata(chunk):
+                    return OTHER
+                if path not in self._verified:
+                    slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+                    found = {name: (rows.get_shape(), rows) for name, rows in slices.items()}
+                    size = len(self.chunks[chunk])
+                    if any(shape[:1] != [size] for shape, _ in found.values()):
+                        return DAMAGED
+                    if _digest(found) != digest:
+                        return DAMAGED
+                    self._verified.add(path)
         except FileNotFoundError:
             return MISSING
-        except (OSError, SafetensorError):
+        except (OSError, SafetensorError, AttributeError, TypeError):  # also types unknown to numpy
             return DAMAGED
-        return None if metadata == self._metadata(chunk) else OTHER
+        return None
 
     def _path(self, folder: Path, chunk: int) -> Path:
         return folder / f"{chunk:05d}.safetensors"
@@ -145,3 +166,18 @@ class PartStore:
     def _metadata(self, chunk: int) -> dict[str, str]:
         ids = [self.ids[index] for index in self.chunks[chunk]]
         return {"fingerprint": self.fingerprint, "ids": json.dumps(ids)}
+
+
+def _digest(arrays: Mapping[str, tuple[Sequence[int], Any]]) -> str:
+    """Return the SHA-256 of names, shapes, types and values.
+
+    Args:
+        arrays: by name, shapes and what gives the rows of a slice as an array.
+    """
+    digest = hashlib.sha256()
+    for name, (shape, rows) in sorted(arrays.items()):
+        digest.update(json.dumps([name, list(shape), rows[:0].dtype.str]).encode())
+        for start in range(0, shape[0], _ROWS_AT_ONCE):
+            stop = min(start + _ROWS_AT_ONCE, shape[0])  # a slice of a file has no rows beyond
+            digest.update(np.ascontiguousarray(rows[start:stop]).data)
+    return digest.hexdigest()

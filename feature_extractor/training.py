@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from feature_extractor.resuming import finished_step, keep_step, last_complete
 from feature_extractor.settings import TrainingSettings
 from feature_extractor.states_model import StatesClassifier
 from feature_extractor.utterance_trainer import UtteranceTrainer
+from graph_er.errors import InputError
 from graph_er.files import disk_errors_named
 from graph_er.processes import count, first_only, from_first
 from graph_er.scores import METRICS, score
@@ -68,7 +70,8 @@ def fit(
         resume: go on where an interrupted run in ``job.out`` stopped.
 
     Raises:
-        InputError: the loss is not finite, so that training on would be pointless.
+        InputError: an audio file cannot be read; or the loss is not finite, so that training on
+            would be pointless.
 
     Returns:
         ``best_epoch``, ``best_dev_loss`` and ``history``, one entry per epoch, of the last step,
@@ -129,9 +132,25 @@ def _fit_step(
     )
     # It would print every log; the progress bar shows what matters.
     trainer.remove_callback(PrinterCallback)
-    with disk_errors_named(job.out):
+    with disk_errors_named(job.out), _workers_errors_plain():
         trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     return _summary(trainer.state)
+
+
+@contextmanager
+def _workers_errors_plain() -> Iterator[None]:
+    """Tell bad input that a loading process met in its own words alone.
+
+    `DataLoader` raises it again with that process's traceback as the message, at the end of which,
+    after the error's full name, is what it said.
+    """
+    try:
+        yield
+    except InputError as error:
+        before, name, said = str(error).rpartition(f"{InputError.__module__}.InputError: ")
+        if name and "Traceback" in before:
+            raise InputError(said.strip()) from None
+        raise
 
 
 def parameter_groups(model: Model, settings: TrainingSettings) -> list[dict]:

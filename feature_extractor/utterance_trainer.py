@@ -20,12 +20,12 @@ from transformers.trainer_utils import EvalLoopOutput, seed_worker
 
 from feature_extractor.fusion.base import FusionOutput, Targets
 from feature_extractor.fusion.registry import FUSIONS
-from feature_extractor.global_batches import GlobalBatches
+from feature_extractor.global_batches import STAND_IN, GlobalBatches, collated
 from feature_extractor.losses import LOSSES
 from feature_extractor.settings import TrainingSettings
 from graph_er.processes import SharedError, count
 
-_TARGETS = ("labels", "affect")
+_NOT_READ = ("labels", "affect", STAND_IN)
 
 
 class UtteranceTrainer(Trainer):
@@ -60,7 +60,7 @@ class UtteranceTrainer(Trainer):
     ) -> Any:
         """Return the loss of a batch, with the outputs where asked for."""
         targets = Targets(inputs["labels"], inputs.get("affect"))
-        rest = {name: value for name, value in inputs.items() if name not in _TARGETS}
+        rest = {name: value for name, value in inputs.items() if name not in _NOT_READ}
         outputs = model(**rest)
         output = FusionOutput(
             outputs.logits.float(),
@@ -72,7 +72,8 @@ class UtteranceTrainer(Trainer):
             loss = self.fusion.loss(output, targets, self._criterion)
         else:  # the criterion alone, which compares between models and epochs
             loss = self._criterion(output.logits, targets.labels)
-        whole, share = self._of_all(loss.detach(), len(targets.labels))
+        size = 0 if STAND_IN in inputs else len(targets.labels)
+        whole, share = self._of_all(loss.detach(), size)
         if not torch.isfinite(whole):
             raise SharedError(
                 f"the {'training' if model.training else 'dev'} loss became {whole.item()}; lower "
@@ -86,7 +87,8 @@ class UtteranceTrainer(Trainer):
         """Return the mean loss of all processes' utterances, and the weight of this one's.
 
         The mean over processes, which is what distributed training takes, of the losses so
-        weighted is the mean over utterances.
+        weighted is the mean over utterances, where each process's is a mean over its own (see
+        `stage1.require_one_process`).
         """
         if count() == 1:
             return loss, 1.0
@@ -116,7 +118,7 @@ class UtteranceTrainer(Trainer):
         return DataLoader(
             self.train_dataset,
             batch_sampler=GlobalBatches(order, len(self._lengths), self.args.train_batch_size),
-            collate_fn=self.data_collator,
+            collate_fn=partial(collated, self.data_collator, self.train_dataset),
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
             worker_init_fn=partial(

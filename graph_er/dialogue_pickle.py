@@ -200,13 +200,21 @@ class _Array(np.ndarray):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         version, shape, kind, is_fortran, data = state
-        super().__setstate__((version, shape, kind.numpy, is_fortran, data))
+        super().__setstate__((version, _plain_shape(shape), kind.numpy, is_fortran, data))
 
 
 def _plain_type(dtype: np.dtype) -> np.dtype:
     if dtype.hasobject or dtype.fields or dtype.subdtype:
         raise ValueError("an array of Python objects or records")
+    if dtype.itemsize == 0:  # numpy divides by it; any number of such elements fits no bytes
+        raise ValueError("an array of elements of no bytes")
     return dtype
+
+
+def _plain_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if any(size < 0 for size in shape):
+        raise ValueError(f"an array of shape {shape!r:.80}")
+    return tuple(shape)
 
 
 def _to_numpy(kind: Any) -> np.dtype:
@@ -217,12 +225,13 @@ def _array(shape: tuple[int, ...], kind: Any = None, buffer: Any = None) -> np.n
     """Build an array from its bytes, as `pickle_writing` has it; none without them."""
     if buffer is None:
         raise ValueError("an array without its data")
-    return np.ndarray(shape, _to_numpy(kind), buffer)
+    return np.ndarray(_plain_shape(shape), _to_numpy(kind), buffer)
 
 
 def _from_buffer(buffer: bytes, kind: Any, shape: tuple[int, ...], order: str) -> np.ndarray:
     """Build an array as pickle protocol 5 does."""
-    return np.frombuffer(buffer, dtype=_to_numpy(kind)).reshape(shape, order=order).copy()
+    array = np.frombuffer(buffer, dtype=_to_numpy(kind))
+    return array.reshape(_plain_shape(shape), order=order).copy()
 
 
 def _empty_array(_subtype: Any, _shape: Any, _typecode: Any) -> np.ndarray:

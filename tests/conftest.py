@@ -9,6 +9,8 @@ from graph_er.tracking import forbid_error_reports
 
 forbid_error_reports()
 forbid_long_spinning()
+# The tests' networks are too small for two threads to gain anything by sharing them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Frames are then pickled as where pyarrow is not installed, whether it is or not.
 pd.set_option("mode.string_storage", "python")

@@ -84,7 +84,7 @@ def test_a_corpus_that_is_not_usable_is_told_before_any_work(copy, tmp_path):
     assert not (copy / "model_checkpoints").exists()
 
 
-def test_the_study_runs_then_reuses_then_redoes_what_changed(copy):
+def test_the_study_runs_then_reuses_what_is_finished(copy):
     options = ("--seeds", "2", "--stage1_epochs", "1")
     done = run(copy, *options)
     assert done.returncode == 0, done.stderr
@@ -115,11 +115,16 @@ def test_the_study_runs_then_reuses_then_redoes_what_changed(copy):
     assert again.returncode == 0, again.stderr
     assert "== stage1_t: finished before" in again.stderr
 
-    fewer = run(copy, "--seeds", "1", "--stage1_epochs", "1")
+
+@pytest.mark.slow
+def test_only_what_other_options_change_is_made_anew(copy):
+    options = ("--name", "fewer", "--stage1_epochs", "1", "--seeds")
+    assert run(copy, *options, "2").returncode == 0
+    fewer = run(copy, *options, "1")
     assert fewer.returncode == 0, fewer.stderr
     assert fewer.stderr.count("finished before") == 8
-    results = json.loads((runs / "results.json").read_text(encoding="utf-8"))
-    assert len(results["entries"]) == 3 + 2 * 3
+    path = copy / "runs" / "fewer" / "results.json"
+    assert len(json.loads(path.read_text(encoding="utf-8"))["entries"]) == 3 + 2 * 3
 
 
 @pytest.mark.slow

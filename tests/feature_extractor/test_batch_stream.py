@@ -8,6 +8,7 @@ from feature_extractor.batch_stream import load_batches, plan_batches
 from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.execution import Execution
 from feature_extractor.prediction import predict, predict_groups
+from graph_er.errors import InputError
 from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
 
 CPU = Execution(torch.device("cpu"), batch_seconds=1.0)
@@ -88,6 +89,19 @@ def test_the_loader_is_one_for_all_groups(corpus, checkpoint):
     batches = plan_batches(dataset, GROUPS, CPU, clip_length=25)
     loaded = load_batches(dataset, checkpoint.collator(), batches, CPU)
     assert [batch for batch, _ in loaded] == batches
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_bad_audio_is_told_plainly(corpus, checkpoint, tmp_path, workers):
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no audio")
+    utterances = [replace(corpus.utterances[0], wav=bad), corpus.utterances[1]]
+    dataset = UtteranceDataset(corpus, utterances, sampling_rate=16_000)
+    execution = replace(CPU, num_workers=workers)
+    with pytest.raises(InputError) as error:
+        predict(checkpoint.model, checkpoint.collator(), dataset, execution, 25)
+    assert str(error.value).startswith(f"{bad}: no readable audio")
+    assert "Traceback" not in str(error.value)
 
 
 def test_bfloat16_stays_close_to_float32(corpus, checkpoint):

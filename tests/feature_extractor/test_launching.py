@@ -5,15 +5,30 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
-from feature_extractor.global_batches import GlobalBatches, share
+from feature_extractor import utterance_trainer
+from feature_extractor.dataset import UtteranceDataset
+from feature_extractor.fusion.base import FusionModel
+from feature_extractor.fusion.registry import FUSIONS
+from feature_extractor.global_batches import STAND_IN, GlobalBatches, collated, share
 from feature_extractor.launching import in_turn
+from feature_extractor.losses import LOSSES
+from feature_extractor.model import UtteranceOutput
+from feature_extractor.settings import TrainingSettings
+from feature_extractor.stage1 import require_one_process
+from feature_extractor.train import main as train_command
+from feature_extractor.training import Job, fit
+from feature_extractor.utterance_trainer import UtteranceTrainer
 from graph_er.errors import InputError
 from graph_er.processes import one_voice
+from graph_er.tracking import Tracker
 from tests.feature_extractor.launched_fit import main as fit_here
+from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = ROOT / "tests" / "feature_extractor" / "launched_fit.py"
@@ -46,7 +61,7 @@ def assert_same_training(root, one, other):
 
 
 def test_two_processes_train_as_one_of_twice_the_batch(tmp_path):
-    # 17 utterances: the last batch has one, which both read. 5 dev utterances: no even share.
+    # 17 utterances: the last batch has one, and one process none. 5 dev utterances: no even share.
     done = launch(WORKER, tmp_path, "two", "t", 17, 4, 1)
     assert done.returncode == 0, done.stderr
     fit_here(tmp_path, "one", "t", 17, 8, 1)
@@ -123,12 +138,94 @@ def test_the_command_writes_one_folder_and_speaks_with_one_voice(tmp_path):
 
 
 def test_a_batch_is_divided_evenly_and_whole():
-    for size in range(2, 12):
-        for processes in range(1, size + 1):
+    for size in range(1, 12):
+        for processes in range(1, 16):
             shares = [share(range(size), index, processes) for index in range(processes)]
             assert [number for part in shares for number in part] == list(range(size))
             assert max(map(len, shares)) - min(map(len, shares)) <= 1
-    assert [share([7, 8], index, 5) for index in range(5)] == [[7], [8], [7], [8], [7]]
+
+
+class Scores(torch.nn.Module):
+    """A model whose only weights are the logits of each utterance."""
+
+    def __init__(self, utterances):
+        super().__init__()
+        self.logits = torch.nn.Parameter(torch.zeros(utterances, 3))
+
+    def forward(self, number):
+        return UtteranceOutput(self.logits[number])
+
+
+def collate(examples):
+    return {name: torch.tensor([e[name] for e in examples]) for name in examples[0]}
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("utterances", [1, 2, 3, 4, 7, 8, 9])
+def test_each_utterance_weighs_the_same_and_once(monkeypatch, utterances, processes):
+    dataset = [{"number": number, "labels": number % 3} for number in range(utterances)]
+    sums = torch.tensor([0.0, utterances])
+    monkeypatch.setattr(utterance_trainer, "count", lambda: processes)
+    trainer = UtteranceTrainer.__new__(UtteranceTrainer)
+    trainer.accelerator = SimpleNamespace(reduce=lambda mine: sums.clone())
+    trainer.fusion, trainer._criterion = FusionModel(), LOSSES["ce"]
+    model = Scores(utterances)
+    for index in range(processes):
+        part = [dataset[number] for number in share(range(utterances), index, processes)]
+        batch = collated(collate, dataset, part)
+        assert (STAND_IN in batch) == (not part)
+        # As distributed training does: the mean over processes.
+        (trainer.compute_loss(model, batch) / processes).backward()
+    trained, model.logits.grad = model.logits.grad, None
+    batch = collate(dataset)
+    LOSSES["ce"](model.logits, batch["labels"]).backward()
+    assert torch.allclose(trained, model.logits.grad, atol=1e-6)
+
+
+def test_a_fusion_with_its_own_loss_is_trained_in_one_process(monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match=r"--fusion distilled_gate .*2 processes.*one process"):
+        require_one_process("distilled_gate")
+    for fusion in FUSIONS.keys() - {"distilled_gate"}:
+        require_one_process(fusion)
+    monkeypatch.delenv("LOCAL_RANK")
+    require_one_process("distilled_gate")
+
+
+def test_it_is_refused_before_anything_is_read_or_written(tmp_path, monkeypatch):
+    for name, value in (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    options = ["--corpus", "demo", "--root", str(tmp_path / "none"), "--out", str(tmp_path / "out")]
+    with pytest.raises(InputError, match="--fusion distilled_gate"):
+        train_command([*options, "--fusion", "distilled_gate"])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", list(LOSSES))
+@pytest.mark.parametrize("votes", [False, True])
+def test_each_loss_is_a_mean_over_utterances(name, votes):
+    torch.manual_seed(0)
+    logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 2, 0, 1])
+    targets = torch.rand(6, 3).softmax(dim=1) if votes else labels
+    single = [LOSSES[name](logits[i : i + 1], targets[i : i + 1]) for i in range(6)]
+    assert torch.allclose(LOSSES[name](logits, targets), torch.stack(single).mean())
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_bad_audio_is_told_in_one_line_whoever_decodes_it(tmp_path, workers):
+    corpus = make_corpus(tmp_path / "corpus")
+    bad = corpus.utterances[0].wav
+    bad.write_bytes(b"no audio")
+    train = UtteranceDataset(corpus, corpus.utterances[:4], sampling_rate=16_000)
+    dev = UtteranceDataset(corpus, corpus.utterances[4:8], sampling_rate=16_000)
+    settings = TrainingSettings(epochs=1, batch_size=4, num_workers=workers)
+    job = Job(tmp_path / "run", 0, torch.device("cpu"), Tracker())
+    with pytest.raises(InputError) as caught:
+        fit(make_checkpoint(tmp_path / "encoders", "a"), train, dev, settings, job)
+    assert str(bad) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in str(caught.value)
 
 
 def test_one_process_has_the_batches_that_it_always_had():

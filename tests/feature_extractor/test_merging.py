@@ -18,7 +18,9 @@ from feature_extractor.merging import merge_parts
 from feature_extractor.shard import WHOLE, Shard
 from feature_extractor.splitting import split_corpus
 from graph_er.cli import run_command
+from graph_er.dialogues import read_dialogues, write_dialogues
 from graph_er.errors import InputError
+from graph_er.files import sha256
 from tests.feature_extractor.test_out_of_fold import corpus as fold_corpus
 from tests.feature_extractor.test_out_of_fold import extract as extract_out_of_fold
 from tests.feature_extractor.test_out_of_fold import extractors as fold_extractors
@@ -103,6 +105,69 @@ def test_a_part_cut_short_is_refused_by_name(tmp_path, apart):
         merge_parts(apart, tmp_path / "x.pkl")
 
 
+def test_a_part_with_a_changed_value_is_refused_by_name(tmp_path, apart):
+    part = apart[1] / "00004.safetensors"
+    content = bytearray(part.read_bytes())
+    content[-1] ^= 1
+    part.write_bytes(content)
+    with pytest.raises(InputError, match=r"00004\.safetensors is .*damaged; copy it again"):
+        merge_parts(apart, tmp_path / "x.pkl")
+
+
+def test_a_part_with_a_changed_value_is_made_anew(tmp_path, extractor, corpus, whole):
+    out = tmp_path / "x.pkl"
+    assert not extract(extractor, corpus, out, Shard(0, 2))
+    part = tmp_path / "x.pkl.parts" / "00002.safetensors"
+    content = bytearray(part.read_bytes())
+    content[-1] ^= 1
+    part.write_bytes(content)
+    assert not extract(extractor, corpus, out, Shard(1, 2))
+    assert extract(extractor, corpus, out, Shard(0, 2))
+    assert out.read_bytes() == whole
+
+
+def test_a_part_that_vanishes_is_told_though_there_is_an_older_file(
+    tmp_path, extractor, corpus, monkeypatch
+):
+    out, assemble = tmp_path / "x.pkl", assembly.assemble
+    out.write_bytes(b"older")
+
+    def vanishing(plan, stores, path):
+        (tmp_path / "x.pkl.parts" / "00004.safetensors").unlink()
+        assemble(plan, stores, path)
+
+    monkeypatch.setattr(assembly, "assemble", vanishing)
+    with pytest.raises(InputError, match=r"00004\.safetensors is missing"):
+        extract(extractor, corpus, out)
+    assert out.read_bytes() == b"older"
+
+
+def test_what_vanishes_beside_the_parts_is_no_success(tmp_path, extractor, corpus, monkeypatch):
+    out = tmp_path / "x.pkl"
+    out.write_bytes(b"older")
+
+    def gone(*_):
+        raise FileNotFoundError("gone")
+
+    monkeypatch.setattr(assembly.PartsPlan, "write", gone)
+    with pytest.raises(FileNotFoundError, match="gone"):
+        extract(extractor, corpus, out)
+
+
+def test_a_shard_without_chunks_leaves_no_folder(tmp_path, extractor, corpus, whole):
+    out = tmp_path / "x.pkl"
+    assert not extract(extractor, corpus, out, Shard(8, 9))
+    assert [path.name for path in tmp_path.iterdir()] == ["whole.pkl"]
+    out.write_bytes(b"older")  # not of this extraction, as far as that shard can tell
+    assert not extract(extractor, corpus, out, Shard(8, 9))
+    for index in range(7):
+        done = extract(extractor, corpus, out, Shard(index, 9))
+    assert done
+    extract(extractor, corpus, out, Shard(8, 9))
+    assert out.read_bytes() == whole
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["whole.pkl", "x.pkl"]
+
+
 def test_a_part_of_another_extraction_is_refused_by_name(tmp_path, extractor, corpus, apart):
     other = tmp_path / "other" / "x.pkl"
     extract(replace(extractor, identity="other"), corpus, other, Shard(1, 3))
@@ -146,6 +211,17 @@ def test_what_is_no_folder_of_parts_is_refused(tmp_path):
         merge_parts([tmp_path / "none"], tmp_path / "x.pkl")
     with pytest.raises(InputError, match=r"no manifest\.json"):
         merge_parts([tmp_path], tmp_path / "x.pkl")
+
+
+@pytest.mark.parametrize("info", [{}, {"out_of_fold": "x"}])
+def test_aligned_parts_without_a_record_of_folds_are_refused(tmp_path, apart, info):
+    path = apart[0] / "dialogues.pkl"
+    write_dialogues(path, replace(read_dialogues(path), info=info))
+    manifest = apart[0] / "manifest.json"
+    changed = {"aligned": True, "dialogues_sha256": sha256(path)}
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **changed}))
+    with pytest.raises(InputError, match=r"dialogues\.pkl: aligned, but without a record"):
+        merge_parts(apart[:1], tmp_path / "x.pkl")
 
 
 @pytest.mark.parametrize("align", [True, False])

@@ -1,6 +1,10 @@
+import json
+
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
+from feature_extractor import store as store_module
 from feature_extractor.store import DAMAGED, MISSING, OTHER, PartStore
 from graph_er.errors import InputError
 
@@ -41,6 +45,52 @@ def test_missing_and_damaged_parts_are_made_again(tmp_path):
         (second, DAMAGED),
         (third, DAMAGED),
     ]
+
+
+def test_a_part_with_a_changed_value_is_damaged(tmp_path):
+    path = filled(tmp_path).folders[0] / "00001.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    store = PartStore([tmp_path / "parts"], IDS, "f", chunk_size=3)
+    with pytest.raises(InputError, match=r"00001\.safetensors is cut short or damaged"):
+        store.rows("text", 2, 5)
+    assert store.problem(1) == (path, DAMAGED)
+    assert store.missing() == [1]
+    store.write(1, vectors(store.chunks[1]))
+    assert store.missing() == []
+    assert np.array_equal(store.rows("text", 0, 7), vectors(range(7))["text"])
+
+
+def test_a_part_that_is_gone_is_told(tmp_path):
+    store = filled(tmp_path)
+    assert store.missing() == []
+    (store.folders[0] / "00001.safetensors").unlink()
+    with pytest.raises(InputError, match=r"00001\.safetensors is missing"):
+        store.rows("text", 2, 5)
+
+
+def test_each_part_is_checked_once(tmp_path, monkeypatch):
+    folders = filled(tmp_path).folders
+    checked, digest = [], store_module._digest
+    monkeypatch.setattr(
+        store_module, "_digest", lambda arrays: (checked.append(arrays), digest(arrays))[1]
+    )
+    store = PartStore(folders, IDS, "f", chunk_size=3)
+    assert store.missing() == []
+    for _ in range(2):
+        store.rows("text", 0, 7)
+    assert len(checked) == 3
+
+
+def test_parts_of_earlier_releases_do_not_count(tmp_path):
+    store = filled(tmp_path)
+    save_file(
+        vectors([0, 1, 2]),
+        store.folders[0] / "00000.safetensors",
+        metadata={"fingerprint": "f", "ids": json.dumps(IDS[:3])},
+    )
+    assert store.problem(0)[1] == OTHER
 
 
 def test_parts_of_another_extraction_do_not_count(tmp_path):

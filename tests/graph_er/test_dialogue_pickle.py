@@ -103,6 +103,46 @@ def test_object_arrays_and_arrays_without_data_are_refused(tmp_path, value):
         read_plain_pickle(path)
 
 
+def state_of_an_array(shape, kind):
+    """An array of protocol 2, made empty and then given a state."""
+    name = kind.encode()
+    return (
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01"
+        + pickle.dumps(shape, protocol=2)[2:-1]
+        + b"cnumpy\ndtype\nU"
+        + bytes([len(name)])
+        + name
+        + b"K\x00K\x01\x87R\x89U\x00tb."
+    )
+
+
+@pytest.mark.parametrize("shape", [(-1,), (10**12,), (2, -1)])
+@pytest.mark.parametrize("kind", ["S0", "V0", "U0"])
+def test_elements_of_no_bytes_are_refused(tmp_path, shape, kind):
+    # numpy divides by their size: the process would end by a signal.
+    path = tmp_path / "x.pkl"
+    for content in (
+        pickle.dumps(Exploit(np.ndarray, shape, kind, bytearray())),
+        state_of_an_array(shape, kind),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"of no bytes|of shape"):
+            read_plain_pickle(path)
+
+
+def test_negative_sizes_are_refused(tmp_path):
+    path = tmp_path / "x.pkl"
+    reduce = np.zeros(1).__reduce_ex__(5)[0]
+    for content in (
+        pickle.dumps(Exploit(np.ndarray, (-1,), "<f4", bytearray(8))),
+        pickle.dumps(Exploit(reduce, b"\0" * 8, "<f4", (-1,), "C")),
+        state_of_an_array((-1,), "f4"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"shape \(-1,\)"):
+            read_plain_pickle(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x80\x04]", b"not a pickle", b"<html></html>"])
 def test_what_is_no_pickle_is_refused_by_name(tmp_path, content):
     path = tmp_path / "broken.pkl"
