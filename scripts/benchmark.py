@@ -53,8 +53,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     made = parser.add_mutually_exclusive_group()
     made.add_argument(
-        "--from", dest="source", type=Path, metavar="FILE.json",
-        help="measure nothing; make table and picture of these results again",
+        "--from", dest="sources", type=Path, nargs="+", metavar="FILE.json",
+        help="measure nothing; make table and picture of these results, as one where they are of "
+        "several sittings with --only",
     )  # fmt: skip
     made.add_argument(
         "--plan", type=Path, metavar="FILE.json",
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     arguments = build_parser().parse_args(argv)
     # After parsing: these import torch and transformers.
-    from scripts.benchmarks.document import read_document
+    from scripts.benchmarks.document import joined, read_document
     from scripts.benchmarks.plan import render_plan
     from scripts.benchmarks.session import measure
     from scripts.benchmarks.sizes import SIZES
@@ -80,9 +81,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.plan:
         print(render_plan(read_document(arguments.plan)), end="")
         return
-    if arguments.source:
-        document = read_document(arguments.source)
-        document.render(out)
+    if arguments.sources:
+        document = joined([read_document(path) for path in arguments.sources])
+        document.write(out)
     else:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
             sizes = SIZES[arguments.size or "quick"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from scripts.benchmarks.rows import Row, failed_checks, row_from
 from scripts.benchmarks.tables import render_markdown
 
 SCHEMA_VERSION = 1
+_OF_A_SITTING = {"date", "commit", "tree_clean"}
 NAME = "benchmark"
 
 
@@ -64,6 +66,37 @@ class Document:
     def markdown(self) -> str:
         """Return the table as Markdown, with what it ran on."""
         return render_markdown(self.size, self.data, self.machine, self.rows)
+
+
+def joined(documents: Sequence[Document]) -> Document:
+    """Return results of several sittings as one; of a stage measured twice, the latter's.
+
+    Raises:
+        InputError: they are of different sizes, data or machines.
+    """
+    if len(documents) == 1:
+        return documents[0]
+    for name in ("size", "data"):
+        found = {getattr(document, name) for document in documents}
+        if len(found) > 1:
+            raise InputError(f"results of different {name} ({', '.join(sorted(found))})")
+    machines = [document.machine for document in documents]
+    for name in machines[0].keys() - _OF_A_SITTING:
+        if any(machine[name] != machines[0][name] for machine in machines):
+            raise InputError(f"results of machines that differ in {name}")
+    commits = dict.fromkeys(str(machine["commit"])[:12] for machine in machines)
+    machine = {
+        **machines[-1],
+        "commit": " and ".join(commits),
+        "tree_clean": all(machine["tree_clean"] for machine in machines),
+    }
+    by_stage: dict[str, list[Row]] = {}
+    for document in documents:
+        stages = dict.fromkeys(row.stage for row in document.rows)
+        by_stage |= {stage: [r for r in document.rows if r.stage == stage] for stage in stages}
+    rows = [row for some in by_stage.values() for row in some]
+    costs = {name: cost for document in documents for name, cost in document.unit_costs.items()}
+    return Document(documents[0].size, machine, rows, costs, documents[0].data)
 
 
 def read_document(path: Path) -> Document:

@@ -134,7 +134,8 @@ def _throughput(row: Row) -> str:
 
 def _machine(machine: dict[str, Any]) -> str:
     gpu = machine["gpu"] or "no GPU"
-    commit = (machine["commit"] or "unknown commit")[:12]
+    commit = machine["commit"] or "unknown commit"
+    commit = commit if " and " in commit else commit[:12]
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 1e9:.0f} GB, "
         f"{gpu}; {machine['threads']} threads; torch {machine['torch']}, torch-geometric "

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,27 @@ def test_results_can_be_rendered_again(tmp_path, monkeypatch):
     assert run(monkeypatch, "--from", tmp_path / "benchmark.json", "--out", out) == 0
     assert (out / "benchmark.md").read_text("utf-8") == page
     assert (out / "benchmark.png").exists()
+
+
+def test_results_of_two_sittings_become_one(tmp_path, monkeypatch):
+    whole = make_document()
+    stages = list(dict.fromkeys(row.stage for row in whole.rows))
+    assert len(stages) > 1
+    for name, chosen in (("first", stages[:1]), ("second", stages[1:])):
+        rows = [row for row in whole.rows if row.stage in chosen]
+        replace(whole, rows=rows).write(tmp_path / name)
+    sources = [tmp_path / name / "benchmark.json" for name in ("first", "second")]
+    assert run(monkeypatch, "--from", *sources, "--out", tmp_path) == 0
+    found = read_document(tmp_path / "benchmark.json").rows
+    assert {row.title: row for row in found} == {row.title: row for row in whole.rows}
+
+
+def test_results_of_different_sizes_are_not_joined(tmp_path, monkeypatch, capsys):
+    make_document().write(tmp_path / "first")
+    replace(make_document(), size="tiny").write(tmp_path / "second")
+    sources = [tmp_path / name / "benchmark.json" for name in ("first", "second")]
+    assert run(monkeypatch, "--from", *sources, "--out", tmp_path) == 2
+    assert "different size" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--from", "--plan"])
