@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from graph_er.device import choose_device
+from graph_er.device import choose_device, native_bfloat16
 from graph_er.errors import InputError
 from graph_er.flags import require
 
@@ -93,12 +93,7 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     """Return the precision of ``--dtype``; ``auto`` is bfloat16 where `device` computes in it."""
     if name != "auto":
         return getattr(torch, name)
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        able = torch.cpu.get_capabilities()
-        native = any(able.get(unit, False) for unit in ("avx512_bf16", "amx_bf16", "bf16"))
-    return torch.bfloat16 if native else torch.float32
+    return torch.bfloat16 if native_bfloat16(device.type) else torch.float32
 
 
 def training_device(name: str) -> torch.device:

@@ -8,23 +8,26 @@ broken file in its share, it tells itself, and the launcher ends the others.
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from graph_er.errors import InputError
-from graph_er.processes import SharedError, agreed, count, is_first, launched, one_voice
+from graph_er.processes import (
+    PATIENCE,
+    SharedError,
+    agreed,
+    count,
+    ended_together,
+    is_first,
+    launched,
+    one_voice,
+)
 
 if TYPE_CHECKING:
     import torch
 
 T = TypeVar("T")
-
-# The others wait this long for the first, which may run frozen encoders over a whole corpus.
-_PATIENCE = timedelta(hours=12)
 
 
 @contextmanager
@@ -47,17 +50,9 @@ def joined(device: torch.device) -> Iterator[None]:
                 f"{here} processes on this machine, which has {gpus} GPUs; start as many as "
                 "GPUs, or add --device cpu"
             )
-    PartialState(cpu=device.type == "cpu", timeout=_PATIENCE)
-    try:
+    PartialState(cpu=device.type == "cpu", timeout=PATIENCE)
+    with ended_together(SharedError):
         yield
-    except SharedError:
-        # A launcher ends all as soon as one leaves: each is to leave by itself.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if not is_first():
-            sys.exit(2)
-        raise
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
 
 
 def in_turn(work: Callable[[], T]) -> T:

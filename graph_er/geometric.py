@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-# For its language models, page rank and tables: more than a second at every start.
-_UNUSED = ("transformers", "numba", "pandas")
+# For its language models and page rank: a second at every start.
+_UNUSED = ("transformers", "numba")
 
 
 def import_geometric() -> None:

@@ -102,7 +102,7 @@ def num_relations(scheme: str, num_speakers: int) -> int:
 
 
 def dialogue_to_data(dialogue: Dialogue, features: Sequence[np.ndarray]) -> Data:
-    """Turn a dialogue into nodes; edges are `add_edges`', batching is `graph_er.batching`'s.
+    """Turn a dialogue into nodes; edges are `add_edges`', batching is PyTorch Geometric's.
 
     Args:
         dialogue: ``U`` utterances.

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from graph_er.batching import Weights
 from graph_er.config import TrainingConfig
 from graph_er.layers import CommitteeLinear, Output
+from graph_er.shares import Weights
 
 _CONTRAST_TEMPERATURE = 0.2
 _WHOLE = Weights()

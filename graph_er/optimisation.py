@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from graph_er import processes
 from graph_er.batch_norm import BatchNorm
-from graph_er.batching import Shares, Weights, collate
 from graph_er.config import TrainingConfig
 from graph_er.errors import InputError
 from graph_er.layers import Output
 from graph_er.losses import Objective
+from graph_er.shares import Shares, Weights
 from graph_er.spec import Model
 
 _PLATEAU_PATIENCE = 10
@@ -139,7 +139,7 @@ class Trainer:
 
     def _step(self, dialogues: list[int]) -> Tensor:
         share = self.shares.of(dialogues)
-        batch = collate([self.train[i] for i in share.dialogues]).to(self.device)
+        batch = Batch.from_data_list([self.train[i] for i in share.dialogues]).to(self.device)
         for norm in self.norms:
             norm.counted = share.counted
         self.optimizer.zero_grad()

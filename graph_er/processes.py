@@ -22,8 +22,8 @@ from graph_er.errors import InputError
 
 T = TypeVar("T")
 
-# The others wait this long for the first, which scores dev and calibrates by itself.
-_PATIENCE = timedelta(hours=12)
+# The others wait this long for the first, which may run frozen encoders over a whole corpus.
+PATIENCE = timedelta(hours=12)
 _SECONDS_TO_SPEAK = 60
 
 
@@ -79,19 +79,26 @@ def joined(device: str) -> Iterator[None]:
     if with_cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     backend = "cpu:gloo,cuda:nccl" if with_cuda else "gloo"
-    distributed.init_process_group(backend, timeout=_PATIENCE)
+    distributed.init_process_group(backend, timeout=PATIENCE)
     if not is_first():
         logging.disable(logging.WARNING)
+    with ended_together(InputError):
+        yield
+
+
+@contextmanager
+def ended_together(known: type[InputError]) -> Iterator[None]:
+    """Leave the processes that are joined: after all, or of bad input that is `known` to all."""
     try:
         yield
-    except InputError:
+    except known:
         # A launcher ends all as soon as one leaves: each is to leave by itself.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if not is_first():
             sys.exit(2)
         raise
-    distributed.barrier()
-    distributed.destroy_process_group()
+    _group().barrier()
+    _group().destroy_process_group()
 
 
 def count() -> int:

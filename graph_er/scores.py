@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    precision_recall_fscore_support,
+)
 
 from graph_er.errors import InputError
 
@@ -33,19 +38,24 @@ def score(gold: Sequence[int], predicted: Sequence[int], emotions: Sequence[str]
     """
     gold, predicted = np.asarray(gold, dtype=int), np.asarray(predicted, dtype=int)
     _check_labels(gold, predicted, len(emotions))
-    matrix = np.bincount(gold * len(emotions) + predicted, minlength=len(emotions) ** 2)
-    matrix = matrix.reshape(len(emotions), len(emotions))
-    hits, support, chosen = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
-    # What divides by zero counts as zero, since there are no hits to divide.
-    precision = hits / np.maximum(chosen, 1)
-    recall = hits / np.maximum(support, 1)
-    f1 = 2 * hits / np.maximum(support + chosen, 1)
-    present, occurring = support > 0, support + chosen > 0
+    indices = list(range(len(emotions)))
+    occurring = sorted(set(gold.tolist()) | set(predicted.tolist()))
+    _, _, weighted_f1, _ = precision_recall_fscore_support(
+        gold, predicted, labels=occurring, average="weighted", zero_division=0.0
+    )
+    _, _, macro_f1, _ = precision_recall_fscore_support(
+        gold, predicted, labels=occurring, average="macro", zero_division=0.0
+    )
+    precision, recall, f1, support = precision_recall_fscore_support(
+        gold, predicted, labels=indices, average=None, zero_division=0.0
+    )
+    matrix = confusion_matrix(gold, predicted, labels=indices)
+    present = support > 0
     return {
         "n": len(gold),
-        "accuracy": float(hits.sum() / len(gold)),
-        "weighted_f1": float(np.average(f1, weights=support)),
-        "macro_f1": float(f1[occurring].mean()),
+        "accuracy": float(accuracy_score(gold, predicted)),
+        "weighted_f1": float(weighted_f1),
+        "macro_f1": float(macro_f1),
         "uar": float(recall[present].mean()),
         "labels": list(emotions),
         "per_class": {
@@ -67,7 +77,7 @@ def _check_labels(gold: np.ndarray, predicted: np.ndarray, num_emotions: int) ->
     if gold.shape != predicted.shape:
         raise ValueError(f"{len(gold)} gold labels but {len(predicted)} predictions")
     labels = np.concatenate([gold, predicted])
-    # Such labels would count in another class's place of the matrix.
+    # scikit-learn would leave such labels out of the matrix without a word.
     if labels.min() < 0 or labels.max() >= num_emotions:
         raise ValueError(f"labels {labels.min()} to {labels.max()} for {num_emotions} emotions")
 

@@ -22,7 +22,7 @@ LAYERS = (
     ("files", "emotions", "splits", "dialogue_pickle", "flags", "tracking", "scores"),
     ("dialogue", "pickle_writing", "processes", "side_by_side"),
     ("dialogues", "run_record", "evaluation", "config", "cli", "device"),
-    ("bootstrap", "significance", "prediction_files", "decoding", "recipe", "folds", "batching"),
+    ("bootstrap", "significance", "prediction_files", "decoding", "recipe", "folds", "shares"),
     ("graph", "data_option", "comparison", "controls", "breakdown", "calibration", "config_file"),
     ("layers", "batch_norm", "windows", "sentence_cues", "finish"),
     ("recipe_options", "fold_controls"),

@@ -13,7 +13,7 @@ from graph_er.search import JOURNAL_NAME
 from tests.faults.killing import ROOT, Command, python, rounds
 
 pytestmark = pytest.mark.fault
-KILLS = 3
+KILLS = 30
 
 
 @pytest.fixture(scope="module")

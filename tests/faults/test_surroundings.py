@@ -62,6 +62,15 @@ def ended(command, tmp_path, prefix=()):
     return status, log.read_text(errors="replace")
 
 
+def mounted(folder, options):
+    """Return what a command is put after to see a small disk in a folder; lists it at the end."""
+    if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no mount namespaces here")
+    script = f'mount -t tmpfs -o {options} tmpfs {folder} && "$@"; status=$?;'
+    script += f" ls -AR {folder}; exit $status"
+    return ("unshare", "-m", "bash", "-c", script, "mounted")
+
+
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("kilobytes", [1, 8, 40])
 def test_a_file_may_not_grow_beyond_a_limit(ground, tmp_path, stage, kilobytes, records):
@@ -84,11 +93,7 @@ def test_a_file_may_not_grow_beyond_a_limit(ground, tmp_path, stage, kilobytes, 
 def test_the_disk_is_full(ground, tmp_path, stage, kilobytes, records):
     out = tmp_path / "out"
     out.mkdir()
-    mounted = f'mount -t tmpfs -o size={kilobytes}k tmpfs {out} && "$@"; status=$?;'
-    mounted += f" ls -AR {out}; exit $status"
-    if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
-        pytest.skip("no mount namespaces here")
-    prefix = ("unshare", "-m", "bash", "-c", mounted, "full")
+    prefix = mounted(out, f"size={kilobytes}k")
     status, said = ended(commands(ground, out)[stage], tmp_path, prefix)
     assert status == 2, said[-3000:]
     assert "Traceback" not in said
@@ -105,10 +110,7 @@ def test_a_folder_that_cannot_be_written_to(ground, tmp_path, stage, records):
     if os.geteuid():
         out.chmod(0o555)
     else:  # root writes where it likes, but for a file system that is read-only
-        if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
-            pytest.skip("no mount namespaces here")
-        mounted = f'mount -t tmpfs -o ro tmpfs {out} && "$@"'
-        prefix = ("unshare", "-m", "bash", "-c", mounted, "read-only")
+        prefix = mounted(out, "ro")
     status, said = ended(commands(ground, out)[stage], tmp_path, prefix)
     out.chmod(0o755)
     assert status == 2, said[-3000:]

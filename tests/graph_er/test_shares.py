@@ -1,23 +1,11 @@
-"""Batches are those of PyTorch Geometric, and shares of them make up the whole."""
+"""Shares of a batch make up the whole."""
 
 import pytest
-import torch
 from torch_geometric.data import Batch
 
-from graph_er.batching import Shares, collate
 from graph_er.losses import previous_turns
+from graph_er.shares import Shares
 from tests.graph_er.tiny_models import CONFIGS, make_graphs
-
-
-@pytest.mark.parametrize("preset", CONFIGS)
-def test_a_batch_is_that_of_pytorch_geometric(preset):
-    graphs = make_graphs(CONFIGS[preset], [3, 1, 7])
-    ours, theirs = collate(graphs), Batch.from_data_list(graphs)
-    assert {*ours.keys()} == {*theirs.keys()}
-    for name in theirs.keys():  # noqa: SIM118
-        assert torch.equal(ours[name], theirs[name]), name
-        assert ours[name].dtype == theirs[name].dtype
-    assert ours.num_nodes == theirs.num_nodes == 11
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 5])
@@ -43,7 +31,7 @@ def test_pairs_are_counted_as_the_shift_term_finds_them():
     graphs = make_graphs(CONFIGS["default"], [3, 1, 7], speakers=("A", "B", "C"))
     shares = Shares(graphs, 2, 0)
     for graph, pairs in zip(graphs, shares.pairs, strict=True):
-        assert len(previous_turns(collate([graph]))[0]) == pairs
+        assert len(previous_turns(Batch.from_data_list([graph]))[0]) == pairs
 
 
 def test_long_dialogues_are_shared_out_evenly():

@@ -1,38 +1,11 @@
-"""Dialogues to batches, and each process's share of one."""
+"""Each process's share of a batch of dialogues, and what the share counts for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch_geometric.data import Data
-
-
-def collate(graphs: Sequence[Data]) -> Data:
-    """Put dialogues one after another, as ``Batch.from_data_list`` does, at a tenth of its cost.
-
-    Args:
-        graphs: with ``y`` ``[U]`` and any other tensors of one row per utterance or edge; those
-            named ``*index`` ``[2, E]`` number utterances and are shifted.
-
-    Returns:
-        The same fields, with ``batch`` ``[N]`` (dialogue of each utterance) and ``ptr`` ``[B + 1]``
-        (where each dialogue begins, and the end of the last).
-    """
-    fields = [graph.to_dict() for graph in graphs]
-    lengths = torch.tensor([len(field["y"]) for field in fields])
-    ptr = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
-    batch = Data(batch=torch.arange(len(fields)).repeat_interleave(lengths), ptr=ptr)
-    for name in fields[0]:
-        parts = [field[name] for field in fields]
-        if name.endswith("index"):
-            starts = ptr.tolist()
-            parts = [part + start for part, start in zip(parts, starts[:-1], strict=True)]
-            batch[name] = torch.cat(parts, dim=-1)
-        else:
-            batch[name] = torch.cat(parts)
-    return batch
 
 
 @dataclass(frozen=True)
