@@ -102,7 +102,7 @@ class FrameExtractor(SequenceFeatureExtractor):
         """Return ``input_values`` ``[B, T, D]`` and ``attention_mask`` ``[B, T]``."""
         options.pop("sampling_rate", None)
         frames = [self._frames(clip) for clip in clips]
-        return self.pad({"input_values": frames}, **options)
+        return self.pad(BatchFeature({"input_values": frames}), **options)
 
     def _frames(self, samples: np.ndarray) -> np.ndarray:
         if self.kind == "mfcc":

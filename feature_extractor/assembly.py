@@ -137,12 +137,14 @@ class _Vectors:
         return rows if rows is None or alignment is None else alignment(rows)
 
     def _align(self, name: str, dev: Sequence[Dialogue], ends: Sequence[int]) -> None:
-        first = [self._stores[0].rows(name, *self._range(dialogue)) for dialogue in dev]
-        if first[0] is None:
+        found = [self._stores[0].rows(name, *self._range(dialogue)) for dialogue in dev]
+        first = [rows for rows in found if rows is not None]
+        if not first:
             return
         target, count = np.concatenate(first), sum(map(len, dev))
         for number in range(1, len(self._stores)):
             own = self._stores[number].rows(name, ends[number], ends[number] + count)
+            assert own is not None  # every store holds the same modalities
             self._alignments[number][name] = fit_alignment(own, target)
 
     def _range(self, dialogue: Dialogue) -> tuple[int, int]:

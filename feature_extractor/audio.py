@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +29,18 @@ _CUT_SHORT = re.compile(
 _UNKNOWN_LENGTH = 0x7FFF_0000
 # An MP3 without a table of contents is as long as its first frame's bit rate makes it.
 _MP3_TOLERANCE = 0.05
+# Speech comes in these; libsndfile reads older ones as well, some of them without end if damaged.
+_CONTAINERS = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF", "NIST")
 # Beyond these a header is forged or damaged, or the file is no clip of one utterance.
 _LONGEST_HOURS = 4
 _RATES = (1_000, 768_000)
 _MOST_CHANNELS = 64
 _MOST_BYTES = 64 << 30
-# Of a clip at its own rate, some 3 hours at 16 kHz or 70 minutes at 48 kHz: what fits into memory.
-_MOST_FRAMES = 200_000_000
+# Of a clip at the wanted rate: the longest at 16 kHz.
+_MOST_FRAMES = _LONGEST_HOURS * 3600 * SAMPLE_RATE
+# No codec puts minutes of speech into fewer bytes; digital silence, packed, takes 50 a second.
+_LEAST_BYTES = 200
+_LONG_SECONDS = 600
 # Nominally samples are within -1 to 1; beyond this they are no audio, and sums of them overflow.
 _LOUDEST = 1e6
 # Samples per channel that are decoded at a time.
@@ -77,6 +82,10 @@ def probe_audio(path: Path) -> AudioInfo:
         info = soundfile.info(str(path))
     except (soundfile.SoundFileError, OSError) as error:
         raise InputError(f"{path}: no readable audio ({error}); restore the file") from error
+    if info.format not in _CONTAINERS:
+        raise InputError(
+            f"{path}: is {info.format}, none of {', '.join(_CONTAINERS)}; convert it to WAV"
+        )
     cut = _CUT_SHORT.search(info.extra_info)
     if cut and int(cut[2]) < int(cut[1]) < _UNKNOWN_LENGTH:
         raise InputError(
@@ -105,6 +114,12 @@ def _require_plausible(path: Path, info: Any) -> None:
         raise InputError(
             f"{path}: no length in its header, or more than {_LONGEST_HOURS} hours, the most that "
             "a clip may last; encode the file again or cut it"
+        )
+    seconds, size = info.frames / info.samplerate, path.stat().st_size
+    if seconds > _LONG_SECONDS and size < _LEAST_BYTES * seconds:
+        raise InputError(
+            f"{path}: {seconds / 60:.0f} minutes in {size:,} bytes, which no speech packs into; "
+            "restore the file or cut its silence"
         )
 
 
@@ -146,6 +161,8 @@ def _info_or_error(path: Path) -> AudioInfo | InputError:
 def load_audio(path: Path, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Load a file as mono: channels are averaged, then resampled with soxr at high quality.
 
+    The file is decoded block by block, so that memory is needed for the result alone.
+
     Args:
         path: a file in any format, rate and channel count that libsndfile reads.
         sample_rate: wanted rate in Hz.
@@ -158,44 +175,71 @@ def load_audio(path: Path, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
             more than fits into memory.
     """
     info = probe_audio(path)
-    if info.duration * info.sample_rate > _MOST_FRAMES:
+    if info.duration * sample_rate > _MOST_FRAMES:
         raise InputError(
-            f"{path}: {info.duration / 60:.0f} minutes at {info.sample_rate} Hz are too many "
-            "samples for one clip; convert it to 16 kHz or cut it"
+            f"{path}: {info.duration / 60:.0f} minutes at {sample_rate} Hz are too many samples "
+            "for one clip; convert it to 16 kHz or cut it"
         )
     try:
         with soundfile.SoundFile(str(path)) as file:
-            promised, source_rate = file.frames, file.samplerate
-            mono = _decode_mono(path, file)
-        tolerance = _MP3_TOLERANCE if info.container == "MP3" else 0.0
-        if len(mono) < promised * (1 - tolerance):
-            raise InputError(
-                f"{path}: {len(mono)} samples where the header says {promised}; restore the file"
-            )
-        return mono if source_rate == sample_rate else _resample(mono, source_rate, sample_rate)
+            blocks = _mono_blocks(path, file, info)
+            return _joined(_resampled(blocks, info.sample_rate, sample_rate))
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise InputError(f"{path}: no readable audio ({error}); restore the file") from error
     except MemoryError as error:
         raise InputError(f"{path}: its audio does not fit into memory; cut the file") from error
 
 
-def _decode_mono(path: Path, file: soundfile.SoundFile) -> np.ndarray:
-    """Return all samples, channels averaged; one block at a time, since those may be many."""
+def _mono_blocks(path: Path, file: soundfile.SoundFile, info: AudioInfo) -> Iterator[np.ndarray]:
+    """Decode all samples, channels averaged; one block at a time, since those may be many."""
     most = _LONGEST_HOURS * 3600 * file.samplerate
-    blocks, total = [np.empty(0, np.float32)], 0
+    promised, total = file.frames, 0
     while len(block := file.read(frames=_BLOCK, dtype="float32", always_2d=True)):
         if not (np.abs(block) <= _LOUDEST).all():
             raise InputError(
                 f"{path}: holds NaN or infinite samples, or absurdly large ones; restore or "
                 "convert the file"
             )
-        blocks.append(block.mean(axis=1, dtype=np.float32))
         total += len(block)
         if total > most:
             raise InputError(
                 f"{path}: more than {_LONGEST_HOURS} hours, the most that a clip may last; cut it"
             )
-    return np.concatenate(blocks)
+        yield block.mean(axis=1, dtype=np.float32)
+    tolerance = _MP3_TOLERANCE if info.container == "MP3" else 0.0
+    if total < promised * (1 - tolerance):
+        raise InputError(
+            f"{path}: {total} samples where the header says {promised}; restore the file"
+        )
+
+
+def _resampled(
+    blocks: Iterable[np.ndarray], source_rate: int, sample_rate: int
+) -> Iterator[np.ndarray]:
+    """Resample as one signal what comes in blocks; as many samples as its length at the rate."""
+    if source_rate == sample_rate:
+        yield from blocks
+        return
+    import soxr  # here: rarely needed, since the corpora are at 16 kHz
+
+    stream = soxr.ResampleStream(source_rate, sample_rate, 1, dtype="float32", quality="soxr_hq")
+    read, written = 0, 0
+    for block in blocks:
+        read += len(block)
+        chunk = stream.resample_chunk(block)
+        written += len(chunk)
+        yield chunk
+    last = stream.resample_chunk(np.empty(0, np.float32), last=True)
+    wanted = math.ceil(read * (sample_rate / source_rate)) - written
+    yield np.pad(last[:wanted], (0, max(0, wanted - len(last))))
+
+
+def _joined(blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """Join blocks as they come, without a second copy of them all."""
+    content = bytearray()
+    for block in blocks:
+        content += block.tobytes()
+    return np.frombuffer(content, np.float32)
 
 
 def is_silent(samples: np.ndarray) -> bool:
@@ -204,12 +248,3 @@ def is_silent(samples: np.ndarray) -> bool:
     A constant offset is no sound either. No samples at all are silent.
     """
     return len(samples) == 0 or float(np.ptp(samples)) / 2 <= _SILENT_SWING
-
-
-def _resample(samples: np.ndarray, source_rate: int, sample_rate: int) -> np.ndarray:
-    import librosa  # here: slow to import, and rarely needed, since the corpora are at 16 kHz
-
-    resampled = librosa.resample(
-        samples, orig_sr=source_rate, target_sr=sample_rate, res_type="soxr_hq"
-    )
-    return np.ascontiguousarray(resampled, dtype=np.float32)

@@ -91,6 +91,7 @@ class Collator:
 
         In this order a text that is too long loses what was said longest ago.
         """
+        assert self.tokenizer is not None
         # What lies far beyond the limit would only be read to be cut off.
         most = _CHARACTERS_PER_TOKEN * self.max_tokens
         words = [example["text"][:most], *example.get("earlier", ())]
@@ -99,11 +100,11 @@ class Collator:
     def audio_batch(self, clips: Sequence[np.ndarray | None]) -> dict[str, Any]:
         """Return those arguments that are about the audio, of clips ``[samples]`` or None."""
         there = [clip is not None and len(clip) > 0 for clip in clips]
-        clips = [_SILENCE if clip is None else clip for clip in clips]
-        clips = [np.pad(clip, (0, max(0, self.min_samples - len(clip)))) for clip in clips]
-        audio = self.feature_extractor(
-            clips,
-            sampling_rate=self.feature_extractor.sampling_rate,
+        filled = [_SILENCE if clip is None else clip for clip in clips]
+        extractor: Any = self.feature_extractor
+        audio = extractor(
+            [np.pad(clip, (0, max(0, self.min_samples - len(clip)))) for clip in filled],
+            sampling_rate=extractor.sampling_rate,
             padding=True,
             return_attention_mask=True,
             return_tensors="pt",

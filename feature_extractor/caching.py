@@ -22,6 +22,7 @@ from feature_extractor.batching import length_batches
 from feature_extractor.checkpoint import Checkpoint
 from feature_extractor.dataset import UtteranceDataset, earlier_utterances
 from feature_extractor.execution import Execution
+from feature_extractor.fusion.base import needed
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.identity import encoder_digest
 from feature_extractor.model import views
@@ -121,7 +122,7 @@ def _store(checkpoint: Checkpoint, modality: str, cache: Cache, execution: Execu
         collate = replace(collate, feature_extractor=None, min_samples=0)
     else:
         collate = replace(collate, tokenizer=None, max_tokens=0, heard_context=0, prompt=None)
-    parts = {
+    parts: dict[str, Any] = {
         "encoder": encoder_digest(getattr(model, f"{name}_encoder"), collate),
         "view": views(config.fusion, config.fusion_options)[modality],
         "computed": str(execution.dtype),
@@ -183,7 +184,8 @@ def _remembered(memory: Path) -> dict[str, list[Any]]:
 def _text_states(
     checkpoint: Checkpoint, corpus: Corpus, utterances: Sequence[Utterance], execution: Execution
 ) -> Iterator[Rows]:
-    model = checkpoint.model.to(execution.device).eval()
+    # transformers wraps `to` without its types.
+    model = checkpoint.model.to(execution.device).eval()  # type: ignore[arg-type]
     # What is kept serves models of text alone as well, which read even an empty text.
     collate = replace(checkpoint.collator(), marks_missing_text=False)
     context = model.config.context
@@ -199,7 +201,9 @@ def _text_states(
 def _audio_states(
     checkpoint: Checkpoint, corpus: Corpus, utterances: Sequence[Utterance], execution: Execution
 ) -> Iterator[Rows]:
-    model, collate = checkpoint.model.to(execution.device).eval(), checkpoint.collator()
+    # transformers wraps `to` without its types.
+    model = checkpoint.model.to(execution.device).eval()  # type: ignore[arg-type]
+    collate = checkpoint.collator()
     clip_length = model.config.clip_length
     dataset = UtteranceDataset(corpus, utterances, sampling_rate=checkpoint.sampling_rate)
     durations = [utterance.duration for utterance in utterances]
@@ -210,7 +214,8 @@ def _audio_states(
         clips = [example.get("audio") for example in examples]
         with torch.inference_mode(), precision(execution):
             frames = clip_frames(
-                model, collate, clips, execution, clip_length, checkpoint.sampling_rate
+                *(model, collate, clips, execution, clip_length),
+                needed(checkpoint.sampling_rate),
             )
             stream = model.unscaled_stream(frames)
         yield list(zip([utterances[i] for i in batch], _rows(stream), strict=True))

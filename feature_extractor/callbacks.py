@@ -23,13 +23,14 @@ class ProgressBar(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Open the bar, at the step where training starts or goes on."""
+        # Said only where it holds, so that the environment may say it, too.
+        shown: dict[str, Any] = {} if state.is_world_process_zero else {"disable": True}
         self._bar = tqdm(
             total=state.max_steps,
             initial=state.global_step,
             desc="training",
             unit="step",
-            # Said only where it holds, so that the environment may say it, too.
-            **({} if state.is_world_process_zero else {"disable": True}),
+            **shown,
         )
 
     def on_step_end(
@@ -43,10 +44,10 @@ class ProgressBar(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        metrics: dict[str, float],
-        **_: Any,
+        **told: Any,
     ) -> None:
         """Show the dev scores of the epoch."""
+        metrics = told["metrics"]
         dev = f"{metrics['eval_loss']:.3f}, wF1 {metrics['eval_weighted_f1']:.3f}"
         self._bar.set_postfix_str(f"epoch {state.epoch:.0f}, dev loss {dev}")
 
@@ -69,12 +70,11 @@ class TrackerCallback(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        logs: dict[str, float],
-        **_: Any,
+        **told: Any,
     ) -> None:
         """Record numbers at their epoch, once where several processes train."""
         if state.is_world_process_zero:
-            self._tracker.log_metrics(logs, step=round(state.epoch))
+            self._tracker.log_metrics(told["logs"], step=round(state.epoch))
 
 
 class OwnDraws(TrainerCallback):

@@ -25,6 +25,7 @@ from feature_extractor.encoders import (
     make_readable,
     max_tokens,
 )
+from feature_extractor.fusion.base import needed
 from feature_extractor.fusion.prompt import prompt_text
 from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.model import UtteranceClassifier
@@ -34,9 +35,11 @@ from feature_extractor.split_record import is_split_record
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from graph_er.errors import InputError
 from graph_er.files import disk_errors_named
+from graph_er.regular_files import read_json_file
 from graph_er.run_record import RECORD_NAME
 
 WEIGHTS = "model.safetensors"
+_MOST_LAYERS = 1000
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Checkpoint:
             max_tokens=config.max_tokens,
             min_samples=minimum_samples(config.audio_config) if "a" in config.modalities else 0,
             heard_context=self.model.heard_context,
-            prompt=prompt_text(self.tokenizer) if self.prompted else None,
+            prompt=prompt_text(needed(self.tokenizer)) if self.prompted else None,
             # A prompt's mask is read whether a text follows or not.
             marks_missing_text=config.modalities == "at" and not self.prompted,
         )
@@ -110,13 +113,13 @@ def build_checkpoint(
     """
     text = audio = tokenizer = feature_extractor = None
     _require_modalities(settings.fusion, modalities)
-    config: dict[str, object] = asdict(trained_on) if trained_on else {}
+    config: dict[str, Any] = asdict(trained_on) if trained_on else {}
     if "t" in modalities:
-        text, tokenizer = load_text_encoder(settings.text_encoder)
+        text, tokenizer = load_text_encoder(needed(settings.text_encoder))
         config |= {"text_config": text.config.to_dict(), "text_source": settings.text_encoder}
         config |= {"max_tokens": max_tokens(text, tokenizer)}
     if "a" in modalities:
-        audio, feature_extractor = load_audio_encoder(settings.audio_encoder)
+        audio, feature_extractor = load_audio_encoder(needed(settings.audio_encoder))
         config |= {"audio_config": audio.config.to_dict(), "audio_source": settings.audio_encoder}
         config |= {"sampling_rate": feature_extractor.sampling_rate}
     configuration = UtteranceConfig(
@@ -131,8 +134,9 @@ def build_checkpoint(
     model = UtteranceClassifier(configuration, text, audio)
     checkpoint = Checkpoint(model, tokenizer, feature_extractor)
     if checkpoint.prompted:
-        language_model = load_masked_language_model(settings.text_encoder)
-        model.fusion.prompt.start_from(language_model, tokenizer, emotions)
+        language_model = load_masked_language_model(needed(settings.text_encoder))
+        prompted: Any = model.fusion
+        prompted.prompt.start_from(language_model, tokenizer, emotions)
     return checkpoint
 
 
@@ -158,13 +162,16 @@ def load_configuration(folder: Path) -> UtteranceConfig:
             f"{folder}: training did not finish (no {RECORD_NAME}); go on with "
             f"`python feature_extractor/train.py --out {folder} --resume` and the same options"
         )
+    _require_buildable(folder)
     with _loading(folder):
         config = UtteranceConfig.from_pretrained(folder)
         emotions = list(config.emotions)
     if not emotions or not all(isinstance(name, str) for name in emotions):
-        raise InputError(f"{folder}/config.json: emotions {emotions!r} are no list of names")
+        raise InputError(f"{folder}/config.json: emotions {emotions!r:.200} are no list of names")
     if config.split is not None and not is_split_record(config.split):
-        raise InputError(f"{folder}/config.json: split {config.split!r} is no record of a split")
+        raise InputError(
+            f"{folder}/config.json: split {config.split!r:.200} is no record of a split"
+        )
     return config
 
 
@@ -176,18 +183,32 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     """
     config = load_configuration(folder)
     with _loading(folder):
-        model, report = UtteranceClassifier.from_pretrained(
+        loaded: Any = UtteranceClassifier.from_pretrained(
             folder,
             config=config,
             local_files_only=True,
             use_safetensors=True,
             output_loading_info=True,
         )
+        model, report = loaded  # both, since the report was asked for
         tokenizer = _part(AutoTokenizer, folder) if "t" in config.modalities else None
         extractor = _part(AutoFeatureExtractor, folder) if "a" in config.modalities else None
     if wrong := [*report["missing_keys"], *report["unexpected_keys"]]:
         raise InputError(f"{folder}: {WEIGHTS} does not fit config.json ({wrong[0]})")
     return Checkpoint(model, tokenizer, extractor)
+
+
+def _require_buildable(folder: Path) -> None:
+    """Refuse a configuration of another model, or of one that nobody waits for."""
+    path = folder / "config.json"
+    content = read_json_file(path)
+    if not isinstance(content, dict) or content.get("model_type") != UtteranceConfig.model_type:
+        raise InputError(f"{path}: of another model than a stage 1 checkpoint's; restore the file")
+    for name in ("text_config", "audio_config"):
+        encoder = content.get(name)
+        layers = encoder.get("num_hidden_layers", 0) if isinstance(encoder, dict) else 0
+        if isinstance(layers, int) and layers > _MOST_LAYERS:
+            raise InputError(f"{path}: {name} of {layers:.3g} layers; restore the file")
 
 
 @contextmanager
@@ -197,9 +218,9 @@ def _loading(folder: Path) -> Iterator[None]:
         yield
     except Exception as error:
         raise InputError(
-            f"{folder}: cannot be loaded ({first_line(error)}); train it again"
+            f"{folder}: cannot be loaded ({first_line(error):.200}); train it again"
         ) from error
 
 
-def _part(kind: type, folder: Path) -> object:
+def _part(kind: Any, folder: Path) -> Any:
     return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

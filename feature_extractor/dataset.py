@@ -14,6 +14,7 @@ from feature_extractor.augmentation import perturb_speed
 from feature_extractor.chunking import is_too_long
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.emotions import MODALITY_NAMES
+from graph_er.errors import InputError
 
 Example = dict[str, Any]
 
@@ -143,7 +144,13 @@ class UtteranceDataset(Dataset):
         return self._before[index] if self.heard_context else []
 
     def _heard(self, utterance: Utterance) -> np.ndarray | None:
-        return None if utterance.wav is None else load_audio(utterance.wav, self.sampling_rate)
+        if utterance.wav is None:
+            return None
+        assert self.sampling_rate is not None  # what hears has a rate
+        try:
+            return load_audio(utterance.wav, self.sampling_rate)
+        except InputError as error:
+            raise InputError(f"utterance {utterance.id}: {error}") from error
 
     def _target(self, utterance: Utterance) -> int | np.ndarray:
         if not self._soft_labels:

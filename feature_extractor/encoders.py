@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from feature_extractor.acoustic import KINDS, acoustic_encoder
 from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.model import UtteranceClassifier
 from graph_er.errors import InputError
+from graph_er.regular_files import read_json_file
 
 _NO_LIMIT = 100_000
 _MAX_TOKENS = 512
@@ -129,9 +129,9 @@ def make_readable(path: Path) -> None:
 def is_checkpoint(id_or_dir: str) -> bool:
     """Tell whether this is a checkpoint folder of stage 1."""
     try:
-        config = json.loads((Path(id_or_dir) / "config.json").read_text(encoding="utf-8"))
+        config = read_json_file(Path(id_or_dir) / "config.json")
         return config["model_type"] == UtteranceConfig.model_type
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, KeyError, TypeError):
         return False
 
 

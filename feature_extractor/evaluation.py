@@ -73,14 +73,8 @@ def evaluate_utterances(
         output = predict(
             checkpoint.model, checkpoint.collator(), dataset, execution, clip_length, bar
         )
-    bad = ~np.isfinite(output["logits"]).all(axis=1)
-    if bad.any():
-        name = checkpoint.model.name_or_path or "the trained model"
-        first = utterances[int(np.flatnonzero(bad)[0])]
-        raise InputError(
-            f"{name}: its output on {int(bad.sum())} utterances, {first.id} the first, is not "
-            "finite; train stage 1 again, with a lower --lr if need be"
-        )
+    name = checkpoint.model.name_or_path or "the trained model"
+    refuse_not_finite(output["logits"], utterances, name)
     evaluated = EvaluatedUtterances(
         dialogues=[u.dialogue for u in utterances],
         utterances=[u.id for u in utterances],
@@ -90,6 +84,21 @@ def evaluate_utterances(
     )
     probabilities = softmax(output["logits"], axis=1)
     return Evaluation(evaluated, probabilities, evaluate(evaluated, probabilities[None], [seed]))
+
+
+def refuse_not_finite(logits: np.ndarray, utterances: Sequence[Utterance], name: str) -> None:
+    """Refuse outputs ``[N, C]`` of a model of some `name` that are not finite.
+
+    Raises:
+        InputError: those of an utterance are not; the message names the first.
+    """
+    bad = ~np.isfinite(logits).all(axis=1)
+    if bad.any():
+        first = utterances[int(np.flatnonzero(bad)[0])]
+        raise InputError(
+            f"{name}: its output on {int(bad.sum())} utterances, {first.id} the first, is not "
+            "finite; train stage 1 again, with a lower --lr if need be"
+        )
 
 
 def run_evaluation(

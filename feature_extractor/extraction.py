@@ -148,7 +148,9 @@ def dialogue_file(corpus: Corpus, split: Split, info: dict[str, Any]) -> Dialogu
         for dialogue_id, utterances in corpus.dialogues().items()
     ]
     side_of = split.by_dialogue()
-    sides = (tuple(d.id for d in dialogues if side_of.get(d.id) == side) for side in SIDES)
+    train, dev, test = (
+        tuple(d.id for d in dialogues if side_of.get(d.id) == side) for side in SIDES
+    )
     info = {
         "corpus": corpus.name,
         "synthetic": is_synthetic(corpus.name),
@@ -158,7 +160,7 @@ def dialogue_file(corpus: Corpus, split: Split, info: dict[str, Any]) -> Dialogu
         "parts": {u.dialogue: u.part for u in corpus.utterances if u.part is not None},
         **info,
     }
-    return DialogueFile(tuple(dialogues), *sides, emotions=tuple(corpus.emotions), info=info)
+    return DialogueFile(tuple(dialogues), train, dev, test, tuple(corpus.emotions), info)
 
 
 def _refuse_not_finite(vectors: Vectors, utterances: Sequence[Utterance]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from feature_extractor.settings import ALL, CNN, NONE
@@ -50,7 +52,7 @@ def freeze(encoder: nn.Module, how: str, modality: str) -> list[nn.Module]:
     return parts
 
 
-def _convolutions(encoder: nn.Module, modality: str) -> nn.Module:
+def _convolutions(encoder: Any, modality: str) -> nn.Module:
     if not hasattr(encoder, "feature_extractor"):
         raise InputError(f"--freeze_{modality} cnn: this {modality} encoder has no convolutions")
     return encoder.feature_extractor
@@ -71,7 +73,7 @@ def _layers(encoder: nn.Module, modality: str) -> nn.ModuleList:
     return lists[0]
 
 
-def _above(encoder: nn.Module) -> list[nn.Module]:
+def _above(encoder: Any) -> list[nn.Module]:
     """Return what stands above the layers: a last norm, an adapter."""
     found = [getattr(encoder, "adapter", None)]
     # Otherwise the norm of that name stands below the layers.

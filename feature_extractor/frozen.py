@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from feature_extractor.batching import Collator
 from feature_extractor.dataset import Example
@@ -18,6 +19,7 @@ from feature_extractor.encoders import (
     load_text_encoder,
     max_tokens,
 )
+from feature_extractor.fusion.base import needed
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.model import UtteranceOutput
 from feature_extractor.pooling import (
@@ -32,10 +34,12 @@ from feature_extractor.pooling import (
 class FrozenEncoders(nn.Module):
     """Means of pretrained encoders' last hidden states, each at its own width."""
 
-    def __init__(self, text_encoder: nn.Module | None, audio_encoder: nn.Module | None) -> None:
+    def __init__(
+        self, text_encoder: nn.Module | None, audio_encoder: PreTrainedModel | None
+    ) -> None:
         """Take the encoders, or one; `text_encoder` may be a ``SentenceTransformer``."""
         super().__init__()
-        self.text_encoder = text_encoder
+        self.text_encoder: Any = text_encoder  # of tokens or of whole sentences
         self.audio_encoder = audio_encoder
 
     def forward(
@@ -55,13 +59,13 @@ class FrozenEncoders(nn.Module):
         """
         audio = None
         if input_values is not None:
-            frames = self.audio_frames(input_values, audio_mask)
+            frames = self.audio_frames(input_values, needed(audio_mask))
             audio = self.audio_stream(frames if has_audio is None else frames.without(has_audio))
         return self.join(self.text_of(**text), audio)
 
     def audio_frames(self, values: torch.Tensor, mask: torch.Tensor) -> Frames:
         """Return the audio encoder's states of samples ``[B, S]``."""
-        return audio_frames(self.audio_encoder, values, mask)
+        return audio_frames(needed(self.audio_encoder), values, mask)
 
     def audio_stream(self, frames: Frames) -> Stream:
         """Return the last of these states."""
@@ -80,7 +84,8 @@ class FrozenEncoders(nn.Module):
             )
         if input_ids is None:
             return None
-        return masked_mean(text_frames(self.text_encoder, input_ids, text_mask).last, text_mask)
+        mask = needed(text_mask)
+        return masked_mean(text_frames(self.text_encoder, input_ids, mask).last, mask)
 
     def join(
         self, text: torch.Tensor | None, audio: Stream | None, context_size: int = 0
@@ -122,6 +127,7 @@ def load_frozen(
     Returns:
         The encoders, what pads examples for them, and the sampling rate in Hz, None without audio.
     """
+    collate: Collator | SentenceCollator
     audio = feature_extractor = sampling_rate = None
     min_samples = 0
     if audio_encoder is not None:

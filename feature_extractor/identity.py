@@ -48,7 +48,8 @@ def _describe(name: str, module: nn.Module) -> dict[str, Any]:
     description: dict[str, Any] = {"name": name, "class": type(module).__name__}
     # Those of sentence-transformers' parts: the kind of pooling, prompts and the like.
     if hasattr(module, "get_config_dict"):
-        description["options"] = module.get_config_dict()
+        described: Any = module
+        description["options"] = described.get_config_dict()
     if isinstance(module, PreTrainedModel):
         config = module.config.to_dict()
         # Where it was loaded from says nothing of what it computes.

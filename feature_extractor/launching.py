@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from graph_er.errors import InputError
 from graph_er.processes import (
@@ -68,7 +68,7 @@ def in_turn(work: Callable[[], T]) -> T:
     first_here = os.environ["LOCAL_RANK"] == "0"
     mine = 0 if is_first() else 1 if first_here else 2
     results = [agreed(work if turn == mine else _nothing) for turn in range(3)]
-    return results[mine]
+    return cast(T, results[mine])  # the turn in which this process had its work done
 
 
 def _nothing() -> None:

@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
 from transformers.utils import ModelOutput
 
 import feature_extractor.acoustic  # noqa: F401 (registers its encoder with AutoModel)
 from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.freezing import freeze
-from feature_extractor.fusion.base import Sizes
+from feature_extractor.fusion.base import FusionModel, Sizes, needed
 from feature_extractor.fusion.registry import FUSIONS, build_fusion, fusion_options
 from feature_extractor.fusion.stream import LAYERS, Stream
 from feature_extractor.pooling import Frames, audio_frames, text_frames
@@ -47,6 +47,10 @@ class UtteranceClassifier(PreTrainedModel):
     config: UtteranceConfig
     config_class = UtteranceConfig
     _supports_sdpa = True
+    text_encoder: PreTrainedModel
+    audio_encoder: PreTrainedModel
+    audio_scaler: FrameScaler
+    fusion: FusionModel
 
     def __init__(
         self,
@@ -60,11 +64,12 @@ class UtteranceClassifier(PreTrainedModel):
         if "t" in config.modalities:
             self.text_encoder = text_encoder or _new_encoder(config.text_config)
             # Nothing reads the pooler: its parameters would never see a gradient.
-            self.text_encoder.pooler = None
+            self.text_encoder.pooler = None  # type: ignore[assignment]
         if "a" in config.modalities:
             self.audio_encoder = audio_encoder or _new_encoder(config.audio_config)
-            if not hasattr(config.audio_config, "conv_stride"):
-                self.audio_scaler = FrameScaler(config.audio_config.hidden_size)
+            acoustic: Any = config.audio_config
+            if not hasattr(acoustic, "conv_stride"):
+                self.audio_scaler = FrameScaler(acoustic.hidden_size)
         self._views = views(config.fusion, config.fusion_options)
         self.fusion = build_fusion(
             config.fusion,
@@ -74,7 +79,8 @@ class UtteranceClassifier(PreTrainedModel):
             config.context,
         )
         # The fusion models start as their modules do, not as a language model's layers.
-        for part in (*self.fusion.modules(), *self.fusion.parameters()):
+        parts: list[Any] = [*self.fusion.modules(), *self.fusion.parameters()]
+        for part in parts:
             part._is_hf_initialized = True
         self.post_init()
 
@@ -136,9 +142,9 @@ class UtteranceClassifier(PreTrainedModel):
         text, audio = self.text_of(input_ids, text_states, text_mask, has_text), None
         if "a" in self.config.modalities:
             if audio_states is not None:
-                audio = self.scaled(Stream(audio_states, audio_mask.bool()))
+                audio = self.scaled(Stream(audio_states, needed(audio_mask).bool()))
             else:
-                frames = self.audio_frames(input_values, audio_mask)
+                frames = self.audio_frames(needed(input_values), needed(audio_mask))
                 frames = frames if has_audio is None else frames.without(has_audio)
                 audio = self.audio_stream(frames)
         return self.join(text, audio, context_size)
@@ -159,9 +165,9 @@ class UtteranceClassifier(PreTrainedModel):
         if "t" not in self.config.modalities:
             return None
         if text_states is not None:
-            stream = Stream(text_states, text_mask.bool())
+            stream = Stream(text_states, needed(text_mask).bool())
         else:
-            stream = self.text_stream(self.text_frames(input_ids, text_mask))
+            stream = self.text_stream(self.text_frames(needed(input_ids), needed(text_mask)))
         return stream if has_text is None else stream.where(has_text)
 
     def text_frames(self, input_ids: torch.Tensor, mask: torch.Tensor) -> Frames:
@@ -219,7 +225,7 @@ class UtteranceClassifier(PreTrainedModel):
         return 0
 
     def _sizes(self) -> Sizes:
-        sizes: dict[str, int] = {}
+        sizes: dict[str, Any] = {"text": None, "audio": None}
         for modality, name in (("t", "text"), ("a", "audio")):
             if modality in self.config.modalities:
                 encoder = getattr(self.config, f"{name}_config")
@@ -227,7 +233,7 @@ class UtteranceClassifier(PreTrainedModel):
                 sizes[name] = 2 * encoder.hidden_size if by_layer else frame_size(encoder)
                 if by_layer:
                     sizes[f"{name}_layers"] = getattr(encoder, "num_hidden_layers", 0) + 1
-        return Sizes(**{"text": None, "audio": None, **sizes})
+        return Sizes(**sizes)
 
 
 def views(fusion: str, given: Mapping[str, Any]) -> dict[str, str]:
@@ -241,7 +247,7 @@ def views(fusion: str, given: Mapping[str, Any]) -> dict[str, str]:
     return {modality: model.view(options, modality) for modality in "ta"}
 
 
-def frame_size(config: PreTrainedConfig) -> int:
+def frame_size(config: Any) -> int:
     """Return the width of the last hidden states, which an adapter may change."""
     adapted = getattr(config, "add_adapter", False)
     return config.output_hidden_size if adapted else config.hidden_size
@@ -255,6 +261,6 @@ def _learns(encoder: nn.Module) -> bool:
     return torch.is_grad_enabled() and any(p.requires_grad for p in encoder.parameters())
 
 
-def _new_encoder(config: PreTrainedConfig) -> PreTrainedModel:
+def _new_encoder(config: Any) -> PreTrainedModel:
     # A copy: the base class resets the attention implementation in the part of its own config.
     return AutoModel.from_config(copy.deepcopy(config))

@@ -7,7 +7,6 @@ may come from anywhere.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from graph_er.dialogue import DialogueFile
 from graph_er.dialogues import read_dialogues, write_dialogues
 from graph_er.errors import InputError
 from graph_er.files import sha256, write_json
+from graph_er.regular_files import read_json_file, require_regular
 
 MANIFEST = "manifest.json"
 _DIALOGUES = "dialogues.pkl"
@@ -125,6 +125,7 @@ def read_plan(folders: Sequence[Path]) -> tuple[PartsPlan, dict[str, Any]]:
     for folder in there[1:]:
         _refuse_different(first, there[0], _manifest(folder), folder)
     path = there[0] / _DIALOGUES
+    require_regular(path)
     if sha256(path) != first["dialogues_sha256"]:
         raise InputError(f"{path}: not as its {MANIFEST} says; copy it again")
     sources = tuple(
@@ -157,14 +158,14 @@ def _refuse_different(
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json_file(path)
         if found.keys() != _CHECKS.keys():
-            raise ValueError(f"has {', '.join(found)}")
+            raise ValueError(f"has {', '.join(found):.200}")
         wrong = [key for key, check in _CHECKS.items() if not check(found[key])]
         if wrong:
             raise ValueError(f"{wrong[0]} is {found[wrong[0]]!r:.80}")
         return found
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
+    except (ValueError, AttributeError) as error:
         raise InputError(f"{path}: no manifest of this release ({error}); copy it again") from error
 
 

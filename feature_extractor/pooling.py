@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 Layers = tuple[torch.Tensor, ...]
 
@@ -95,14 +96,14 @@ def pad_rows(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     return states, positions[None, :] < lengths[:, None]
 
 
-def num_frames(config: PreTrainedConfig, samples: int) -> int:
+def num_frames(config: Any, samples: int) -> int:
     """Return how many frames the convolutions of an audio encoder make of `samples`."""
     for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
         samples = (samples - kernel) // stride + 1
     return max(samples, 0)
 
 
-def minimum_samples(config: PreTrainedConfig) -> int:
+def minimum_samples(config: Any) -> int:
     """Return the fewest samples that give one frame, mostly the encoder's receptive field."""
     if not hasattr(config, "conv_stride"):
         return config.min_samples
@@ -156,7 +157,8 @@ def audio_frames(
         padded = [pad_rows([states[0] for states in layer]) for layer in zip(*rows, strict=True)]
         return Frames(tuple(states for states, _ in padded), padded[0][1])
     layers = _layers(encoder, values, mask, every_layer)
-    frame_mask = encoder._get_feature_vector_attention_mask(layers[0].shape[1], mask)
+    wav2vec: Any = encoder  # all of its family can tell
+    frame_mask = wav2vec._get_feature_vector_attention_mask(layers[0].shape[1], mask)
     return Frames(layers, frame_mask.bool())
 
 

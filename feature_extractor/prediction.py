@@ -14,6 +14,7 @@ from feature_extractor.batch_stream import load_batches, plan_batches
 from feature_extractor.chunking import batches_of, cut_clip
 from feature_extractor.dataset import Example, UtteranceDataset
 from feature_extractor.execution import Execution
+from feature_extractor.fusion.base import needed
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.model import UtteranceOutput
 from feature_extractor.pooling import Frames, join_frames
@@ -81,7 +82,7 @@ def predict_groups(
     Yields:
         What `predict` returns, of one group after the other.
     """
-    model.to(execution.device).eval()
+    extracting: Any = model.to(execution.device).eval()
     batches = plan_batches(dataset, groups, execution, clip_length)
     loaded = load_batches(dataset, collate, batches, execution)
     for _, of_group in groupby(loaded, key=lambda pair: pair[0].group):
@@ -89,9 +90,9 @@ def predict_groups(
         rows: dict[str, list[np.ndarray]] = {}
         for batch, inputs in of_group:
             output = (
-                _chunked_output(model, collate, dataset, inputs, execution, clip_length)
+                _chunked_output(extracting, collate, dataset, inputs, execution, clip_length)
                 if batch.in_chunks
-                else _whole_output(model, inputs, execution)
+                else _whole_output(extracting, inputs, execution)
             )
             places += batch.places
             for name, values in _arrays(output).items():
@@ -103,14 +104,14 @@ def predict_groups(
 
 
 def _whole_output(
-    model: torch.nn.Module, inputs: dict[str, Any], execution: Execution
+    model: Extracting, inputs: dict[str, Any], execution: Execution
 ) -> UtteranceOutput:
     with torch.inference_mode(), precision(execution):
         return model(**on_device(inputs, execution))
 
 
 def _chunked_output(
-    model: torch.nn.Module,
+    model: Extracting,
     collate: Any,
     dataset: UtteranceDataset,
     example: Example,
@@ -120,7 +121,8 @@ def _chunked_output(
     earlier = example.get("earlier_audio", [])
     clips = [example.get("audio"), *earlier, *[None] * (dataset.heard_context - len(earlier))]
     with torch.inference_mode(), precision(execution):
-        frames = clip_frames(model, collate, clips, execution, clip_length, dataset.sampling_rate)
+        rate = needed(dataset.sampling_rate)
+        frames = clip_frames(model, collate, clips, execution, clip_length, rate)
         text = model.text_of(**on_device(collate.text_batch([example]), execution))
         return model.join(text, model.audio_stream(frames), dataset.heard_context)
 

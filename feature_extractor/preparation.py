@@ -194,7 +194,7 @@ def _datasets(
     )
     if not kept:
         raise InputError(f"no training utterance is at most {clip_length:g} s; raise --clip_length")
-    options = {
+    options: dict[str, Any] = {
         "sampling_rate": checkpoint.sampling_rate,
         "soft_labels": run.choice.policies.get("multi_label") == "soft",
         "context": checkpoint.model.config.context,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,9 @@ from safetensors.torch import load_model, save_model
 from torch import nn
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from graph_er.errors import InputError
 from graph_er.files import atomic_path, write_json
+from graph_er.regular_files import read_json_file
 
 _TRAINER_STATE = "trainer_state.json"
 
@@ -26,10 +27,10 @@ def last_complete(folder: Path) -> Path | None:
     numbered = {int(path.name.split("-")[1]): path for path in folder.glob("checkpoint-*")}
     for _, path in sorted(numbered.items(), reverse=True):
         try:
-            json.loads((path / _TRAINER_STATE).read_text(encoding="utf-8"))
+            read_json_file(path / _TRAINER_STATE)
             with safe_open(path / SAFE_WEIGHTS_NAME, framework="pt"):
                 return path
-        except (OSError, ValueError, SafetensorError):
+        except (InputError, OSError, SafetensorError):
             shutil.rmtree(path)
     return None
 
@@ -46,4 +47,4 @@ def finished_step(model: nn.Module, path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     load_model(model, str(path))
-    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return read_json_file(path.with_suffix(".json"))

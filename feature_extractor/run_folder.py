@@ -17,6 +17,7 @@ from feature_extractor.training import CHECKPOINTS
 from graph_er.errors import InputError
 from graph_er.evaluation import PREDICTIONS_NAME
 from graph_er.files import write_json
+from graph_er.regular_files import read_json_file
 from graph_er.run_record import RECORD_NAME, read_run_record
 
 STEPS = ("text", "audio", "fusion")  # of `fusion.late_fusion.LateFusion`
@@ -61,7 +62,9 @@ def check_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
     if not folder.is_dir():
         raise InputError(f"{folder} is a file, not a folder; choose another --out")
     if not _is_run(folder):
-        if any(path.name != _ARCHIVES for path in folder.iterdir()):
+        # A run that could not write its mark, on a full disk say, leaves empty folders.
+        marks = (f"{CHECKPOINTS}/.settings-*.partial.json", f"{_ARCHIVES}/**/*")
+        if _files(folder, "**/*") - _files(folder, *marks):
             raise InputError(f"{folder} holds other files than a run's; choose another --out")
     elif overwrite:
         _refuse_foreign_files(folder)
@@ -161,7 +164,7 @@ def _remove_empty(*folders: Path) -> None:
 def _read_object(path: Path) -> dict[str, Any] | None:
     """Return a JSON object from a file, or None where there is none."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        value = read_json_file(path)
+    except InputError:
         return None
     return value if isinstance(value, dict) else None

@@ -12,6 +12,9 @@ from torch import nn
 class FrameScaler(nn.Module):
     """Shifts and scales each feature to mean 0 and deviation 1 on the training side."""
 
+    shift: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, width: int) -> None:
         """Start with no change at all, for frames of `width`."""
         super().__init__()

@@ -30,6 +30,12 @@ def shared_between_sides(
     return sorted((name for name, on in found.items() if len(on) > 1), key=natural_key)
 
 
+_SHARED: tuple[tuple[Literal["speaker_id", "sentence"], str], ...] = (
+    ("speaker_id", "speakers"),
+    ("sentence", "sentences"),
+)
+
+
 def warnings_about(corpus: Corpus, sides: Mapping[str, str]) -> tuple[str, ...]:
     """Return one readable line for each way in which the sides of a split are not apart."""
     warnings = []
@@ -38,7 +44,7 @@ def warnings_about(corpus: Corpus, sides: Mapping[str, str]) -> tuple[str, ...]:
         warnings.append(
             f"{unnamed} utterances do not tell who speaks: the same voice may be on several sides."
         )
-    for what, name in (("speaker_id", "speakers"), ("sentence", "sentences")):
+    for what, name in _SHARED:
         shared = shared_between_sides(corpus, sides, what)
         if shared:
             listed = shorten(shared, shown=_SHOWN)

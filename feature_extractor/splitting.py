@@ -119,8 +119,8 @@ def checked_split(corpus: Corpus, name: str, fold: int | None, sides: Sides) -> 
         InputError: a side is empty, or a speaker is on two where that is not allowed.
         ValueError: a dialogue is on two sides or is none of the corpus.
     """
-    ordered = (tuple(sorted(ids, key=natural_key)) for ids in sides)
-    split = Split(name, *ordered, fold=fold)
+    train, dev, test = (tuple(sorted(ids, key=natural_key)) for ids in sides)
+    split = Split(name, train, dev, test, fold=fold)
     by_dialogue = split.by_dialogue()
     known = {utterance.dialogue for utterance in corpus.utterances}
     if len(by_dialogue) < sum(map(len, sides)) or not known.issuperset(by_dialogue):

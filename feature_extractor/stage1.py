@@ -110,7 +110,8 @@ def _finish(
     )
     dev = evaluate_utterances(ready.checkpoint, ready.corpus, ready.whole_dev, run.seed, execution)
     gold, predicted = dev.utterances.gold, dev.probabilities.argmax(axis=1)
-    job.tracker.log_confusion_matrix(gold, predicted, ready.corpus.emotions, "dev")
+    pairs = gold.tolist(), predicted.tolist()
+    job.tracker.log_confusion_matrix(*pairs, ready.corpus.emotions, "dev")
     job.tracker.end()
     ready.checkpoint.save(run.out)
     write_run_record(

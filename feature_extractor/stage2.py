@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from feature_extractor.assembly import parts_folder
 from feature_extractor.checkpoint import WEIGHTS, load_checkpoint
@@ -87,10 +88,12 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
     trained = trained_extractor(source.checkpoint) if source.checkpoint else None
     choice = extraction.choice
     corpus, root = open_choice(choice, tell)
-    config = trained and trained.model.config
+    config: Any = None
+    folder = source.checkpoint or Path()
     if trained:
-        refuse_other_emotions(config, corpus, source.checkpoint)
-    split = choose_split(corpus, choice.split, choice.fold, config, source.checkpoint)
+        config = trained.model.config
+        refuse_other_emotions(config, corpus, folder)
+    split = choose_split(corpus, choice.split, choice.fold, config, folder)
     tell_split(split, tell)
     extractor = trained or frozen_extractor(source, corpus, split, root)
     if extractor.sampling_rate is not None:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from graph_er.errors import InputError
+from graph_er.regular_files import require_regular
 
 DTYPES = {"float32": np.float32, "float16": np.float16}
 _MOST = 1 << 50
@@ -93,7 +94,7 @@ class StateStore:
             return np.zeros((0, entry.width), dtype=np.float32)
         raw = self._bytes()[entry.start : entry.start + size * self._dtype.itemsize]
         if utterance_id not in self._checked:
-            if zlib.crc32(raw) != entry.crc:
+            if zlib.crc32(raw.data) != entry.crc:
                 raise InputError(
                     f"{self.folder}: the states of {utterance_id} are damaged; remove the folder, "
                     "it is made again"
@@ -168,7 +169,8 @@ class StateStore:
         data = kept.tobytes()
         start = file.tell()
         file.write(data)
-        return Entry(utterance_id, content, start, *states.shape, zlib.crc32(data))
+        length, width = states.shape
+        return Entry(utterance_id, content, start, length, width, zlib.crc32(data))
 
     def _bytes(self) -> np.ndarray:
         if self._map is None:
@@ -177,12 +179,16 @@ class StateStore:
 
     def _end(self) -> int:
         path = self.folder / _STATES
-        return path.stat().st_size if path.exists() else 0
+        if not path.exists():
+            return 0
+        require_regular(path)
+        return path.stat().st_size
 
     def _read_index(self) -> dict[str, Entry]:
         path = self.folder / _INDEX
         if not path.exists():
             return {}
+        require_regular(path)
         entries: dict[str, Entry] = {}
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:

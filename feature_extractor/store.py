@@ -138,6 +138,8 @@ class PartStore:
         return self._open[1]
 
     def _reason(self, path: Path, chunk: int) -> str | None:
+        if path.exists() and not path.is_file():  # one would wait for a pipe
+            return DAMAGED
         try:
             with safe_open(path, framework="np") as file:
                 metadata = file.metadata() or {}

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import (
@@ -49,7 +50,7 @@ _SEED = 0
 _MAX_TOKENS = 64
 _SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")
 
-_TEXT = {
+_TEXT: dict[str, Any] = {
     "hidden_size": 128,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
@@ -60,7 +61,7 @@ _TEXT = {
 }
 # Two convolutions instead of seven, with the usual 20 ms between frames. LayerDrop and SpecAugment
 # suit large pretrained encoders; clips of 1.5 s have no frames to spare.
-_AUDIO = {
+_AUDIO: dict[str, Any] = {
     "hidden_size": 96,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
@@ -149,7 +150,8 @@ def make_audio_encoder(folder: Path) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         model = Wav2Vec2Model(Wav2Vec2Config(**_AUDIO))
-        _draw_filters(model.feature_extractor.conv_layers[0].conv)
+        layers: Any = model.feature_extractor.conv_layers
+        _draw_filters(layers[0].conv)
         model.save_pretrained(folder)
     make_readable(folder / SAFE_WEIGHTS_NAME)
     # Unit variance per utterance, as for the large models: microphones differ by session, so that
@@ -174,6 +176,7 @@ def _draw_filters(conv: nn.Conv1d) -> None:
     phase = 2 * math.pi * torch.rand(count, 1)
     filters = torch.cos(2 * math.pi * hertz * seconds + phase) * torch.hann_window(length)
     conv.weight.copy_(nn.functional.normalize(filters)[:, None])
+    assert conv.bias is not None
     conv.bias.uniform_(-0.2, 0.2)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -139,8 +139,9 @@ def _option(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _of(config: type, preset: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in preset.items() if name in config.__dataclass_fields__}
+def _of(config: Any, preset: dict[str, object]) -> dict[str, object]:
+    names = {field.name for field in fields(config)}
+    return {name: value for name, value in preset.items() if name in names}
 
 
 def cli() -> int:

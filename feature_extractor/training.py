@@ -71,7 +71,7 @@ def fit(
 
     Raises:
         InputError: an audio file cannot be read; or the loss is not finite, so that training on
-            would be pointless.
+            would be pointless: the message names the step and its utterances.
 
     Returns:
         ``best_epoch``, ``best_dev_loss`` and ``history``, one entry per epoch, of the last step,
@@ -121,11 +121,11 @@ def _fit_step(
     trainer = UtteranceTrainer(
         settings=settings,
         lengths=_lengths(train, model.config.modalities),
+        train=train,
+        dev=dev,
+        collate=collate,
         model=model,
         args=_arguments(settings, job),
-        data_collator=collate,
-        train_dataset=train,
-        eval_dataset=dev,
         compute_metrics=dev_scores,
         callbacks=[ProgressBar(), TrackerCallback(job.tracker), OwnDraws()],
         optimizers=(torch.optim.AdamW(parameter_groups(model, settings)), None),

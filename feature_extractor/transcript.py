@@ -9,16 +9,16 @@ alone also ``/`` after an interjection.
 from __future__ import annotations
 
 import re
-import unicodedata
 from pathlib import Path
 
 from feature_extractor.corpora.file_tree import require_regular
 from graph_er.errors import InputError
+from graph_er.normal_form import normal_form
 
 # Goes into the key of every cached text feature: raise it whenever `clean_transcript` changes.
 TRANSCRIPT_VERSION = 2
 
-_MOST_BYTES = 1 << 20
+_MOST_BYTES = 1 << 18
 
 # The guards keep ordinary text: "web/", "http://n/", "x.com?b/", "s/w", "ON/OFF" and "N/A" hold
 # no mark, while one that follows Hangul, a digit, a capital or punctuation is one.
@@ -31,6 +31,7 @@ _MARKS = re.compile(
     re.VERBOSE,
 )
 _SPAN = re.compile(r"\(([^()]*)\)")
+_BLANKS = re.compile(r"\s*")
 # Between digits the two signs are arithmetic that somebody wrote, not marks.
 _SIGNS = re.compile(r"(?<!\d)[+*]|[+*](?!\d)")
 # KEMDy20's slash after an interjection, perhaps with another mark between or behind.
@@ -54,13 +55,16 @@ def clean_transcript(text: str, *, interjections: bool = False) -> str:
 
     Returns:
         The words; ``""`` if there were only marks. Cleaning the result again changes nothing.
+
+    Raises:
+        InputError: as `graph_er.normal_form.normal_form`.
     """
-    previous, cleaned = None, unicodedata.normalize("NFC", text)
+    previous, cleaned = None, normal_form(text)
     # A removal can bring the halves of another mark or letter together, so repeat; each pass only
     # shortens.
     while cleaned != previous:
         previous = cleaned
-        cleaned = unicodedata.normalize("NFC", _strip_once(cleaned, interjections))
+        cleaned = normal_form(_strip_once(cleaned, interjections))
     return cleaned
 
 
@@ -77,8 +81,12 @@ def _resolve_span(span: re.Match[str]) -> str:
     """Return what a parenthesis leaves: nothing for a completed stutter, else its words."""
     inside = span.group(1)
     pieces = [piece.strip() for piece in inside.split("+") if piece.strip()]
-    following = span.string[span.end() :].lstrip()
-    stutter = "+" in inside and all(following.startswith(piece) for piece in pieces)
+    if "+" not in inside:
+        return f" {inside} "
+    blanks = _BLANKS.match(span.string, span.end())
+    assert blanks is not None  # none are some, too
+    following = blanks.end()
+    stutter = all(span.string.startswith(piece, following) for piece in pieces)
     return " " if stutter else f" {inside} "
 
 
@@ -89,13 +97,16 @@ def read_transcript(path: Path) -> str:
     garbage without an error, the reverse fails.
 
     Raises:
-        InputError: the file is neither UTF-8 nor cp949, or cannot be read, or is larger than 1 MiB.
+        InputError: the file is neither UTF-8 nor cp949, cannot be read, holds NUL, or is larger
+            than 256 KiB.
     """
     require_regular(path, _MOST_BYTES)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
+    if b"\0" in content:
+        raise InputError(f"{path}: holds NUL characters, which no text does; restore the file")
     for encoding in ("utf-8-sig", "cp949"):
         try:
             return " ".join(content.decode(encoding).split())

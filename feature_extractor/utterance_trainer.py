@@ -7,25 +7,61 @@ models draw at random, such as dropout, each process draws for itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
+from accelerate.utils import gather_object
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import EvalLoopOutput, seed_worker
 
-from feature_extractor.fusion.base import FusionOutput, Targets
+from feature_extractor.corpora.problems import shorten
+from feature_extractor.dataset import Example, UtteranceDataset
+from feature_extractor.fusion.base import FusionModel, FusionOutput, Targets
 from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.global_batches import STAND_IN, GlobalBatches, collated
 from feature_extractor.losses import LOSSES
 from feature_extractor.settings import TrainingSettings
 from graph_er.processes import SharedError, count
 
-_NOT_READ = ("labels", "affect", STAND_IN)
+_ROW = "row"
+_NOT_READ = ("labels", "affect", STAND_IN, _ROW)
+_SHOWN = 8
+
+
+class NumberedExamples(Dataset):
+    """Examples that hold the ``row`` that they are of, so that a bad loss can be traced to them."""
+
+    def __init__(self, dataset: UtteranceDataset) -> None:
+        """Number the examples of `dataset`."""
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        """Return the number of utterances."""
+        return len(self.dataset)
+
+    def __getitem__(self, row: int) -> Example:
+        """Return one example, not yet padded."""
+        return {**self.dataset[row], _ROW: row}
+
+
+class NumberedBatches:
+    """A collator that keeps the ``row`` of each example, ``[B]``."""
+
+    def __init__(self, collate: Any) -> None:
+        """Collate the rest by `collate`."""
+        self.collate = collate
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """Return a batch."""
+        rows = torch.tensor([example[_ROW] for example in examples])
+        rest = [{k: v for k, v in example.items() if k != _ROW} for example in examples]
+        return {**self.collate(rest), _ROW: rows}
 
 
 class UtteranceTrainer(Trainer):
@@ -35,21 +71,39 @@ class UtteranceTrainer(Trainer):
     loss_is_scaled_for_ga = False
 
     def __init__(
-        self, *, settings: TrainingSettings, lengths: Sequence[float], **options: Any
+        self,
+        *,
+        settings: TrainingSettings,
+        lengths: Sequence[float],
+        train: UtteranceDataset,
+        dev: UtteranceDataset,
+        collate: Any,
+        **options: Any,
     ) -> None:
         """Train as `Trainer` does with `options`.
 
         Args:
             settings: tells the loss.
             lengths: of each training utterance, by which batches are put together.
+            train: what to train on.
+            dev: what to score each epoch on.
+            collate: pads examples to batches.
             options: of `Trainer`.
         """
-        super().__init__(**options)
+        super().__init__(
+            train_dataset=NumberedExamples(train),
+            eval_dataset=NumberedExamples(dev),
+            data_collator=NumberedBatches(collate),
+            **options,
+        )
         # The wrapper of distributed training hides it.
-        self.fusion = self.model.fusion
-        fusion = FUSIONS[self.model.config.fusion]
+        bare: Any = self.model
+        self.fusion: FusionModel = bare.fusion
+        fusion = FUSIONS[bare.config.fusion]
         self._criterion = LOSSES[settings.loss or fusion.loss]
         self._lengths = list(lengths)
+        # Rows of the batches since the last step, whose gradients are added up.
+        self._since_step: list[torch.Tensor] = []
 
     def compute_loss(
         self,
@@ -58,7 +112,11 @@ class UtteranceTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Return the loss of a batch, with the outputs where asked for."""
+        """Return the loss of a batch, with the outputs where asked for.
+
+        Raises:
+            SharedError: the loss is not finite; the message names step and utterances.
+        """
         targets = Targets(inputs["labels"], inputs.get("affect"))
         rest = {name: value for name, value in inputs.items() if name not in _NOT_READ}
         outputs = model(**rest)
@@ -75,13 +133,35 @@ class UtteranceTrainer(Trainer):
         size = 0 if STAND_IN in inputs else len(targets.labels)
         whole, share = self._of_all(loss.detach(), size)
         if not torch.isfinite(whole):
-            raise SharedError(
-                f"the {'training' if model.training else 'dev'} loss became {whole.item()}; lower "
-                "--lr and --head_lr, or look for audio files of extreme values"
-            )
+            bad = ~output.logits.isfinite().all(dim=-1)
+            # Where all logits are numbers, any of the batch may be behind the loss.
+            rows = inputs[_ROW][bad] if bad.any() else inputs[_ROW]
+            side = "training" if model.training else "dev"
+            self._end(f"the {side} loss became {whole.item()}", side, rows if size else rows[:0])
         if model.training:
+            self._since_step.append(inputs[_ROW][:size])
             loss = loss * share
         return (loss, outputs) if return_outputs else loss
+
+    def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
+        """Return the gradient's norm before a step, or refuse one of which no step can be taken."""
+        norm = super()._get_grad_norm(model, grad_norm)
+        rows, self._since_step = torch.cat(self._since_step), []
+        if not math.isfinite(float(norm)):  # of all processes: their gradients are one
+            self._end("the gradient of the training loss is not finite", "training", rows)
+        return norm
+
+    def _end(self, what: str, side: str, rows: torch.Tensor) -> NoReturn:
+        """Tell when it happened and to which utterances; all processes come here together."""
+        dataset: Any = self.train_dataset if side == "training" else self.eval_dataset
+        ids = [dataset.dataset.utterances[row].id for row in rows.tolist()]
+        ids = gather_object(ids) if count() > 1 else ids
+        epoch = math.floor(self.state.epoch or 0) + (side == "training")
+        raise SharedError(
+            f"{what} in epoch {epoch}, step {self.state.global_step + (side == 'training')} "
+            f"(utterances {shorten(ids, shown=_SHOWN)}); lower --lr and --head_lr, or look for "
+            "audio files of extreme values"
+        )
 
     def _of_all(self, loss: torch.Tensor, size: int) -> tuple[torch.Tensor, float | torch.Tensor]:
         """Return the mean loss of all processes' utterances, and the weight of this one's.
@@ -107,6 +187,7 @@ class UtteranceTrainer(Trainer):
                 torch.from_numpy(output.predictions),
                 torch.from_numpy(output.label_ids),
             )
+            assert output.metrics is not None
             output.metrics["eval_loss"] = self._criterion(logits.float(), labels).item()
         return output
 
@@ -115,10 +196,12 @@ class UtteranceTrainer(Trainer):
         if count() == 1:
             return super().get_train_dataloader()
         order = self._get_train_sampler()
+        dataset: Any = self.train_dataset
+        collate: Any = self.data_collator
         return DataLoader(
-            self.train_dataset,
+            dataset,
             batch_sampler=GlobalBatches(order, len(self._lengths), self.args.train_batch_size),
-            collate_fn=partial(collated, self.data_collator, self.train_dataset),
+            collate_fn=partial(collated, collate, dataset),
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
             worker_init_fn=partial(
@@ -131,4 +214,5 @@ class UtteranceTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler:
         """Group by known lengths; `Trainer` itself would decode every clip to learn them."""
         step_size = self.args.train_batch_size * self.args.gradient_accumulation_steps * count()
-        return LengthGroupedSampler(step_size, lengths=self._lengths)
+        lengths: list[Any] = self._lengths  # of any unit: they are only compared
+        return LengthGroupedSampler(step_size, lengths=lengths)

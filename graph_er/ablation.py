@@ -6,7 +6,6 @@ python -m graph_er.ablation --data_dir A.pkl --data_dir B.pkl --out docs/ablatio
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from graph_er.dialogues import read_dialogues
 from graph_er.errors import InputError
 from graph_er.files import sha256, write_json, write_text
 from graph_er.recipe_options import recipe_of
+from graph_er.regular_files import read_json_file
 
 # What is changed, each alone; the first row is the default itself.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -86,7 +86,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         file, digest = files[path]
         cases, modalities = cases_of(file), "".join(m for m in "at" if m in file.modalities)
         recipe = recipe_of(ConfigFile("default", modalities), VARIANTS[name])
-        key = {"corpus": str(file.info.get("corpus", path.stem)), "variant": name, "seeds": seeds}
+        corpus = str(file.info.get("corpus", path.stem))
+        key: dict[str, Any] = {"corpus": corpus, "variant": name, "seeds": seeds}
         key |= {"modalities": modalities, "data_sha256": digest, "recipe": recipe.plain()}
         if not any(all(row[k] == v for k, v in key.items()) for row in done):
             old = [r for r in done if all(r[k] == key[k] for k in _REPLACED_BY)]
@@ -106,8 +107,8 @@ def _read(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))["rows"])
-    except (ValueError, KeyError, TypeError) as error:
+        return list(read_json_file(path)["rows"])
+    except (InputError, KeyError, TypeError) as error:
         raise InputError(f"{path}: no results of an ablation; choose another --out") from error
 
 

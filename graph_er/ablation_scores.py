@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def score_variant(
         for row, seed in enumerate(seeds):
             model = spec.build(recipe.model)
             result = fit(
-                lambda spec=spec: spec.build(recipe.model),
+                partial(spec.build, recipe.model),
                 train,
                 [],
                 spec.emotions,

@@ -49,9 +49,11 @@ class BatchNorm(nn.BatchNorm1d):
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance, self.momentum)
+        momentum: Any = self.momentum
+        held: Any = self  # as it is made, its statistics are tensors
+        held.num_batches_tracked += 1
+        held.running_mean.lerp_(mean, momentum)
+        held.running_var.lerp_(variance, momentum)
 
 
 class _Sum(torch.autograd.Function):

@@ -66,8 +66,7 @@ class LaterBlocks(NamedTuple):
     def lay_out(self, chunk: Chunk) -> Blocks:
         """Return the blocks of a chunk, on the rows that it is given."""
         speaker = self.speaker[chunk.begin : chunk.end]
-        options = {"past": self.past, "future": self.future, "decay": self.decay}
-        return lay_out(chunk.windows, speaker, **options)
+        return lay_out(chunk.windows, speaker, past=self.past, future=self.future, decay=self.decay)
 
 
 Hearing = Blocks | LaterBlocks

@@ -160,7 +160,8 @@ def _best_temperature(losses: Callable[[float], np.ndarray]) -> float:
     def objective(log_temperature: float) -> float:
         return losses(np.exp(log_temperature)).sum() + log_temperature**2 / 2
 
+    low, high = np.log(_RANGE)
     found = minimize_scalar(
-        objective, bounds=np.log(_RANGE), method="bounded", options={"xatol": 1e-3}
+        objective, bounds=(low, high), method="bounded", options={"xatol": 1e-3}
     )
     return float(np.exp(found.x))

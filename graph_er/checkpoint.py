@@ -21,9 +21,12 @@ from graph_er.errors import InputError
 from graph_er.files import atomic_path
 from graph_er.finish import Finish
 from graph_er.spec import Model, ModelSpec
+from graph_er.tensor_archive import require_sound_archive
+from graph_er.value_trees import require_tree
 
 CHECKPOINT_NAME = "model.pt"
 _FORMAT, _VERSION = "graph_er", 2
+_LEAVES = (str, int, float, type(None), torch.Tensor)
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint; train one with `python graph_er/train.py`")
     try:
+        require_sound_archive(path)
         content = torch.load(path, weights_only=True, map_location="cpu")
+        require_tree(content, path.stat().st_size, _LEAVES)
         if (content["format"], content["version"]) != (_FORMAT, _VERSION):
             raise InputError("written by another program or release")
         _check_size(content["members"], path.stat().st_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from graph_er.errors import InputError
@@ -24,6 +25,14 @@ def forbid_long_spinning() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 
+def _shown(message: str) -> str:
+    """Return a message without what a terminal would obey: names of files may hold anything."""
+    return "".join(
+        sign if sign == "\n" or unicodedata.category(sign) not in ("Cc", "Cf") else repr(sign)[1:-1]
+        for sign in message
+    )
+
+
 def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     """Run a command's `main`; return its exit status.
 
@@ -37,12 +46,12 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     try:
         main(argv)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {_shown(str(error))}", file=sys.stderr)  # noqa: T201
         return 2
     except OSError as error:
         if error.filename is None or error.strerror is None:
             raise
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        print(f"error: {_shown(str(error.filename))}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 2
     except KeyboardInterrupt:
         print("stopped by the user; run the same command again to go on", file=sys.stderr)  # noqa: T201

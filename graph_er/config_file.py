@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, get_type_hints
 from graph_er.config import PRESETS, TrainingConfig
 from graph_er.errors import InputError
 from graph_er.recipe import MODALITY_CHOICES, make_recipe
+from graph_er.regular_files import read_json_file
 
 _SETTINGS = ("preset", "modalities", "model", "training")
 # What a search tells about its best settings; nothing of it is a setting.
@@ -42,18 +42,16 @@ def read_config_file(path: Path) -> ConfigFile:
         InputError: no JSON object, an unknown key, or a value of another type or out of range; the
             message names the file and the key.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+    content = read_json_file(path)
     _check_keys(path, "", content, (*_SETTINGS, *_NOTES))
     preset = content.get("preset")
     if preset is not None and preset not in [*PRESETS]:
-        raise InputError(f"{path}: 'preset' is {preset!r}; known are {', '.join(sorted(PRESETS))}")
+        known = ", ".join(sorted(PRESETS))
+        raise InputError(f"{path}: 'preset' is {preset!r:.80}; known are {known}")
     modalities = content.get("modalities")
     if modalities is not None and modalities not in MODALITY_CHOICES:
         known = ", ".join(MODALITY_CHOICES)
-        raise InputError(f"{path}: 'modalities' is {modalities!r}; it must be one of {known}")
+        raise InputError(f"{path}: 'modalities' is {modalities!r:.80}; it must be one of {known}")
     model, training = content.get("model", {}), content.get("training", {})
     _check_section(path, "model", model, PRESETS[preset or "default"].model)
     _check_section(path, "training", training, TrainingConfig)
@@ -72,7 +70,7 @@ def _check_section(path: Path, name: str, values: Any, config: type) -> None:
         alike = type(value) is kind or (kind is float and type(value) is int)
         if not alike or (allowed and value not in allowed):
             wanted = f"one of {', '.join(allowed)}" if allowed else f"of type {kind.__name__}"
-            raise InputError(f"{path}: '{name}.{key}' is {value!r}; it must be {wanted}")
+            raise InputError(f"{path}: '{name}.{key}' is {value!r:.80}; it must be {wanted}")
 
 
 def _check_keys(path: Path, prefix: str, values: Any, known: Collection[str]) -> None:
@@ -81,4 +79,5 @@ def _check_keys(path: Path, prefix: str, values: Any, known: Collection[str]) ->
         raise InputError(f"{path}: {where} must be an object {{...}}, not {values!r:.40}")
     for key in values:
         if key not in known:
-            raise InputError(f"{path}: '{prefix}{key}' is not known; known are {', '.join(known)}")
+            allowed = ", ".join(known)
+            raise InputError(f"{path}: {prefix + key!r:.80} is not known; known are {allowed}")

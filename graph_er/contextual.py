@@ -46,7 +46,7 @@ class GatedInput(nn.Module):
 
     def join(self, hidden: Sequence[Tensor]) -> Tensor:
         """Weigh and add modalities that are projected already, ``[K, N, H]`` each."""
-        whole = torch.stack(hidden).sum(dim=0)  # [K, N, H]
+        whole = torch.stack(list(hidden)).sum(dim=0)  # [K, N, H]
         if self.gate is None:
             return F.gelu(whole)
         # Twice the sigmoid: a gate that knows nothing lets a modality pass as it is.

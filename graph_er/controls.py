@@ -7,7 +7,6 @@ previous label shows how far inertia alone would carry.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from graph_er.dialogues import Dialogue, DialogueFile
 from graph_er.errors import InputError
+from graph_er.normal_form import normal_form
 from graph_er.scores import score
 
 Answer = Callable[[Dialogue], Iterable[int]]
@@ -125,5 +125,5 @@ def _majority(train: Sequence[Dialogue], num_emotions: int) -> int:
 
 
 def _normalised(sentence: str) -> str:
-    folded = unicodedata.normalize("NFKC", sentence).casefold()
+    folded = normal_form(sentence, "NFKC").casefold()
     return " ".join("".join(c if c.isalnum() else " " for c in folded).split())

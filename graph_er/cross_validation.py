@@ -16,6 +16,7 @@ from graph_er.prediction import evaluated_utterances, predict_probabilities
 from graph_er.recipe import Recipe
 from graph_er.scores import score
 from graph_er.spec import spec_of
+from graph_er.training import EpochReport
 
 
 @dataclass(frozen=True)
@@ -93,18 +94,22 @@ def run_folds(
 ) -> list[FoldResult]:
     """Run all folds behind one progress bar, whose name begins with `title`."""
     results: list[FoldResult] = []
-    fits = len(folds) * len(seeds)
-    with tqdm(total=fits * recipe.epochs_per_seed, unit="epoch") as bar:
+    total = len(folds) * len(seeds) * recipe.epochs_per_seed
+    with tqdm(total=total, unit="epoch") as bar:
 
         def watch(seed: int) -> OnEpoch:
             # A refit may take fewer epochs than were planned: the bar goes on to the next fit.
             bar.n = (len(results) * len(seeds) + seeds.index(seed)) * recipe.epochs_per_seed
             bar.set_description(f"{title}fold {len(results) + 1}/{len(folds)}, seed {seed}")
-            return lambda report: bar.update() and None
+
+            def step(_report: EpochReport) -> None:
+                bar.update()
+
+            return step
 
         for fold in folds:
             results.append(run_fold(file, fold, recipe, seeds, device=device, watch=watch))
-        bar.n = bar.total
+        bar.n = total
     return results
 
 

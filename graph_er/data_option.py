@@ -10,6 +10,9 @@ from graph_er.emotions import DATASET_EMOTIONS
 from graph_er.errors import InputError
 from graph_er.paths import project_root
 
+# Where a dialogue file lists the dialogues of a side.
+_LISTED = {"train": "element 7", "test": "element 8", "dev": "'dev_ids' (in element 10)"}
+
 
 def default_data() -> Path:
     """Return where the study leaves the demo's dialogue file."""
@@ -54,5 +57,8 @@ def require_side(file: DialogueFile, name: str) -> tuple[Dialogue, ...]:
     """Return the dialogues of a side, or raise `InputError` where it has none."""
     dialogues = file.side(name)
     if not dialogues:
-        raise InputError(f"the dialogue file has no {name} dialogues")
+        raise InputError(
+            f"the dialogue file has no {name} dialogues; list some in its {_LISTED[name]}, or take "
+            "another file"
+        )
     return dialogues

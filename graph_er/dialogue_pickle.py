@@ -8,55 +8,24 @@ refused, and the arrays are built by constructors that check sizes before they r
 from __future__ import annotations
 
 import io
-import mmap
+import os
 import pickle
-import pickletools
-import re
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graph_er.errors import InputError
+from graph_er.pickle_scan import scan_pickle
+from graph_er.regular_files import require_regular
 
 # numpy 1 and numpy 2 name the same functions differently.
 _NUMPY_CORES = ("numpy.core", "numpy._core")
+_PLAIN_KINDS = "biufcSU"
 
-# What follows each operation of a pickle: so many bytes, or one of pickletools' negative codes
-# for a line and for bytes that a count of 1, 4 or 8 bytes precedes.
-_OPERANDS = {
-    ord(operation.code): operation.arg.n if operation.arg else 0
-    for operation in pickletools.opcodes
-    if operation.name != "STOP"
-}
-_LINE = pickletools.UP_TO_NEWLINE
-_COUNT_BYTES = {
-    pickletools.TAKEN_FROM_ARGUMENT1: 1,
-    pickletools.TAKEN_FROM_ARGUMENT4: 4,
-    pickletools.TAKEN_FROM_ARGUMENT4U: 4,
-    pickletools.TAKEN_FROM_ARGUMENT8U: 8,
-}
-_COUNTED = {
-    operation: _COUNT_BYTES[kind] for operation, kind in _OPERANDS.items() if kind in _COUNT_BYTES
-}
-_NUM_LINES = {ord("c"): 2, ord("i"): 2}  # GLOBAL and INST: module and name
-_PUT, _LONG_BINPUT = ord("p"), ord("r")
-
-
-def _fixed_operations() -> re.Pattern[bytes]:
-    """Return what matches as many operations as follow each other with operands of fixed size."""
-    by_size: dict[int, bytes] = defaultdict(bytes)
-    for operation, size in _OPERANDS.items():
-        if size >= 0 and operation != _LONG_BINPUT:
-            by_size[size] += re.escape(bytes([operation]))
-    kinds = [b"[" + by_size[size] + b"]" + b"." * size for size in sorted(by_size)]
-    # Possessive: what was matched need not be remembered for another try.
-    return re.compile(b"(?:" + b"|".join(kinds) + b")*+", re.DOTALL)
-
-
-_FIXED = _fixed_operations()
+# Bytes that constructors may copy: so many for each byte of the file, and these.
+_COPIES, _COPIES_OF_ANY = 4, 1 << 24
 
 
 def read_plain_pickle(path: Path) -> Any:
@@ -66,8 +35,9 @@ def read_plain_pickle(path: Path) -> Any:
         InputError: the file is missing, is no complete pickle, or names a callable beyond the
             constructors of containers, strings, numbers and numpy arrays.
     """
-    return read_restricted_pickle(
+    return _read(
         Path(path),
+        _PlainUnpickler,
         _CONSTRUCTORS,
         "A dialogue file holds containers, strings, numbers and numpy arrays only",
     )
@@ -84,61 +54,34 @@ def read_restricted_pickle(path: Path, known: Mapping[tuple[str, str], Any], hol
     Raises:
         InputError: the file is missing, is no complete pickle, or names anything else.
     """
+    return _read(path, _RestrictedUnpickler, known, holds)
+
+
+def _read(
+    path: Path,
+    kind: type[_RestrictedUnpickler],
+    known: Mapping[tuple[str, str], Any],
+    holds: str,
+) -> Any:
+    require_regular(path)
     try:
         with path.open("rb") as file:
-            refuse_memo_bomb(file)
-            return _RestrictedUnpickler(file, path, known, holds).load()
+            scan_pickle(file)
+            return kind(file, path, known, holds).load()
     except InputError:
         raise
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
     except Exception as error:  # a broken pickle can fail in any way
         raise InputError(
-            f"{path}: no readable pickle ({type(error).__name__}: {error}); was it cut off or "
-            "written by something else? restore the file"
+            f"{path}: no readable pickle ({type(error).__name__}: {first_line(error)}); was it cut "
+            "off or written by something else? restore the file"
         ) from error
 
 
-def refuse_memo_bomb(file: io.BufferedReader) -> None:
-    """Refuse a pickle that numbers an object higher than its place in the file.
-
-    The unpickler's table of numbered objects is as long as the highest number that the file
-    gives: ten bytes could claim any memory. Writers number from 0 on, so an honest number is
-    never above the place where it stands. The contents of strings and arrays are skipped.
-
-    Args:
-        file: an open regular file; where it stands does not change.
-
-    Raises:
-        ValueError: the number is higher; also a file of no bytes.
-    """
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        place, end = 0, len(content)
-        # Runs of simple operations at once: a large file holds them by the million.
-        while (place := _FIXED.match(content, place).end()) < end:
-            operation = content[place]
-            place += 1
-            start, counted = place, _COUNTED.get(operation)
-            if counted:
-                place += counted
-                place += int.from_bytes(content[start:place], "little")
-                continue
-            kind = _OPERANDS.get(operation)
-            if kind is None:  # STOP, or what the unpickler refuses
-                return
-            number = 0
-            if kind >= 0:
-                place += kind
-            for _ in range(_NUM_LINES.get(operation, 1) if kind == _LINE else 0):
-                place = content.find(b"\n", place) + 1 or end
-            if operation == _LONG_BINPUT:
-                number = int.from_bytes(content[start:place], "little")
-            elif operation == _PUT:
-                number = int(content[start : min(place, start + 20)])
-            if number > place:
-                raise ValueError(f"object number {number:,} at byte {place:,}")
+def first_line(error: Exception) -> str:
+    """Return what an error says, cut to a line that is no wall of text."""
+    return str(error).partition("\n")[0][:200]
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
@@ -156,25 +99,46 @@ class _RestrictedUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         found = self._known.get((module, name))
         if found is None:
+            named = f"{module}.{name}"[:100].encode("unicode_escape").decode()
             raise InputError(
-                f"{self._path}: refused, the file names {module}.{name}; nothing in "
-                f"it was run. {self._holds}"
+                f"{self._path}: refused, the file names {named}; nothing in it was run. "
+                f"{self._holds}"
             )
         return found
 
     def persistent_load(self, pid: Any) -> Any:
-        raise InputError(f"{self._path}: refused, the file refers to an outside object {pid!r}")
+        named = f"{pid!r:.80}" if isinstance(pid, str) else f"by a {type(pid).__name__}"
+        raise InputError(f"{self._path}: refused, the file refers to an outside object {named}")
+
+
+class _PlainUnpickler(_RestrictedUnpickler):
+    def __init__(self, file: io.BufferedReader, *others: Any) -> None:
+        super().__init__(file, *others)
+        self._left = _COPIES * os.fstat(file.fileno()).st_size + _COPIES_OF_ANY
+
+    def find_class(self, module: str, name: str) -> Any:
+        return _Constructor(super().find_class(module, name), self._spend)
+
+    def _spend(self, size: int) -> None:
+        """Refuse a small file that has the same bytes copied again and again."""
+        self._left -= size
+        if self._left < 0:
+            raise ValueError("the same content copied again and again")
 
 
 class _Constructor:
     """A callable that a file can only call: it takes no state and no attributes."""
 
-    __slots__ = ("_function",)
+    __slots__ = ("_function", "_spend")
+    _function: Callable[..., Any]
+    _spend: Callable[[int], None]
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], spend: Callable[[int], None]) -> None:
         object.__setattr__(self, "_function", function)
+        object.__setattr__(self, "_spend", spend)
 
     def __call__(self, *arguments: Any) -> Any:
+        self._spend(sum(len(part) for part in arguments if isinstance(part, Sized)))
         return self._function(*arguments)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -185,7 +149,7 @@ class _Type:
     """Stands in for numpy's type objects, whose own state could make numpy read wild memory."""
 
     def __init__(self, name: str, *_flags: Any) -> None:
-        self.numpy = _plain_type(np.dtype(name))
+        self.numpy = _plain_type(name)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         # (version, byte order, subtype, field names, fields, ...): plain types have none of these.
@@ -200,25 +164,30 @@ class _Array(np.ndarray):
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         version, shape, kind, is_fortran, data = state
-        super().__setstate__((version, _plain_shape(shape), kind.numpy, is_fortran, data))
+        super().__setstate__((version, _plain_shape(shape), _to_numpy(kind), is_fortran, data))
 
 
-def _plain_type(dtype: np.dtype) -> np.dtype:
-    if dtype.hasobject or dtype.fields or dtype.subdtype:
-        raise ValueError("an array of Python objects or records")
+def _plain_type(name: Any) -> np.dtype:
+    """Return a type of numbers or of text of fixed length by its name, e.g. ``<f4``."""
+    if not isinstance(name, str):
+        raise ValueError("an array of another kind")
+    dtype = np.dtype(name)
     if dtype.itemsize == 0:  # numpy divides by it; any number of such elements fits no bytes
         raise ValueError("an array of elements of no bytes")
+    if dtype.kind not in _PLAIN_KINDS:
+        raise ValueError("an array of Python objects or records")
     return dtype
 
 
 def _plain_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    if any(size < 0 for size in shape):
+    # Rows without elements take no bytes, so a file could claim any number of them.
+    if any(size < 0 for size in shape) or 0 in shape[1:]:
         raise ValueError(f"an array of shape {shape!r:.80}")
     return tuple(shape)
 
 
 def _to_numpy(kind: Any) -> np.dtype:
-    return kind.numpy if isinstance(kind, _Type) else _plain_type(np.dtype(kind))
+    return kind.numpy if isinstance(kind, _Type) else _plain_type(kind)
 
 
 def _array(shape: tuple[int, ...], kind: Any = None, buffer: Any = None) -> np.ndarray:
@@ -228,7 +197,7 @@ def _array(shape: tuple[int, ...], kind: Any = None, buffer: Any = None) -> np.n
     return np.ndarray(_plain_shape(shape), _to_numpy(kind), buffer)
 
 
-def _from_buffer(buffer: bytes, kind: Any, shape: tuple[int, ...], order: str) -> np.ndarray:
+def _from_buffer(buffer: bytes, kind: Any, shape: tuple[int, ...], order: Any) -> np.ndarray:
     """Build an array as pickle protocol 5 does."""
     array = np.frombuffer(buffer, dtype=_to_numpy(kind))
     return array.reshape(_plain_shape(shape), order=order).copy()
@@ -255,6 +224,11 @@ def _bytearray(data: Any = b"") -> bytearray:
     return bytearray(data)
 
 
+def _default_dict(_factory: Any = None) -> dict[Any, Any]:
+    """Begin a dictionary; what it would make for a key that it lacks is not kept."""
+    return {}
+
+
 def _encode(text: str, encoding: str) -> bytes:
     """Rebuild bytes that protocols 0 to 2 spell as text."""
     if encoding not in ("latin1", "latin-1"):
@@ -263,11 +237,11 @@ def _encode(text: str, encoding: str) -> bytes:
 
 
 _CONSTRUCTORS: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("collections", "defaultdict"): defaultdict,
-    ("_codecs", "encode"): _Constructor(_encode),
-    ("numpy", "ndarray"): _Constructor(_array),
-    ("numpy", "dtype"): _Constructor(_Type),
+    ("collections", "OrderedDict"): dict,
+    ("collections", "defaultdict"): _default_dict,
+    ("_codecs", "encode"): _encode,
+    ("numpy", "ndarray"): _array,
+    ("numpy", "dtype"): _Type,
     **{
         (module, name): kind
         for module in ("builtins", "__builtin__")
@@ -276,12 +250,12 @@ _CONSTRUCTORS: dict[tuple[str, str], Any] = {
             "dict": dict,
             "set": set,
             "frozenset": frozenset,
-            "bytearray": _Constructor(_bytearray),
+            "bytearray": _bytearray,
             "complex": complex,
         }.items()
     },
     **{
-        (f"{core}.{module}", name): _Constructor(function)
+        (f"{core}.{module}", name): function
         for core in _NUMPY_CORES
         for module, name, function in (
             ("multiarray", "_reconstruct", _empty_array),

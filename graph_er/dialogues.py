@@ -28,7 +28,8 @@ from typing import Any
 import numpy as np
 
 from graph_er.dialogue import Dialogue, DialogueFile
-from graph_er.dialogue_pickle import read_plain_pickle
+from graph_er.dialogue_limits import Limits
+from graph_er.dialogue_pickle import first_line, read_plain_pickle
 from graph_er.emotions import DATASET_EMOTIONS, MODALITY_NAMES
 from graph_er.errors import InputError
 from graph_er.files import atomic_path
@@ -56,12 +57,13 @@ def read_dialogues(path: Path | str, dataset: str | None = None) -> DialogueFile
     path = Path(path)
     contents = [read_plain_pickle(path)]
     try:
-        return _from_list(contents.pop(), dataset)
+        return _from_list(contents.pop(), dataset, Limits(path.stat().st_size))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except Exception as error:  # a list can be filled with anything
         raise InputError(
-            f"{path}: not a dialogue file in COGMEN format ({type(error).__name__}: {error})"
+            f"{path}: not a dialogue file in COGMEN format ({type(error).__name__}: "
+            f"{first_line(error)})"
         ) from error
 
 
@@ -110,61 +112,75 @@ def _write(stream: PickleStream, file: DialogueFile, features: Features) -> None
         stream.value({**info, "schema_version": SCHEMA_VERSION})
 
 
-def _from_list(raw: Any, dataset: str | None) -> DialogueFile:
+def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
     if not isinstance(raw, list | tuple) or len(raw) not in (9, 10, 11):
         size = f" of {len(raw)}" if isinstance(raw, list | tuple) else ""
         raise InputError(
             f"expected a list of 9, 10 or 11 elements, found {type(raw).__name__}{size}"
         )
     info = dict(raw[10]) if len(raw) == 11 else {}
+    limits.info(info)
     version = info.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
-        raise InputError(f"schema version {version!r}; this release reads {SCHEMA_VERSION}")
+        raise InputError(f"schema version {version!r:.40}; this release reads {SCHEMA_VERSION}")
     # Copies, of which each dialogue's rows are let go once they are stacked.
     raw = [dict(part) if isinstance(part, dict) else part for part in raw]
-    dialogues = tuple(_dialogue(raw, str(dialogue_id)) for dialogue_id in raw[0])
-    train_ids, dev_ids = _train_and_dev([str(i) for i in raw[7]], info)
+    ids = limits.ids(raw[0], "element 0")
+    dialogues = tuple(_dialogue(raw, dialogue_id, limits) for dialogue_id in ids)
+    train_ids, dev_ids = _train_and_dev(limits.ids(raw[7], "element 7"), info, limits)
     return DialogueFile(
         dialogues=dialogues,
         train_ids=train_ids,
         dev_ids=dev_ids,
-        test_ids=tuple(str(i) for i in raw[8]),
-        emotions=_emotions(info.get("emotions"), dataset, dialogues),
+        test_ids=limits.ids(raw[8], "element 8"),
+        emotions=_emotions(info.get("emotions"), dataset, dialogues, limits),
         info={key: value for key, value in info.items() if key not in _INFO_KEYS},
     )
 
 
-def _dialogue(raw: Sequence[Any], dialogue_id: str) -> Dialogue:
+def _dialogue(raw: Sequence[Any], dialogue_id: str, limits: Limits) -> Dialogue:
     for position in (1, 2, 6):
         if dialogue_id not in raw[position]:
             raise InputError(f"dialogue {dialogue_id} is missing in element {position}")
+    where = f"dialogue {dialogue_id}"
+    refused = f"{where}: labels must be a list of whole numbers"
+    limits.numbers(limits.list_of(raw[2][dialogue_id], refused), refused)
     labels = np.asarray(raw[2][dialogue_id])
     with np.errstate(invalid="ignore"):
         whole = labels.dtype.kind in "iufb" and np.array_equal(labels, labels.astype(np.int64))
     if labels.ndim != 1 or not whole:
-        raise InputError(f"dialogue {dialogue_id}: labels must be a list of whole numbers")
+        raise InputError(refused)
     if len(raw) > 9 and dialogue_id in raw[9]:
-        utterance_ids = tuple(str(i) for i in raw[9][dialogue_id])
+        utterance_ids = limits.ids(raw[9][dialogue_id], f"{where}: utterance ids")
     else:
         utterance_ids = tuple(f"{dialogue_id}_{i:03d}" for i in range(len(labels)))
     features = {
-        MODALITY_NAMES[modality]: _features(raw[position], dialogue_id, MODALITY_NAMES[modality])
+        MODALITY_NAMES[modality]: _features(
+            raw[position], dialogue_id, MODALITY_NAMES[modality], utterance_ids, limits
+        )
         for modality, position in _FEATURE_POSITIONS.items()
     }
+    # They stay numbers where they are.
+    limits.names(raw[1][dialogue_id], f"{where}: these cannot be speaker labels")
     return Dialogue(
         id=dialogue_id,
         utterance_ids=utterance_ids,
         speakers=tuple(raw[1][dialogue_id]),
         labels=labels.astype(np.int64),
-        sentences=tuple(str(sentence) for sentence in raw[6][dialogue_id]) or ("",) * len(labels),
+        sentences=limits.names(raw[6][dialogue_id], f"{where}: sentences") or ("",) * len(labels),
         **features,
     )
 
 
-def _features(by_dialogue: Any, dialogue_id: str, name: str) -> np.ndarray | None:
+def _features(
+    by_dialogue: Any, dialogue_id: str, name: str, utterance_ids: Sequence[str], limits: Limits
+) -> np.ndarray | None:
     rows = by_dialogue.pop(dialogue_id, ()) if isinstance(by_dialogue, dict) else ()
     if len(rows) == 0:
         return None
+    where = f"dialogue {dialogue_id}: {name} features"
+    for row in limits.list_of(rows, where):
+        limits.numbers(row, where)
     rows = [np.asarray(row) for row in rows]
     widths = {row.size for row in rows}
     if len(widths) > 1:
@@ -180,18 +196,19 @@ def _features(by_dialogue: Any, dialogue_id: str, name: str) -> np.ndarray | Non
         features = np.concatenate(flat, dtype=np.float32, casting="unsafe").reshape(len(rows), -1)
     if not np.isfinite(features).all():
         row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+        named = utterance_ids[row] if row < len(utterance_ids) else row
         raise InputError(
-            f"dialogue {dialogue_id}, utterance {row}: the {name} feature is not finite; "
+            f"dialogue {dialogue_id}, utterance {named}: the {name} feature is not finite; "
             "extract it again"
         )
     return features
 
 
 def _train_and_dev(
-    listed: Sequence[str], info: dict[str, Any]
+    listed: Sequence[str], info: dict[str, Any], limits: Limits
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if info.get("dev_ids") is not None:
-        dev = tuple(str(i) for i in info["dev_ids"])
+        dev = limits.ids(info["dev_ids"], "'dev_ids'")
     else:
         _, sessions = split_dev(session_of(i, info) for i in listed)
         dev = tuple(i for i in listed if session_of(i, info) in sessions)
@@ -199,12 +216,15 @@ def _train_and_dev(
 
 
 def _emotions(
-    named: Sequence[Any] | None, dataset: str | None, dialogues: Sequence[Dialogue]
+    named: Sequence[Any] | None,
+    dataset: str | None,
+    dialogues: Sequence[Dialogue],
+    limits: Limits,
 ) -> tuple[str, ...]:
     if named is not None:
         if not isinstance(named, list | tuple) or len(set(named)) < len(named):
-            raise InputError(f"'emotions' must be a list of different names, not {named!r}")
-        return tuple(str(name) for name in named)
+            raise InputError(f"'emotions' must be a list of different names, not {named!r:.200}")
+        return limits.ids(named, "'emotions'")
     if dataset is not None:
         return DATASET_EMOTIONS[dataset]
     highest = max((int(d.labels.max()) for d in dialogues), default=-1)

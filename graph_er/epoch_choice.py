@@ -22,7 +22,7 @@ def choose_epochs(scores: Mapping[int, Sequence[float]]) -> dict[str, Any]:
         ``behind`` (mean difference to the best) and ``error`` (standard error of that).
     """
     best = max(sorted(scores), key=lambda count: np.mean(scores[count]))
-    counts = []
+    counts: list[dict[str, Any]] = []
     for count in sorted(scores):
         differences = np.subtract(scores[best], scores[count])
         error = differences.std(ddof=1) / np.sqrt(len(differences))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from graph_er.csv_cells import guarded
 from graph_er.files import atomic_path, write_json
 from graph_er.scores import METRICS, score, summarise
 
@@ -87,7 +88,10 @@ def write_evaluation(
 def write_predictions(
     path: Path, utterances: EvaluatedUtterances, probabilities: np.ndarray
 ) -> None:
-    """Write one CSV row per utterance: ids, gold and predicted emotion, probability per emotion."""
+    """Write one CSV row per utterance: ids, gold and predicted emotion, probability per emotion.
+
+    Cells are kept from being run as formulas, see `graph_er.csv_cells`.
+    """
     emotions = utterances.emotions
     header = ["dialogue", "utterance", "speaker", "gold", "pred"]
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -100,4 +104,4 @@ def write_predictions(
         )
         for dialogue, utterance, speaker, gold, row in rows:
             named = (dialogue, utterance, speaker, emotions[gold], emotions[int(row.argmax())])
-            writer.writerow([*named, *(f"{value:.6f}" for value in row)])
+            writer.writerow([*map(guarded, named), *(f"{value:.6f}" for value in row)])

@@ -27,7 +27,7 @@ from graph_er.recipe import Recipe
 from graph_er.run_record import RECORD_NAME, write_run_record
 from graph_er.seeds import Fitted, SeedWork, choose_jobs, fit_seeds, threads_for
 from graph_er.spec import ModelSpec, spec_of
-from graph_er.tracking import Tracker, start_tracking
+from graph_er.tracking import Mode, Tracker, start_tracking
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Run(Recipe):
     tag: str
     data: Path
     device: str
-    comet: str
+    comet: Mode
     started: float
     jobs: int = 1
 
@@ -176,5 +176,19 @@ def _announce(run: Run, material: _Material) -> None:
     )
     if run.training.dtype == "bfloat16" and not native_bfloat16(material.device):
         logger.warning("this processor imitates bfloat16: --dtype float32 is faster here")
+    for side, dialogues in (("train", train), ("dev", dev)):
+        _tell_absent(side, dialogues, spec.emotions)
     if all(len(dialogue) == 1 for dialogue in train):
         logger.warning("every dialogue is one utterance: there is no context for the graph to use")
+
+
+def _tell_absent(side: str, dialogues: Sequence[Dialogue], emotions: Sequence[str]) -> None:
+    """Warn of emotions of which a side has no utterance."""
+    present = {int(label) for dialogue in dialogues for label in dialogue.labels}
+    absent = [name for label, name in enumerate(emotions) if label not in present]
+    if not absent:
+        return
+    means = "no model learns them" if side == "train" else "what is chosen on dev ignores them"
+    logger.warning("no %s utterance is %s: %s", side, " or ".join(absent), means)
+    if side == "train" and len(present) == 1:
+        logger.warning("train holds one emotion alone: there is nothing to tell apart")

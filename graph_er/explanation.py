@@ -20,6 +20,7 @@ import numpy as np
 
 from graph_er.checkpoint import Checkpoint
 from graph_er.config import ContextualConfig
+from graph_er.contextual import ContextualGNN
 from graph_er.decoding import memory
 from graph_er.dialogues import Dialogue
 from graph_er.emotions import MODALITY_NAMES
@@ -131,7 +132,7 @@ def explain(
         **({"far": (modalities, far)} if far else {}),
         **{other: (modalities, [other]) for other in near},
     }
-    answers = dict(zip(cases, _answers(checkpoint, dialogue, view, cases.values()), strict=True))
+    answers = dict(zip(cases, _answers(checkpoint, dialogue, view, [*cases.values()]), strict=True))
     return _explanation(checkpoint, dialogue, position, answers, len(far))
 
 
@@ -172,6 +173,7 @@ def _check(checkpoint: Checkpoint, dialogue: Dialogue, position: int) -> None:
 
 def _view(checkpoint: Checkpoint, dialogue: Dialogue, position: int) -> _View:
     config, finish, count = checkpoint.config, checkpoint.finish, len(dialogue)
+    assert isinstance(config, ContextualConfig)  # `_check` refuses another preset
     past, future = _reach(config)
     end = position + 1 if config.causal else count
     speaker, steps = dialogue.speakers[position], memory(finish.transitions, finish.weight)
@@ -218,6 +220,7 @@ def _answers(
         [
             OccludedDialogue(model, graph).log_probabilities(unknown, view.span)[:, view.chain]
             for model in checkpoint.models()
+            if isinstance(model, ContextualGNN)
         ]
     )  # [seeds, V, turns of the chain, C]
     chains = [np.arange(len(view.chain))]

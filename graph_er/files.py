@@ -19,7 +19,7 @@ from graph_er.errors import InputError
 try:
     import fcntl
 except ImportError:  # not on Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 _NEWBORN_SECONDS = 1.0  # between its making and its locking a file looks abandoned

@@ -36,7 +36,7 @@ def sides_of(
 
 def fit_seed(
     spec: ModelSpec, recipe: Recipe, sides: Sides, *, seed: int, device: str, on_epoch: OnEpoch
-) -> tuple[dict[str, Any], np.ndarray]:
+) -> tuple[dict[str, Any], np.ndarray | None]:
     """Train, score on dev, and train again on both sides where that is wanted.
 
     Args:

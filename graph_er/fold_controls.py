@@ -22,7 +22,7 @@ def fold_controls(file: DialogueFile, folds: Sequence[Fold]) -> dict[str, Any]:
     What stands in a fold's train or dev dialogues is what its controls know.
     """
     files = [_as_file(file, fold) for fold in folds]
-    of_folds = [controls(part, "test") for part in files]
+    of_folds = [found for part in files if (found := controls(part, "test")) is not None]
     result = {name: _together([c[name] for c in of_folds], file.emotions) for name in _CONTROLS}
     if result["majority"]:
         commonest = [fold["majority"]["emotion"] for fold in of_folds]
@@ -42,9 +42,10 @@ def _together(
     of_folds: Sequence[dict[str, Any] | None], emotions: tuple[str, ...]
 ) -> dict[str, Any] | None:
     """Score all folds at once; their confusion matrices hold all that scores are made of."""
-    if any(scores is None for scores in of_folds):
+    matrices = [scores["confusion_matrix"] for scores in of_folds if scores is not None]
+    if len(matrices) < len(of_folds):
         return None
-    matrix = np.sum([scores["confusion_matrix"] for scores in of_folds], axis=0)
+    matrix = np.sum(matrices, axis=0)
     gold, predicted = np.indices(matrix.shape).reshape(2, -1).repeat(matrix.ravel(), axis=1)
     return score(gold, predicted, emotions)
 

@@ -11,7 +11,8 @@ _UNUSED = ("transformers", "numba")
 def import_geometric() -> None:
     """Import ``torch_geometric`` as if those packages were absent; they can be imported later."""
     hidden = [name for name in _UNUSED if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # None stands for "cannot be imported"
+    # None stands for "cannot be imported", which the types of `sys.modules` do not know.
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     try:
         import torch_geometric.data
         import torch_geometric.nn  # noqa: F401

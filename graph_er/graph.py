@@ -43,11 +43,14 @@ def window_edges(length: int | Sequence[int] | Tensor, past: int, future: int) -
     past = farthest if past < 0 else min(past, farthest)
     future = farthest if future < 0 else min(future, farthest)
     end = lengths.cumsum(0)
-    first, stop = ((t.repeat_interleave(lengths))[:, None] for t in (end - lengths, end))
-    target = torch.arange(len(first))[:, None]
-    source = target + torch.arange(-past, future + 1)
-    inside = (source >= first) & (source < stop)
-    return torch.stack([source[inside], target.expand_as(source)[inside]])
+    first, last = torch.stack([end - lengths, end - 1]).repeat_interleave(lengths, dim=1)  # [N]
+    hearing = torch.arange(len(first))
+    first = torch.maximum(hearing - past, first)  # that each hears
+    counts = torch.minimum(hearing + future, last) - first + 1
+    target = hearing.repeat_interleave(counts)
+    # Among the edges of one that hears, the one heard is the edge's own number but for a shift.
+    shift = first - counts.cumsum(0) + counts
+    return torch.stack([torch.arange(len(target)).add_(shift.index_select(0, target)), target])
 
 
 def speaker_ids(speakers: Sequence[Hashable]) -> Tensor:
@@ -81,8 +84,8 @@ def relation_types(
     source, target = edge_index
     if scheme == "speaker_pairs":
         speakers = speakers.clamp(max=num_speakers - 1)
-        later = (source >= target).long()
-        return 2 * (num_speakers * speakers[source] + speakers[target]) + later
+        pair = speakers.index_select(0, source).mul_(num_speakers)
+        return pair.add_(speakers.index_select(0, target)).mul_(2).add_(source >= target)
     return same_other(source - target, speakers[source] == speakers[target])
 
 
@@ -109,12 +112,15 @@ def dialogue_to_data(dialogue: Dialogue, features: Sequence[np.ndarray]) -> Data
         features: ``[U, D_i]`` each, put side by side in this order.
 
     Returns:
-        ``Data`` with ``x`` ``[U, D]``, ``speaker`` ``[U]`` (see `speaker_ids`) and ``y`` ``[U]``.
+        ``Data`` with ``x`` ``[U, D]``, ``speaker`` ``[U]`` (see `speaker_ids`) and ``y`` ``[U]``,
+        and for messages ``dialogue_id`` and ``utterance_ids``.
     """
     return Data(
         x=torch.from_numpy(np.concatenate(features, axis=1)),
         speaker=speaker_ids(dialogue.speakers),
         y=torch.from_numpy(dialogue.labels),
+        dialogue_id=dialogue.id,
+        utterance_ids=dialogue.utterance_ids,
     )
 
 

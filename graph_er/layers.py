@@ -29,6 +29,9 @@ class Output(NamedTuple):
 class FeatureScaler(nn.Module):
     """Standardise features by statistics that are part of the checkpoint; starts as identity."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(width))

@@ -30,6 +30,8 @@ class Objective(nn.Module):
         width: of the hidden vectors.
     """
 
+    adjustment: Tensor
+
     def __init__(self, config: TrainingConfig, counts: Tensor, members: int, width: int) -> None:
         super().__init__()
         self.config = config
@@ -60,6 +62,7 @@ class Objective(nn.Module):
         return len(logits) * mean
 
     def _shift(self, hidden: Tensor, batch: Data) -> Tensor:
+        assert self.shift is not None
         before, now = previous_turns(batch)
         pairs = torch.cat([hidden[:, before], hidden[:, now]], dim=-1)
         changed = (batch.y[before] != batch.y[now]).long()

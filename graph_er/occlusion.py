@@ -15,7 +15,8 @@ per modality, and the cues), U turns, of which S are looked at, K members, H hid
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -57,11 +58,10 @@ class OccludedDialogue:
     def __init__(self, model: ContextualGNN, graph: Data) -> None:
         self._model, self._speaker = model, graph.speaker
         parts = model.scaler(graph.x).split(model.widths, dim=-1)
+        projections: Iterable[Any] = model.input.projections
         self._parts = [
             _project(part, layer.weight, layer.bias, relative)
-            for part, layer, relative in zip(
-                parts, model.input.projections, model.relative, strict=True
-            )
+            for part, layer, relative in zip(parts, projections, model.relative, strict=True)
         ]
 
     @torch.no_grad()

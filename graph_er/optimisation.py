@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch_geometric.data import Batch, Data
 from graph_er import processes
 from graph_er.batch_norm import BatchNorm
 from graph_er.config import TrainingConfig
+from graph_er.divergence import NAMES, StepWatch, where
 from graph_er.errors import InputError
 from graph_er.layers import Output
 from graph_er.losses import Objective
@@ -40,13 +42,13 @@ class Learner(nn.Module):
     def __init__(self, model: Model, objective: Objective, dtype: str) -> None:
         super().__init__()
         self.model, self.objective = model, objective
-        self.half = dtype == "bfloat16"
+        self.lowered = dtype == "bfloat16"
 
     def forward(self, batch: Data, weights: Weights) -> Tensor:
         """Return the loss of a batch, in float32."""
-        with torch.autocast(batch.x.device.type, torch.bfloat16, enabled=self.half):
+        with torch.autocast(batch.x.device.type, torch.bfloat16, enabled=self.lowered):
             output = self.model(batch)
-        if self.half:
+        if self.lowered:
             output = Output(*(part.float() for part in output))
         return self.objective(output, batch, weights)
 
@@ -84,7 +86,11 @@ class Trainer:
         self.model, self.config, self.device, self.train = model, config, device, train
         self.shares = Shares(train, processes.count(), processes.index())
         size = dialogues_per_step(config, train)
-        self.order = DataLoader(range(len(train)), batch_size=size, shuffle=True, collate_fn=list)
+        # A range can be indexed and has a length: all that is asked of a data set.
+        numbers: Any = range(len(train))
+        self.order: DataLoader[int] = DataLoader(
+            numbers, batch_size=size, shuffle=True, collate_fn=list
+        )
         counts = torch.bincount(torch.cat([graph.y for graph in train]), minlength=num_emotions)
         objective = Objective(config, counts, model.members, model.hidden_size).to(device)
         self.learner = _over_processes(Learner(model, objective, config.dtype), device)
@@ -101,6 +107,7 @@ class Trainer:
         else:
             self.plateau = ReduceLROnPlateau(self.optimizer, patience=_PLATEAU_PATIENCE)
         self.average = WeightAverage(model, config.ema) if config.ema else None
+        self.epoch = 0
 
     @property
     def evaluated(self) -> Model:
@@ -111,22 +118,38 @@ class Trainer:
         """Train on every dialogue once; return the mean loss per utterance and member.
 
         Raises:
-            InputError: the loss is not finite.
+            InputError: the loss, its gradient or the weights are not finite; the message names the
+                first step of which that is so, its dialogues, and where its largest feature stands.
         """
         self.learner.train()
+        self.epoch += 1
+        watch = StepWatch()
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         for batch in self._batches():
-            loss = self._step(batch)
+            loss, *norm = self._step(batch)
+            watch.add(batch, [loss, *norm])
             total += loss * (self.shares.utterances(batch) / self.shares.processes)
-        # Asked once: what is not finite stays so, and a GPU need not be waited for at each step.
         count = sum(self.shares.lengths) * self.model.members
         mean = processes.added(total).item() / count
-        if not math.isfinite(mean):
-            raise InputError(
-                f"the training loss became {mean}; lower --learning_rate or look for extreme "
-                "feature values in the dialogue file"
-            )
+        if not math.isfinite(mean) or not self._weights_are_finite():
+            self._end(watch)
         return mean
+
+    def _weights_are_finite(self) -> bool:
+        """Tell whether the weights are, after a last step of which no loss tells.
+
+        Those beyond 1e19, whose squares are not, are as good as infinite.
+        """
+        held = [v for norm in self.norms for v in (norm.running_mean, norm.running_var)]
+        statistics = [values for values in held if values is not None]
+        norm = nn.utils.get_total_norm([*self.parameters, *statistics])
+        return math.isfinite(norm.item())
+
+    def _end(self, watch: StepWatch) -> NoReturn:
+        remedy = "lower --learning_rate or look for extreme feature values in the dialogue file"
+        step, dialogues, what = watch.first_bad()
+        held = where([self.train[i] for i in dialogues])
+        raise InputError(f"{what} in epoch {self.epoch}, step {step} ({held}); {remedy}")
 
     def after_epoch(self, loss: float) -> None:
         """Tell the plateau schedule how the epoch went."""
@@ -137,24 +160,27 @@ class Trainer:
         """Draw the epoch's batches of dialogues, in the first process for all."""
         yield from processes.from_first(lambda: list(self.order))
 
-    def _step(self, dialogues: list[int]) -> Tensor:
+    def _step(self, dialogues: list[int]) -> tuple[Tensor, ...]:
+        """Take one step; return the loss and, where it is clipped, the norm of the gradient."""
         share = self.shares.of(dialogues)
-        batch = Batch.from_data_list([self.train[i] for i in share.dialogues]).to(self.device)
+        graphs = [self.train[i] for i in share.dialogues]
+        batch = Batch.from_data_list(graphs, exclude_keys=NAMES).to(self.device)
         for norm in self.norms:
             norm.counted = share.counted
         self.optimizer.zero_grad()
         loss = self.learner(batch, share.weights)
         loss.backward()
+        numbers: tuple[Tensor, ...] = (loss.detach(),)
         if self.config.clip_norm:
             # Members have gradients of their own; together their norm is this much larger.
             most = self.config.clip_norm * math.sqrt(self.model.members)
-            nn.utils.clip_grad_norm_(self.parameters, most)
+            numbers = (*numbers, nn.utils.clip_grad_norm_(self.parameters, most))
         self.optimizer.step()
         if self.one_cycle is not None:
             self.one_cycle.step()
         if self.average is not None:
             self.average.follow()
-        return loss.detach()
+        return numbers
 
 
 class WeightAverage:
@@ -167,7 +193,7 @@ class WeightAverage:
     def __init__(self, model: Model, decay: float) -> None:
         self.model = copy.deepcopy(model).requires_grad_(False)
         self.decay, self.steps = decay, 0
-        self.pairs = [[*self.model.parameters()], [*model.parameters()]]
+        self.pairs: list[list[Tensor]] = [[*self.model.parameters()], [*model.parameters()]]
         self.buffers = [[*self.model.buffers()], [*model.buffers()]]
 
     @torch.no_grad()
@@ -176,7 +202,8 @@ class WeightAverage:
         self.steps += 1
         # Over few steps a long memory would keep the random start: it grows with the steps.
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        torch._foreach_lerp_(*self.pairs, 1 - decay)
+        average, current = self.pairs
+        torch._foreach_lerp_(average, current, 1 - decay)
         for old, new in zip(*self.buffers, strict=True):
             old.copy_(new)
 

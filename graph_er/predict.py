@@ -9,6 +9,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +154,7 @@ def _answer_live(arguments: argparse.Namespace) -> None:
         sys.stdout.flush()
 
     # A byte that is no UTF-8 is refused with its line.
+    assert isinstance(sys.stdin, TextIOWrapper)
     sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
     answer_lines(stream, sys.stdin, write)
 

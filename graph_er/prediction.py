@@ -10,7 +10,7 @@ import torch
 from torch_geometric.data import Batch, Data
 
 from graph_er.dialogues import Dialogue
-from graph_er.errors import InputError
+from graph_er.divergence import NAMES, refuse_outputs
 from graph_er.evaluation import EvaluatedUtterances
 from graph_er.finish import committee_log_probabilities
 from graph_er.spec import Model
@@ -30,23 +30,19 @@ def predict_logits(model: Model, graphs: Sequence[Data], device: str = "cpu") ->
     The model is put into eval mode and left in the mode in which it was.
 
     Raises:
-        InputError: a logit is not finite.
+        InputError: a logit is not finite; the message names the utterance.
     """
     was_training = model.training
     model.to(device).eval()
     logits: dict[int, torch.Tensor] = {}
     # No data loader: each would draw from the random numbers that training goes on with.
     for chosen in _batches([graph.num_nodes for graph in graphs], model.cells):
-        batch = Batch.from_data_list([graphs[index] for index in chosen])
+        batch = Batch.from_data_list([graphs[index] for index in chosen], exclude_keys=NAMES)
         parts = model(batch.to(device)).logits.cpu().split(batch.ptr.diff().tolist(), dim=1)
         logits |= dict(zip(chosen, parts, strict=True))
     model.train(was_training)
     result = torch.cat([logits[index] for index in range(len(graphs))], dim=1)
-    if not result.isfinite().all():
-        raise InputError(
-            "the network's outputs are not finite; look for extreme feature values in the "
-            "dialogue file, or train with a lower --learning_rate"
-        )
+    refuse_outputs(result, graphs)
     return result
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graph_er.csv_cells import unguarded
 from graph_er.errors import InputError
 from graph_er.evaluation import PREDICTIONS_NAME
+from graph_er.regular_files import read_json_file
 
 CROSS_VALIDATION = "cross-validation"  # the `split` of an evaluation of every side in turn
 _COLUMNS = ("dialogue", "utterance", "gold", "pred")
@@ -109,7 +110,7 @@ def read_predictions(path: Path) -> Predictions:
     emotions = tuple(n.removeprefix(_PROBABILITY) for n in header if n.startswith(_PROBABILITY))
     _check_rows(path, rows, emotions)
     dialogues, utterances, gold, predicted = zip(
-        *([row[name] for name in _COLUMNS] for row in rows), strict=True
+        *([unguarded(row[name]) for name in _COLUMNS] for row in rows), strict=True
     )
     return Predictions(path, dialogues, utterances, gold, predicted, emotions)
 
@@ -133,10 +134,7 @@ def _find(path: Path, side: str) -> Path:
 def _read_evaluation(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        evaluation = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+    evaluation = read_json_file(path)
     seeds = evaluation.get("seeds", [0]) if isinstance(evaluation, dict) else None
     if not isinstance(seeds, list) or not seeds or not all(isinstance(s, int) for s in seeds):
         raise InputError(f"{path}: not an evaluation of ours; evaluate the run again")
@@ -151,7 +149,7 @@ def _check_rows(path: Path, rows: Sequence[dict[str, Any]], emotions: Sequence[s
         if empty:
             raise InputError(f"{where}: '{empty[0]}' is empty; evaluate the run again")
         for name in ("gold", "pred"):
-            if row[name] not in emotions:
+            if unguarded(row[name]) not in emotions:
                 raise InputError(
                     f"{where}: '{name}' is {row[name]!r}, but there is no column "
                     f"{_PROBABILITY}{row[name]}; columns name {', '.join(emotions) or 'no emotion'}"

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from graph_er.errors import InputError
 
@@ -145,7 +145,7 @@ def from_first(work: Callable[[], T]) -> T:
     result = [first_only(work)]
     if count() > 1:
         _group().broadcast_object_list(result, src=0)
-    return result[0]
+    return cast(T, result[0])  # the first process has it, and sent it
 
 
 def added(value: Any) -> Any:
@@ -156,7 +156,8 @@ def added(value: Any) -> Any:
 
 
 def _agreed(work: Callable[[], T]) -> T:
-    result, problem = None, None
+    result: T | None = None
+    problem = None
     try:
         result = work()
     except InputError as error:
@@ -170,7 +171,7 @@ def _agreed(work: Callable[[], T]) -> T:
     told = next((problem for problem in problems if problem is not None), None)
     if told is not None:
         raise SharedError(told)
-    return result
+    return cast(T, result)  # there is one where no process told of a problem
 
 
 def _is_joined() -> bool:

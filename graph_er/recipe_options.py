@@ -86,7 +86,8 @@ def recipe_of(settings: ConfigFile, values: dict[str, Any]) -> Recipe:
     """Return the recipe of settings and, beside them, values of either section by field."""
     model = {**settings.model, **{k: v for k, v in values.items() if k not in _TRAINING}}
     training = {**settings.training, **{k: v for k, v in values.items() if k in _TRAINING}}
-    return make_recipe(settings.preset, settings.modalities, model, training)
+    preset = settings.preset or _DEFAULT_PRESET
+    return make_recipe(preset, settings.modalities or _DEFAULT_MODALITIES, model, training)
 
 
 def read_seeds(arguments: argparse.Namespace) -> list[int]:

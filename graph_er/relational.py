@@ -37,6 +37,7 @@ class RelationalMean(nn.Module):
 
     def _means(self, blocks: Blocks, x: Tensor) -> Tensor:
         """Return ``[N, R * K * H]`` of utterances ``[N, K * H]``."""
+        assert blocks.mean is not None  # laid out with a decay
         groups, _, hearing, heard = blocks.mean.shape
         # One product serves all members: they share the graph.
         weights = blocks.mean.transpose(1, 2).reshape(groups, -1, heard)  # [G, T * R, S]

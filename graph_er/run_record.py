@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import platform
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 from graph_er.errors import InputError
 from graph_er.files import sha256, write_json
 from graph_er.paths import project_root
+from graph_er.regular_files import read_json_file
 
 logger = logging.getLogger(__name__)
 
@@ -72,15 +72,15 @@ def read_run_record(folder: Path) -> dict[str, Any]:
         InputError: there is none (the run did not finish) or it is not JSON.
     """
     path = folder / RECORD_NAME
+    if not path.exists():
+        raise InputError(f"{path}: no such file; was the run finished?")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(record, dict) or not isinstance(record.get("metrics"), dict):
-            raise ValueError("not an object with 'metrics'")
-        return record
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; was the run finished?") from None
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not a run record ({error})") from error
+        record = read_json_file(path)
+    except InputError as error:
+        raise InputError(f"not a run record: {error}") from error
+    if not isinstance(record, dict) or not isinstance(record.get("metrics"), dict):
+        raise InputError(f"{path}: not a run record (not an object with 'metrics')")
+    return record
 
 
 def add_metrics(

@@ -17,7 +17,10 @@ from graph_er.errors import InputError
 METRICS = ("accuracy", "weighted_f1", "macro_f1", "uar")
 
 
-def score(gold: Sequence[int], predicted: Sequence[int], emotions: Sequence[str]) -> dict[str, Any]:
+Labels = Sequence[int] | np.ndarray
+
+
+def score(gold: Labels, predicted: Labels, emotions: Sequence[str]) -> dict[str, Any]:
     """Score predictions; every value is a plain Python number and all metrics lie in 0 to 1.
 
     A class that the gold labels lack counts as F1 = 0 in ``macro_f1`` only if it was predicted,
@@ -36,7 +39,8 @@ def score(gold: Sequence[int], predicted: Sequence[int], emotions: Sequence[str]
         InputError: no labels at all.
         ValueError: unequal lengths, or a label that is no index into `emotions`.
     """
-    gold, predicted = np.asarray(gold, dtype=int), np.asarray(predicted, dtype=int)
+    gold = np.asarray(gold, dtype=int)
+    predicted = np.asarray(predicted, dtype=int)
     _check_labels(gold, predicted, len(emotions))
     indices = list(range(len(emotions)))
     occurring = sorted(set(gold.tolist()) | set(predicted.tolist()))
@@ -49,7 +53,9 @@ def score(gold: Sequence[int], predicted: Sequence[int], emotions: Sequence[str]
     precision, recall, f1, support = precision_recall_fscore_support(
         gold, predicted, labels=indices, average=None, zero_division=0.0
     )
-    matrix = confusion_matrix(gold, predicted, labels=indices)
+    # Of a single emotion scikit-learn would warn that others might be missing.
+    several = len(emotions) > 1
+    matrix = confusion_matrix(gold, predicted, labels=indices) if several else [[len(gold)]]
     present = support > 0
     return {
         "n": len(gold),
@@ -67,7 +73,7 @@ def score(gold: Sequence[int], predicted: Sequence[int], emotions: Sequence[str]
             }
             for i, name in enumerate(emotions)
         },
-        "confusion_matrix": matrix.tolist(),
+        "confusion_matrix": np.asarray(matrix).tolist(),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ def objective(search: Search, trial: Trial, watch: Callable[[int, int], OnEpoch]
                 recipe,
                 search.seeds,
                 device=search.device,
-                watch=lambda seed, number=number: watch(number, seed),
+                watch=partial(watch, number),
             )
             scores.append(result.weighted_f1(search.file))
             trial.report(float(np.mean(scores)), number)
@@ -222,7 +223,7 @@ def plain_trials(study: optuna.Study) -> list[dict[str, Any]]:
         {
             "number": number,
             "pruned": trial.state == TrialState.PRUNED,
-            "score": trial.intermediate_values.get(trial.last_step),
+            "score": None if (last := trial.last_step) is None else trial.intermediate_values[last],
             "values": trial.params,
         }
         for number, trial in enumerate(finished_trials(study), start=1)
@@ -233,5 +234,6 @@ def _draw(trial: Trial, name: str, space: Space) -> Any:
     kind = space[name]
     if isinstance(kind, Choice):
         return trial.suggest_categorical(name, list(kind.values))
-    draw = trial.suggest_int if isinstance(kind.low, int) else trial.suggest_float
-    return draw(name, kind.low, kind.high, log=kind.log)
+    if isinstance(kind.low, int) and isinstance(kind.high, int):
+        return trial.suggest_int(name, kind.low, kind.high, log=kind.log)
+    return trial.suggest_float(name, kind.low, kind.high, log=kind.log)

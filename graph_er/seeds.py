@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,10 +99,20 @@ def fit_seeds(work: SeedWork, seeds: Sequence[int], *, jobs: int, threads: int) 
             on_message=lambda report: _show(bar, report),
         )
         bar.total = bar.n  # a refit of fewer epochs is done as well
+    fitted = [(_as_here(member), on_dev) for member, on_dev in fitted]
     for member, _ in fitted:
-        member["weights"] = {n: torch.from_numpy(v) for n, v in member["weights"].items()}
         _log_scores(member)
     return fitted
+
+
+def _as_here(value: Any) -> Any:
+    """Return what came from another process as it would be here, so that it is written alike.
+
+    Arrays are tensors again, and names one object each, as a pickle tells equal ones from the same.
+    """
+    if isinstance(value, dict):
+        return {sys.intern(name): _as_here(part) for name, part in value.items()}
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
 def _fit_with_bar(work: SeedWork, seed: int) -> Fitted:

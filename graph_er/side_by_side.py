@@ -56,7 +56,8 @@ def side_by_side(
                 process.start()
                 there.close()  # so that the end of the process is the end of the pipe
                 running[here] = (place, process)
-            for connection in wait(list(running)):
+            ready = wait(list(running))
+            for connection in [known for known in running if known in ready]:
                 place, process = running[connection]
                 kind, value = _receive(connection, process, items[place])
                 if kind == "told":
@@ -77,6 +78,7 @@ def _serve(work: Callable[[int, Tell], T], item: int, other: Connection, to: Con
     """Run in the new process: do the work and send what came of it."""
     other.close()  # where the parent is gone, sending fails and this process ends as well
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its processes itself
+    answer: tuple[str, Any]
     try:
         answer = ("done", work(item, lambda value: to.send(("told", value))))
     except InputError as error:

@@ -89,8 +89,9 @@ class ModelSpec:
         return graphs
 
     def _nodes(self, dialogue: Dialogue) -> Data:
-        features = [dialogue.features(modality) for modality in self.modalities]
-        if any(rows is None for rows in features):
+        found = [dialogue.features(modality) for modality in self.modalities]
+        features = [rows for rows in found if rows is not None]
+        if len(features) < len(found):
             raise InputError(
                 f"dialogue {dialogue.id} lacks one of the modalities {self.modalities}"
             )
@@ -152,7 +153,7 @@ def feature_widths(dialogues: Sequence[Dialogue], modalities: str) -> tuple[int,
     Raises:
         InputError: a dialogue lacks a modality, or widths differ between dialogues.
     """
-    widths = []
+    widths: list[int] = []
     for modality in modalities:
         name = MODALITY_NAMES[modality]
         by_width: dict[int, str] = {}

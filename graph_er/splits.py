@@ -31,7 +31,12 @@ class SessionSplit:
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that puts ``Sess2`` before ``Sess10``; different names have different keys."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    key = [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts]
+    # Python refuses to convert numbers of thousands of digits; their lengths tell as much.
+    numbers = [part.lstrip("0") if part[0] in "0123456789" else None for part in parts]
+    key = [
+        (1, 0, part) if number is None else (0, len(number), number)
+        for part, number in zip(parts, numbers, strict=True)
+    ]
     # The name itself keeps ``Sess1`` and ``Sess01`` apart, which else would sort at random.
     return [*key, (-1, 0, name)]
 

@@ -60,7 +60,7 @@ class LiveModel:
                 f"before they are spoken; {_REMEDY}"
             )
         self.spec, self.config, self.finish = checkpoint.spec, config, checkpoint.finish
-        self.models = checkpoint.models()
+        self.models = [m for m in checkpoint.models() if isinstance(m, ContextualGNN)]
 
     @property
     def bounded(self) -> bool:
@@ -157,12 +157,12 @@ class _Past(NamedTuple):
     """What one seed's model keeps of a conversation.
 
     Attributes:
-        count: of turns.
+        turns: how many.
         total: sum of their scaled features, ``[D]``, float64.
         heard: input of each layer for the turns that the next one hears, ``[K, T, H]``.
     """
 
-    count: int = 0
+    turns: int = 0
     total: Tensor | float = 0.0
     heard: tuple[Tensor, ...] = ()
 
@@ -171,7 +171,7 @@ def _step(
     model: ContextualGNN, past: _Past, row: Tensor, whole: Blocks, graph: Blocks
 ) -> tuple[Tensor, _Past]:
     """Return the logits ``[K, 1, C]`` of the next turn ``[1, D]``, and the past with it."""
-    count, scaled = past.count + 1, model.scaler(row)
+    count, scaled = past.turns + 1, model.scaler(row)
     total = past.total + scaled[0].double()
     parts = scaled.split(model.widths, dim=-1)
     means = (total / count).to(scaled).split(model.widths)

@@ -63,12 +63,13 @@ class CometTracker(Tracker):
 
 
 def forbid_error_reports() -> None:
-    """Keep comet_ml from sending error reports of its own; effective before its first import.
+    """Keep libraries from reporting on their own; effective before their first import.
 
     Transformers' Trainer imports an installed comet_ml whether it is used or not, so every
-    command calls this first.
+    command calls this first. Hugging Face's libraries tell the hub what they are used with.
     """
     os.environ.setdefault("COMET_ERROR_TRACKING_ENABLE", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
 def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
@@ -102,7 +103,7 @@ def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
         log_git_metadata=False,
         log_git_patch=False,
         log_env_details=False,
-        auto_output_logging=False,
+        auto_output_logging=False,  # type: ignore[arg-type]  # its documentation allows False
         auto_metric_logging=False,
         auto_param_logging=False,
         auto_histogram_weight_logging=False,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from torch_geometric.data import Data
 
 from graph_er import processes
 from graph_er.config import TrainingConfig
+from graph_er.divergence import refuse_extreme
 from graph_er.finish import committee_log_probabilities
 from graph_er.optimisation import Trainer
 from graph_er.prediction import predict_logits
@@ -36,7 +39,7 @@ class EpochReport:
 
     def numbers(self) -> dict[str, float]:
         """All numbers by name, for a tracker."""
-        if self.dev is None:
+        if self.dev is None or self.dev_loss is None:
             return {"refit_train_loss": self.train_loss}
         dev = {f"dev_{metric}": value for metric, value in self.dev.items()}
         return {"train_loss": self.train_loss, "dev_loss": self.dev_loss, **dev}
@@ -87,7 +90,8 @@ def fit(
         stop_after: the epoch that is the last, on a schedule of all the same; None for them all.
 
     Raises:
-        InputError: the loss is not finite, so that training on would be pointless.
+        InputError: a feature is too large to be scaled, or the loss, its gradient or the weights
+            are not finite, so that training on would be pointless.
     """
     with _deterministic(device):
         return _fit(
@@ -101,16 +105,17 @@ def _deterministic(device: str) -> Iterator[None]:
     """Sum in one order on the CPU, where threads else differ in rounding from run to run."""
     before = torch.are_deterministic_algorithms_enabled()
     mode = torch.is_deterministic_algorithms_warn_only_enabled()
-    fills = torch.utils.deterministic.fill_uninitialized_memory
+    memory: Any = torch.utils.deterministic  # its types do not name what it can be told
+    fills = memory.fill_uninitialized_memory
     if device == "cpu":
         torch.use_deterministic_algorithms(True, warn_only=True)
         # Nothing here reads memory before it is written; filling it takes time.
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        memory.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=mode)
-        torch.utils.deterministic.fill_uninitialized_memory = fills
+        memory.fill_uninitialized_memory = fills
 
 
 def _fit(
@@ -127,6 +132,7 @@ def _fit(
 ) -> FitResult:
     seed_everything(seed)
     model = build()
+    refuse_extreme(train)
     model.fit_scaler(torch.cat([graph.x for graph in train]))
     trainer = Trainer(model.to(device), train, len(emotions), config, device)
     if processes.index():  # weights are alike in all processes, dropout is not
@@ -141,14 +147,22 @@ def _fit(
         if dev:
             report, scored = _scored(report, trainer.evaluated, dev, emotions, device)
             # The train loss falls on and on: only dev's has a plateau to see.
+            assert report.dev_loss is not None
             trainer.after_epoch(report.dev_loss)
         on_epoch(report)
         history.append(report)
         last = epoch == epochs
-        better = report.dev and (not kept or report.dev[_SELECTED_BY] > kept.dev[_SELECTED_BY])
-        if last if config.select == "last" or not dev else better:
+        if last if config.select == "last" or not dev else _is_better(report, kept):
             kept, weights, on_dev = report, _cpu_copy(trainer.evaluated), scored
+    assert kept is not None  # the first epoch is better than none
     return FitResult(weights, kept, tuple(history), on_dev)
+
+
+def _is_better(report: EpochReport, kept: EpochReport | None) -> bool:
+    """Tell whether an epoch is to be kept instead of the one kept so far."""
+    if report.dev is None or kept is None or kept.dev is None:
+        return kept is None
+    return report.dev[_SELECTED_BY] > kept.dev[_SELECTED_BY]
 
 
 def _scored(
@@ -172,4 +186,6 @@ def _scored(
 
 
 def _cpu_copy(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.cpu().clone() for name, value in model.state_dict().items()}
+    # Names are one object each, so that runs are written alike however many trained side by side.
+    state = model.state_dict().items()
+    return {sys.intern(name): value.cpu().clone() for name, value in state}

@@ -87,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     folds = _folds(file, arguments.folds)
     device = choose_device(arguments.device)
     search = Search(file, folds, settings, space, seeds, device)
-    spec_of(file, file.dialogues, settings.modalities, search.recipe({}).model)
+    recipe = search.recipe({})
+    spec_of(file, file.dialogues, recipe.modalities, recipe.model)
     out = arguments.out or project_root() / "runs" / f"tune_{settings.modalities}"
     data = describe_data(arguments.data_dir)
     study = open_study(out, search, data)
@@ -98,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _space(settings: ConfigFile, only: Sequence[str] | None) -> Space:
+    assert settings.preset is not None  # `given_settings` names the default one
     space = SPACES[settings.preset]
     unknown = [name for name in only or () if name not in space]
     if unknown:

@@ -18,8 +18,11 @@ MODULES = {
 
 # Lowest first; a module imports only from lower layers. Names stand for whole folders, too.
 LAYERS = (
-    ("errors", "paths", "geometric"),
+    ("errors", "paths", "geometric", "pickle_scan"),
+    ("regular_files", "value_trees"),
+    ("tensor_archive", "dialogue_limits"),
     ("files", "emotions", "splits", "dialogue_pickle", "flags", "tracking", "scores"),
+    ("normal_form", "csv_cells"),
     ("dialogue", "pickle_writing", "processes", "side_by_side"),
     ("dialogues", "run_record", "evaluation", "config", "cli", "device"),
     ("bootstrap", "significance", "prediction_files", "decoding", "recipe", "folds", "shares"),
@@ -27,7 +30,7 @@ LAYERS = (
     ("layers", "batch_norm", "windows", "sentence_cues", "finish"),
     ("recipe_options", "fold_controls"),
     ("folds_option", "epoch_choice", "tune_space", "chunks"),
-    ("blocks", "packed_encoder", "losses"),
+    ("blocks", "packed_encoder", "losses", "divergence"),
     ("relational",),
     ("cogmen", "contextual"),
     ("spec", "occlusion"),

@@ -247,7 +247,8 @@ def test_features_that_are_not_finite_are_named(tmp_path, out, capsys):
     broken = replace(file, dialogues=(replace(first, audio=audio), *file.dialogues[1:]))
     write_dialogues(tmp_path / "inf.pkl", broken)
     assert train(tmp_path / "inf.pkl", out) == 2
-    assert "utterance 3: the audio feature is not finite" in capsys.readouterr().err
+    named = f"utterance {first.utterance_ids[3]}: the audio feature is not finite"
+    assert named in capsys.readouterr().err
     assert not out.exists()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Literal
 from feature_extractor.corpora.text_files import decode_file, one_line
 from graph_er.emotions import KEMDY_EMOTIONS, normalise_emotion
 from graph_er.errors import InputError
+from graph_er.normal_form import normal_form
 
 Target = Literal["situation", "raters"]
 
@@ -102,7 +102,7 @@ def _read_records(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
     """Return the position of each known column, its name without white space."""
-    names = ["".join(unicodedata.normalize("NFC", cell).split()) for cell in header]
+    names = ["".join(normal_form(cell).split()) for cell in header]
     missing = [name for name in _NEEDED if name not in names]
     if missing:
         raise InputError(
@@ -131,7 +131,8 @@ def _parse_row(row: Mapping[str, str], target: Target, source: str) -> SpokenSen
     if not _WAV_ID.fullmatch(row[_ID]):
         raise InputError(f"wav_id {row[_ID]!r} is not 24 hexadecimal digits; correct it")
     cells = [row[name] for name in _RATERS]
-    votes: Counter[str] | None = None
+    votes: Counter[str] | None
+    emotion: str | None
     if target == "situation":
         emotion = _parse_emotion(row[_SITUATION], _SITUATION)
         try:
@@ -139,8 +140,8 @@ def _parse_row(row: Mapping[str, str], target: Target, source: str) -> SpokenSen
         except InputError:  # another label decides; the votes are only missing from it
             votes = None
     else:
-        votes = _count_votes(cells)
-        emotion = next((name for name, count in votes.items() if count >= _MAJORITY), None)
+        counted = votes = _count_votes(cells)
+        emotion = next((name for name, count in counted.items() if count >= _MAJORITY), None)
     return SpokenSentence(
         source=source,
         id=row[_ID].lower(),

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from feature_extractor.corpora.file_tree import require_regular
-from feature_extractor.corpora.text_files import one_line
+from feature_extractor.corpora.text_files import one_line, require_text
 from graph_er.errors import InputError
 
 # The published description names no field for the wavs of the speech part; these are tried.
 WAV_FIELDS = ("wav", "음성파일", "파일명")
 
 _MOST_BYTES = 1 << 30
+_LONGEST_NAME = 200
 _WAV_NAME = re.compile(r"[FM]_[0-9]{6}(\.wav)?")
 _HUMAN_TURN = re.compile(r"HS([0-9]{2})")
 
@@ -103,17 +104,26 @@ def _parse_item(item: Any, source: str) -> Talk:
 
 
 def _text(item: Any, *keys: str) -> str:
-    """Return the string at a path of keys, without blanks around it."""
+    """Return the name at a path of keys, on one line."""
     value = item
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{'.'.join(keys)} is missing or no text; restore the item")
-    return value.strip()
+    require_text(value, ".".join(keys))
+    if len(value) > _LONGEST_NAME:
+        raise InputError(f"{'.'.join(keys)} {value[:40]!r}... is no name; restore the item")
+    return one_line(value)
 
 
 def human_sentences(turns: Mapping[int, str]) -> tuple[tuple[int, str], ...]:
-    """Return (number, sentence on one line) of the turns that are not empty, in order."""
+    """Return (number, sentence on one line) of the turns that are not empty, in order.
+
+    Raises:
+        InputError: a sentence holds what stands in no text.
+    """
+    for number, text in turns.items():
+        require_text(text, f"sentence {number}")
     lines = [(number, one_line(turns[number])) for number in sorted(turns)]
     return tuple((number, line) for number, line in lines if line)
 

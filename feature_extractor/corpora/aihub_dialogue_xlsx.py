@@ -26,12 +26,18 @@ from graph_er.errors import InputError
 
 _CATEGORY, _FINE = "감정_대분류", "감정_소분류"
 _SENTENCE = re.compile(r"사람문장([0-9]+)")
-# The released workbooks unpack to about a tenth of this.
-_MAX_UNPACKED = 1 << 30
-# The rows of a sheet; the released ones have 52,000 by some 20 columns.
-_MAX_ROWS = 1_048_576
-_MAX_COLUMNS = 256
-_MAX_CELLS = 1_500_000
+# The released workbooks are tens of MB unpacked, nearly all of it sheets and texts.
+_MAX_BYTES = 1 << 28
+_MAX_OTHER_BYTES = 1 << 20
+_LARGE_PARTS = ("xl/worksheets/", "xl/sharedStrings.xml")
+# Texts and tables pack into a tenth or so.
+_MAX_PACKING = 100
+# XML tags are what reading takes time for, however few bytes they are.
+_MAX_TAGS = 8_000_000
+# The released ones have 52,000 rows by some 20 columns.
+_MAX_ROWS = 250_000
+_MAX_CELLS = 4_000_000
+_BLOCK = 1 << 20
 
 
 def read_xlsx_talks(path: Path, problems: list[str]) -> list[Talk]:
@@ -56,8 +62,8 @@ def read_xlsx_talks(path: Path, problems: list[str]) -> list[Talk]:
 
 def _read_rows(path: Path) -> dict[int, tuple[str, ...]]:
     """Return the first sheet's rows that are not empty by number; an empty cell is ``""``."""
-    if not path.is_file():
-        raise InputError("is no regular file; restore it")
+    if not path.is_file() or path.stat().st_size > _MAX_BYTES:
+        raise InputError("is no regular file, or too large for this corpus; restore it")
     try:
         import openpyxl  # here: only this format needs it
     except ImportError:
@@ -67,17 +73,14 @@ def _read_rows(path: Path) -> dict[int, tuple[str, ...]]:
         ) from None
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > _MAX_UNPACKED:
-            raise InputError(f"unpacks to {unpacked:,} bytes, too many for this corpus; restore it")
+            _require_plain(archive)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # styles and extensions that do not matter here
             workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
             try:
                 sheet = workbook.worksheets[0]
                 sheet.reset_dimensions()  # some writers state too small a range
-                rows = sheet.iter_rows(values_only=True, max_col=_MAX_COLUMNS)
-                return _filled_rows(rows)
+                return _filled_rows(sheet.iter_rows(values_only=True))
             finally:
                 workbook.close()
     except InputError:
@@ -88,6 +91,30 @@ def _read_rows(path: Path) -> dict[int, tuple[str, ...]]:
         raise InputError(
             f"no readable workbook ({type(error).__name__}: {error}); restore the file"
         ) from error
+
+
+def _require_plain(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive that takes more time or memory than a workbook of this corpus would.
+
+    Raises:
+        InputError: a part is too large, too tightly packed, or of too many tags.
+    """
+    left, tags = _MAX_BYTES, 0
+    for member in archive.infolist():
+        left -= member.file_size
+        large = member.filename.startswith(_LARGE_PARTS)
+        if left < 0 or (not large and member.file_size > _MAX_OTHER_BYTES):
+            raise InputError(f"{member.filename[:80]} is too large for this corpus; restore it")
+        if member.file_size > _MAX_PACKING * max(member.compress_size, _BLOCK // _MAX_PACKING):
+            raise InputError(
+                f"{member.filename[:80]} is {member.file_size:,} bytes packed into "
+                f"{member.compress_size:,}; no text packs like that, restore it"
+            )
+        with archive.open(member) as part:
+            while block := part.read(_BLOCK):
+                tags += block.count(b"<")
+        if tags > _MAX_TAGS:
+            raise InputError(f"holds more than {_MAX_TAGS:,} XML tags; restore it")
 
 
 def _filled_rows(rows: Iterable[Sequence[Any]]) -> dict[int, tuple[str, ...]]:
@@ -102,7 +129,7 @@ def _filled_rows(rows: Iterable[Sequence[Any]]) -> dict[int, tuple[str, ...]]:
         if number > _MAX_ROWS:
             raise InputError(f"has a row beyond {_MAX_ROWS:,}; restore the file")
         places = [place for place, cell in enumerate(row, start=1) if cell is not None]
-        num_cells += len(places)
+        num_cells += len(row)
         if num_cells > _MAX_CELLS:
             raise InputError(f"holds more than {_MAX_CELLS:,} cells; restore the file")
         if places:

@@ -24,6 +24,8 @@ class Record:
     """
 
     __slots__ = ("arguments", "state")
+    arguments: tuple[Any, ...]
+    state: Any
 
     def __new__(cls, *arguments: Any) -> Record:
         """Keep the arguments; this is all that happens."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Mapping
+
+from graph_er.normal_form import normal_form
 
 # Percent of the sentences; what is left is train.
 _TEST, _DEV = 10, 10
@@ -16,7 +17,7 @@ def sentence_key(text: str) -> str:
     Blanks, punctuation and the way syllables are encoded do not make another sentence; a text
     without any letter or digit has the key ``""``.
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = normal_form(text, "NFKC").casefold()
     return "".join(character for character in folded if character.isalnum())
 
 

@@ -83,7 +83,9 @@ def read_iemocap(root: Path, *, classes: Classes = 6) -> Corpus:
     """
     if classes not in IEMOCAP_COUNTS:
         raise InputError(f"classes is {classes}; IEMOCAP is read with 4 or 6")
-    release, problems, notices = _release(root), [], []
+    release = _release(root)
+    problems: list[str] = []
+    notices: list[str] = []
     turns: list[Turn] = []
     for path in _evaluation_files(release, problems, notices):
         turns += read_turns(path, problems)

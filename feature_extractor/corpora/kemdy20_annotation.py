@@ -70,7 +70,8 @@ def read_annotation(path: Path, problems: list[str], repaired: list[str]) -> lis
 
 def _whole_rows(path: Path, problems: list[str]) -> list[tuple[int, list[str]]]:
     """Return the rows of 37 columns; blank cells beyond those do no harm."""
-    whole, broken = [], {}
+    whole: list[tuple[int, list[str]]] = []
+    broken: dict[int, list[str]] = {}
     for line, cells in read_data_rows(path, SEGMENT_ID, problems):
         if len(cells) < _COLUMNS or any(cells[_COLUMNS:]):
             broken.setdefault(len(cells), []).append(str(line))

@@ -24,7 +24,7 @@ _COLUMNS = ("utterance", "speaker", "emotion", "dialogue_id", "utterance_id")
 _TIME_COLUMNS = ("starttime", "endtime")
 # Signs of Windows' code page that were taken over as control characters.
 _CONTROLS = {code: bytes([code]).decode("cp1252") for code in (0x85, *range(0x91, 0x98))}
-_TIME = re.compile(r"([0-9]+):([0-5]?[0-9]):([0-5]?[0-9](?:[.,][0-9]+)?)")
+_TIME = re.compile(r"([0-9]{1,4}):([0-5]?[0-9]):([0-5]?[0-9](?:[.,][0-9]+)?)")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
 
 _SHOWN = 20
+_LONGEST = 600  # letters of one problem: values of files stand in it
 
 
 class CorpusProblems(InputError):  # noqa: N818 - named for the list that it is
@@ -26,9 +27,12 @@ class CorpusProblems(InputError):  # noqa: N818 - named for the list that it is
 
 
 def shorten(items: Sequence[str], shown: int = _SHOWN, separator: str = ", ") -> str:
-    """Join the first `shown` items and say how many more there are."""
+    """Join the first `shown` items, long ones cut, and say how many more there are."""
     rest = len(items) - shown
-    listed = separator.join(items[:shown])
+    listed = separator.join(
+        item if len(item) <= _LONGEST else f"{item[: _LONGEST // 2]} ... {item[-_LONGEST // 2 :]}"
+        for item in items[:shown]
+    )
     return f"{listed}{separator}and {rest} more" if rest > 0 else listed
 
 

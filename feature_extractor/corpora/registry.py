@@ -125,7 +125,7 @@ def expected_counts(corpus: Corpus, **policies: Any) -> list[Count]:
         corpus: as `read_corpus` returns it.
         policies: those that it was read with.
     """
-    counts = reader_of(corpus.name).counts
+    counts: Mapping[Any, Any] = reader_of(corpus.name).counts
     policies = effective_policies(corpus.name, policies)
     by_policy = [counts[value] for value in policies.values() if _is_table(counts, value)]
     if by_policy:

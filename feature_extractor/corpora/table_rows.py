@@ -21,6 +21,7 @@ COLUMNS = (*_NEVER_EMPTY, *_NUMBERS, "emotion", "wav", "text", "speaker_id", "se
 
 # Longer ones are cells of another column, after a shift.
 _LONGEST = 200
+_LONGEST_TEXT = 100_000
 
 # Spellings of the sides, in small letters.
 SIDES = {"train": "train", "dev": "dev", "test": "test"}
@@ -86,7 +87,12 @@ def parse_row(record: Record, position: int, folder: Path, *, labelled: bool = T
     _check_names(cells, labelled)
     numbers = {name: _number(cells.get(name, ""), name) for name in _NUMBERS}
     _check_times(numbers["start"], numbers["end"])
-    text, wav = cells.get("text", ""), _audio(cells["wav"], folder)
+    text = cells.get("text", "")
+    if len(text) > _LONGEST_TEXT:
+        raise InputError(
+            f"text of {len(text):,} letters; an utterance has at most {_LONGEST_TEXT:,}"
+        )
+    wav = _audio(cells["wav"], folder)
     if not text and wav is None:
         raise InputError("neither wav nor text; fill in one of them or remove the row")
     return TableRow(
@@ -170,8 +176,9 @@ def _audio(cell: str, folder: Path) -> Path | None:
         )
     try:
         # Archives unpacked on macOS spell Korean names with decomposed syllables.
-        for form in ("", "NFC", "NFD"):
-            found = folder / (unicodedata.normalize(form, cell) if form else cell)
+        composed = unicodedata.normalize("NFC", cell), unicodedata.normalize("NFD", cell)
+        for name in (cell, *composed):
+            found = folder / name
             if found.is_file():
                 return found
         there = (folder / path).exists()

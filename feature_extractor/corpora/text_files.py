@@ -6,15 +6,17 @@ import csv
 import io
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from feature_extractor.corpora.file_tree import require_regular
+from graph_er.csv_cells import unguarded
 from graph_er.errors import InputError
+from graph_er.normal_form import normal_form
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # Not all that Python calls a blank: U+0085 stands for "…" in files with damaged encoding.
@@ -22,7 +24,10 @@ _BLANKS = " \t\r\n"
 # What stands in no text: control characters other than line ends and tabs, halves of a letter.
 _SHOWN = 20
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_MOST_BYTES = 1 << 30
+# What fits into memory as rows of text; a hundred times the largest corpora.
+_MOST_BYTES = 1 << 28
+_MOST_ROWS = 2_000_000
+_MOST_COLUMNS = 1_000
 TABLE_SUFFIXES = (*_DELIMITERS, ".jsonl")
 
 
@@ -45,7 +50,7 @@ def decode_file(path: Path, encodings: Sequence[str]) -> str:
     """Return a file's text in the first of `encodings` that fits strictly.
 
     Raises:
-        InputError: the file cannot be read, is larger than 1 GiB, or none of the encodings fits.
+        InputError: the file cannot be read, is larger than 256 MiB, or none of the encodings fits.
     """
     require_regular(path, _MOST_BYTES)
     try:
@@ -62,8 +67,12 @@ def decode_file(path: Path, encodings: Sequence[str]) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` on one line, with single blanks and composed letters."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    """Return `text` on one line, with single blanks and composed letters.
+
+    Raises:
+        InputError: as `graph_er.normal_form.normal_form`.
+    """
+    return " ".join(normal_form(text).split())
 
 
 def require_text(text: str, what: str) -> None:
@@ -100,6 +109,7 @@ def read_table_file(
     required: Sequence[str],
     problems: list[str],
     one_of: Sequence[str] = (),
+    most_rows: int = _MOST_ROWS,
 ) -> list[Record]:
     """Read a CSV, a TSV or a file of one JSON object a line; the suffix tells which.
 
@@ -109,6 +119,7 @@ def read_table_file(
         required: columns that must be there, in small letters.
         problems: receives one message for each thing that is wrong.
         one_of: columns of which at least one must be there, if any are named.
+        most_rows: with more rows than these nothing is read.
 
     Returns:
         The usable rows in file order; none where a column is missing.
@@ -117,7 +128,9 @@ def read_table_file(
     try:
         text = decode_file(path, encodings)
         read = _json_records if path.suffix.lower() == ".jsonl" else _csv_records
-        records = list(read(path, text, found))
+        records = list(islice(read(path, text, found), most_rows + 1))
+        if len(records) > most_rows:
+            raise InputError(f"{path}: holds more than {most_rows:,} rows; divide the file")
         columns = {name for record in records for name in record.cells}
         _require_columns(path, columns, required, one_of)
     except InputError as error:
@@ -152,7 +165,7 @@ def _csv_records(path: Path, text: str, problems: list[str]) -> Iterator[Record]
     try:
         while True:
             line = reader.line_num + 1
-            cells = [cell.strip(_BLANKS) for cell in next(reader)]
+            cells = [unguarded(cell).strip(_BLANKS) for cell in next(reader)]
             below += header is not None and any(cells)
             if not any(cells):
                 continue
@@ -181,6 +194,10 @@ def _csv_records(path: Path, text: str, problems: list[str]) -> Iterator[Record]
 
 
 def _header(path: Path, cells: Sequence[str]) -> list[str]:
+    if len(cells) > _MOST_COLUMNS:
+        raise InputError(
+            f"{path}: names {len(cells):,} columns; at most {_MOST_COLUMNS:,} are read"
+        )
     names = [one_line(cell).lower() for cell in cells]
     for name in names:
         require_text(name, f"{path}: column")
@@ -212,8 +229,8 @@ def _json_records(path: Path, text: str, problems: list[str]) -> Iterator[Record
 def _json_row(content: str) -> dict[str, Any]:
     try:
         row = json.loads(content, object_pairs_hook=unique_keys)
-        # Half of a surrogate pair is JSON, but no text that could be written again.
-        json.dumps(row, ensure_ascii=False).encode()
+        # Half of a surrogate pair is no text that could be written again, nor infinity a number.
+        json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON ({error}); write one object a line") from error
     if not isinstance(row, dict):
@@ -239,4 +256,7 @@ def _json_cell(name: str, value: Any) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InputError(f"{name!r} is {str(value)[:40]!r}; it must be text or a number")
-    return str(value).strip(_BLANKS)
+    try:
+        return str(value).strip(_BLANKS)
+    except ValueError as error:  # Python refuses to write a number of thousands of digits
+        raise InputError(f"{name!r} is a number of too many digits; shorten it") from error

@@ -21,8 +21,10 @@ from graph_er.files import atomic_path, sha256, write_json
 AUDIO_FOLDER = "audio_from_pickles"
 
 _CLIPS = "clips.json"
-_STORED = {"position": int, "num_samples": int}
-_STORED |= dict.fromkeys(("person", "text", "emotion", "digest"), str)
+_STORED: dict[str, type] = {
+    **{"position": int, "num_samples": int},
+    **dict.fromkeys(("person", "text", "emotion", "digest"), str),
+}
 _WAV_HEADER = 44
 
 

@@ -7,7 +7,6 @@ Columns, in any case: ``person_ix`` or ``person_idx``, ``audio`` (a 1-D integer 
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from feature_extractor.corpora.hashed_sides import sentence_key
 from feature_extractor.corpora.text_files import one_line
 from graph_er.emotions import normalise_emotion
 from graph_er.errors import InputError
+from graph_er.normal_form import normal_form
 
 SAMPLE_RATE = 48_000
 
@@ -30,6 +30,7 @@ _COLUMNS = {
     "emotion": ("emotion",),
 }
 _LIMITS = np.iinfo(np.int16)
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _parse_row(row: Mapping[str, Any], position: int, source: str) -> Clip:
         text=_parse_text(row["sentence"]),
         emotion=_parse_emotion(row["emotion"]),
         num_samples=len(audio),
-        digest=hashlib.sha256(audio).hexdigest()[:16],
+        digest=hashlib.sha256(audio.data).hexdigest()[:16],
         audio=audio,
     )
 
@@ -114,7 +115,7 @@ def _parse_person(cell: Any) -> str:
     if isinstance(cell, float | np.floating) and float(cell).is_integer():
         cell = int(cell)
     name = str(cell).strip() if isinstance(cell, str | int | np.integer) else ""
-    if not name.isalnum():
+    if not name.isalnum() or len(name) > _LONGEST_NAME:
         raise InputError(f"person {cell!r} is no number or name; correct it or remove the row")
     return str(int(name)) if name.isascii() and name.isdigit() else name
 
@@ -128,7 +129,7 @@ def _parse_text(cell: Any) -> str:
 
 def _parse_emotion(cell: Any) -> str:
     try:
-        return normalise_emotion(unicodedata.normalize("NFC", str(cell)))
+        return normalise_emotion(normal_form(str(cell)))
     except InputError as error:
         raise InputError(f"{error}; correct it or remove the row") from error
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import nn
@@ -16,6 +16,14 @@ from feature_extractor.fusion.stream import TIME, Stream
 
 Criterion = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 JOINT = "joint"
+
+T = TypeVar("T")
+
+
+def needed(part: T | None) -> T:
+    """Return a stream, width or layer that is there wherever the model was built for it."""
+    assert part is not None
+    return part
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ class FusionModel(nn.Module):
     uses_context: ClassVar[bool] = False
 
     @classmethod
-    def view(cls, options: object, modality: str) -> str:
+    def view(cls, options: Any, modality: str) -> str:
         """Return which stream it reads of modality ``a`` or ``t`` with `options`.
 
         That is `stream.TIME` or `stream.LAYERS`.

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes
+from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.case_parts import merged, pooled, projected
 from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.prompt import PromptHead
@@ -74,7 +75,8 @@ class CaseConcat(FusionModel):
         self.audio_projection = nn.Linear(sizes.audio, width) if sizes.audio else None
         self.make_layers(options)
         self.norm = nn.LayerNorm(width)
-        self.prompt = self.classifier = None
+        self.prompt: PromptHead | None = None
+        self.classifier: nn.Sequential | None = None
         if not options.prompt:
             self.classifier = classifier_head(width, width, num_emotions, options.dropout)
         elif sizes.text:
@@ -82,7 +84,7 @@ class CaseConcat(FusionModel):
         else:
             raise InputError("option prompt needs text; choose --modalities t or at")
 
-    def make_layers(self, options: CaseConcatOptions) -> None:
+    def make_layers(self, options: Any) -> None:
         """Make what this model has and the other CASE models have not."""
         self.mixed = nn.Linear(options.width, options.width)
 
@@ -96,12 +98,12 @@ class CaseConcat(FusionModel):
     ) -> FusionOutput:
         """Join the streams; see `base.FusionModel.forward`."""
         read = text
-        text = None if text is None else projected(self.text_projection, text, TOKENS)
-        audio = None if audio is None else projected(self.audio_projection, audio, FRAMES)
+        text = None if text is None else projected(needed(self.text_projection), text, TOKENS)
+        audio = None if audio is None else projected(needed(self.audio_projection), audio, FRAMES)
         vector = pooled(self.parts(text, audio), self.pooling)
         text_vector = None if text is None else text.mean()
         audio_vector = None if audio is None else audio.mean()
-        logits = self.prompt(read, vector) if self.prompt else self.classifier(vector)
+        logits = self.prompt(read, vector) if self.prompt else needed(self.classifier)(vector)
         return FusionOutput(logits, text_vector, audio_vector)
 
 
@@ -116,16 +118,19 @@ class CaseCompress(CaseConcat):
     def parts(self, text: Stream | None, audio: Stream | None) -> Sequence[Stream]:
         """Return the sum of tokens and compressed frames, or the two."""
         if audio is not None:
-            wordy = text is not None and self.merge == "add" and bool(text.present.all())
-            audio = self._compressed(audio, text.mask.shape[1] if wordy else TOKENS)
+            slots = TOKENS
+            if text is not None and self.merge == "add" and bool(text.present.all()):
+                slots = text.mask.shape[1]
+            audio = self._compressed(audio, slots)
             text = None if text is None else text.fitted(audio.mask.shape[1])
         return merged(text, audio, self.merge, self.norm)
 
     def _compressed(self, audio: Stream, slots: int) -> Stream:
         """Return the first `slots` compressed frames; frame slots that are not there count zero."""
-        weight = self.compression.weight[:slots, : audio.mask.shape[1]]
+        layer = needed(self.compression)
+        weight = layer.weight[:slots, : audio.mask.shape[1]]
         states = torch.einsum("st,btd->bsd", weight, audio.states)
-        states = states + self.compression.bias[:slots, None]
+        states = states + layer.bias[:slots, None]
         return Stream(states, audio.present[:, None].expand(-1, slots)).cleared()
 
 

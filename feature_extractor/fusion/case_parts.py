@@ -24,7 +24,7 @@ def merged(
 ) -> Sequence[Stream]:
     """Return the normalised parts; a sum is over tokens, where there are any, else over audio."""
     streams = [stream for stream in (text, audio) if stream is not None]
-    if merge == "add" and len(streams) == 2:
+    if merge == "add" and text is not None and audio is not None:
         mask = text.mask | (audio.mask & ~text.present[:, None])
         streams = [Stream(text.states + audio.states, mask)]
     return [Stream(norm(stream.states), stream.mask) for stream in streams]

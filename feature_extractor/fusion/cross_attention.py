@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes
+from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.fusion.transformer_layers import Depth, TransformerStack
@@ -44,7 +44,7 @@ class CrossAttention(FusionModel):
     def __init__(self, sizes: Sizes, num_emotions: int, options: CrossAttentionOptions) -> None:
         """Build the model for streams of `sizes`; audio alone is as wide as it is."""
         super().__init__()
-        width = sizes.text or sizes.audio
+        width = needed(sizes.text or sizes.audio)
         both = sizes.text is not None and sizes.audio is not None
         heads = next(heads for heads in range(options.heads, 0, -1) if width % heads == 0)
         depth = Depth(options.layers, heads, 0.0, 0.0, 0.0, 0.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes
+from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.fusion.transformer_layers import Depth, ResidualHead, TransformerStack
 from graph_er.flags import option, require
@@ -91,9 +91,9 @@ class CrossModalTransformer(FusionModel):
         self, text: Stream | None, audio: Stream | None, context: Stream | None = None
     ) -> FusionOutput:
         """Join the streams; see `base.FusionModel.forward`."""
-        text = None if text is None else self.text_branch.narrowed(text)
-        audio = None if audio is None else self.audio_branch.narrowed(audio)
-        text_vector = None if text is None else self.text_branch(text, audio)
-        audio_vector = None if audio is None else self.audio_branch(audio, text)
+        text = None if text is None else needed(self.text_branch).narrowed(text)
+        audio = None if audio is None else needed(self.audio_branch).narrowed(audio)
+        text_vector = None if text is None else needed(self.text_branch)(text, audio)
+        audio_vector = None if audio is None else needed(self.audio_branch)(audio, text)
         vectors = [vector for vector in (audio_vector, text_vector) if vector is not None]
         return FusionOutput(self.head(torch.cat(vectors, dim=-1)), text_vector, audio_vector)

@@ -6,11 +6,19 @@ B utterances, D width, C emotions, M modalities.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
-from feature_extractor.fusion.base import Criterion, FusionModel, FusionOutput, Sizes, Targets
+from feature_extractor.fusion.base import (
+    Criterion,
+    FusionModel,
+    FusionOutput,
+    Sizes,
+    Targets,
+    needed,
+)
 from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.loss_terms import affect_error, distillation, smoothed
 from feature_extractor.fusion.stream import Stream
@@ -66,7 +74,7 @@ class DistilledGate(FusionModel):
         joint = len(names) * width
 
         self.summaries = nn.ModuleDict(
-            {name: Summary(widths[name], width, options.heads, dropout) for name in names}
+            {name: Summary(needed(widths[name]), width, options.heads, dropout) for name in names}
         )
         self.joint_head = classifier_head(joint, width, num_emotions, dropout)
         self.affect_head = classifier_head(joint, width, 2, dropout)
@@ -85,8 +93,9 @@ class DistilledGate(FusionModel):
         self, text: Stream | None, audio: Stream | None, context: Stream | None = None
     ) -> FusionOutput:
         """Join the streams; see `base.FusionModel.forward`."""
+        summaries: Any = self.summaries
         streams = {
-            name: self.summaries[name].narrowed(stream)
+            name: summaries[name].narrowed(stream)
             for name, stream in (("text", text), ("audio", audio))
             if stream is not None
         }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes
+from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.stream import Stream
 from graph_er.flags import option, require
 
@@ -81,7 +81,7 @@ class GatedCrossModal(FusionModel):
     def __init__(self, sizes: Sizes, num_emotions: int, options: GatedCrossModalOptions) -> None:
         """Build the model for streams of `sizes`; audio alone is as wide as it is."""
         super().__init__()
-        width = sizes.text or sizes.audio
+        width = needed(sizes.text or sizes.audio)
         self.pair = sizes.text is not None and sizes.audio is not None
         if sizes.audio is not None:
             self.audio_projection = nn.Linear(sizes.audio, width)
@@ -103,13 +103,14 @@ class GatedCrossModal(FusionModel):
         if audio is not None:
             audio = Stream(self.audio_projection(audio.cleared().states), audio.mask)
         if not self.pair:
-            own = audio if text is None else text
+            own = needed(audio if text is None else text)
             vector = self.blocks[0](own, own).mean()
             logits = self.head(vector)
             if text is None:
                 return FusionOutput(logits, audio_vector=vector)
             return FusionOutput(logits, text_vector=vector)
-        text_vector, audio_vector = self._gated(text, audio).mean(), audio.mean()
+        gated = self._gated(needed(text), needed(audio))
+        text_vector, audio_vector = gated.mean(), needed(audio).mean()
         logits = self.head(torch.cat((audio_vector, text_vector), dim=-1))
         return FusionOutput(logits, text_vector, audio_vector)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes
+from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.pooling_layers import LayerPooling
 from feature_extractor.fusion.stream import LAYERS, TIME, Stream
 from graph_er.flags import option, require
@@ -60,7 +60,7 @@ class LateFusion(FusionModel):
             self.pooling = LayerPooling(sizes.audio, sizes.audio_layers)
             head = nn.Sequential(nn.Dropout(dropout), nn.Linear(sizes.audio, num_emotions))
             parts[AUDIO] = head
-        if len(parts) == 2:
+        if sizes.text is not None and sizes.audio is not None:
             parts[FUSION] = nn.Sequential(
                 nn.Dropout(dropout),
                 nn.Linear(num_emotions + sizes.text, options.hidden),
@@ -101,7 +101,7 @@ class LateFusion(FusionModel):
         if self.step == FUSION:
             shares = self.parts[AUDIO](audio_vector).float().softmax(dim=-1)
             # Without audio there is no opinion, where the branch's biases would give one.
-            evidence = (shares * audio.present[:, None], text_vector)
+            evidence = (shares * needed(audio).present[:, None], needed(text_vector))
             logits = self.parts[FUSION](torch.cat(evidence, dim=-1))
         else:
             logits = self.parts[self.step](text_vector if self.step == TEXT else audio_vector)

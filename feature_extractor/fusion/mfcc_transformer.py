@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes
+from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.fusion.transformer_layers import Depth, ResidualHead, TransformerStack
 from graph_er.flags import option, require
@@ -80,6 +80,6 @@ class MfccTransformer(FusionModel):
         self, text: Stream | None, audio: Stream | None, context: Stream | None = None
     ) -> FusionOutput:
         """Classify the audio stream; see `base.FusionModel.forward`."""
-        scaled = rescaled(audio, self.scaling)
+        scaled = rescaled(needed(audio), self.scaling)
         vector = self.stack(Stream(self.projection(scaled.states), scaled.mask)).mean()
         return FusionOutput(self.head(vector), audio_vector=vector)

@@ -6,12 +6,13 @@ B utterances, N slots, W width.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes
+from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.stream import Stream
 from graph_er.flags import option, require
@@ -70,7 +71,8 @@ class MixerBlock(nn.Module):
 
     def _mixed(self, slots: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """Mix ``[B, W, U]`` over the slots; return ``[B, U, W]``."""
-        first, activation, second, dropout = self.slots
+        layers: Any = self.slots
+        first, activation, second, dropout = layers
         hidden = activation(F.linear(slots, first.weight[:, places], first.bias))
         mixed = F.linear(hidden, second.weight[places], second.bias[places])
         return dropout(mixed).transpose(1, 2)
@@ -107,9 +109,9 @@ class MlpMixer(FusionModel):
         """
         parts = []
         if text is not None:
-            parts.append(_slotted(text, self.text_projection, self.options.text_slots))
+            parts.append(_slotted(text, needed(self.text_projection), self.options.text_slots))
         if audio is not None:
-            parts.append(_slotted(audio, self.audio_projection, self.options.audio_slots))
+            parts.append(_slotted(audio, needed(self.audio_projection), self.options.audio_slots))
         mixed = Stream(
             torch.cat([part.states for part in parts], dim=1),
             torch.cat([part.mask for part in parts], dim=1),

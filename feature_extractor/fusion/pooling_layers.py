@@ -86,9 +86,16 @@ class LayerPooling(nn.Module):
         return torch.einsum("l,bld->bd", self.weights.softmax(dim=0), stream.cleared().states)
 
 
-def make_pooling(kind: str, width: int, layers: int) -> nn.Module:
+Pooling = MeanPooling | MeanStdPooling | AttentivePooling | LayerPooling
+_SIMPLE: dict[str, type[MeanPooling | MeanStdPooling | AttentivePooling]] = {
+    "mean": MeanPooling,
+    "mean_std": MeanStdPooling,
+    "attentive": AttentivePooling,
+}
+
+
+def make_pooling(kind: str, width: int, layers: int) -> Pooling:
     """Return a new pooling of one of `POOLINGS` for states of `width`, `layers` in a stream."""
     if kind == "layers":
         return LayerPooling(width, layers)
-    simple = {"mean": MeanPooling, "mean_std": MeanStdPooling, "attentive": AttentivePooling}
-    return simple[kind](width)
+    return _SIMPLE[kind](width)

@@ -8,6 +8,7 @@ a head for states of width D and crashed; here it is projected to D and added to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,6 +37,8 @@ class PromptHead(nn.Module):
     Attributes:
         position: of the mask among the tokens, the same in each text; kept with the parameters.
     """
+
+    position: torch.Tensor
 
     def __init__(self, text_size: int, fused_size: int, num_emotions: int) -> None:
         """Build a head that is yet to be filled; see `start_from`."""
@@ -79,7 +82,7 @@ class PromptHead(nn.Module):
         dense, norm = _transform(model)
         self.dense.load_state_dict(dense.state_dict())
         self.norm.load_state_dict(norm.state_dict())
-        scores = model.get_output_embeddings()
+        scores: Any = model.get_output_embeddings()
         for row, emotion in enumerate(emotions):
             tokens = _tokens(tokenizer, emotion)
             self.words.weight[row] = scores.weight[tokens].mean(dim=0)
@@ -105,16 +108,18 @@ def prompt_text(tokenizer: PreTrainedTokenizerBase) -> str:
 
 def mask_position(tokenizer: PreTrainedTokenizerBase) -> int:
     """Return the mask's position in ``tokenizer(prompt_text(tokenizer), text)``, from 0."""
-    return tokenizer(prompt_text(tokenizer))["input_ids"].index(tokenizer.mask_token_id)
+    tokens: Any = tokenizer(prompt_text(tokenizer))["input_ids"]
+    return tokens.index(tokenizer.mask_token_id)
 
 
 def _transform(model: PreTrainedModel) -> tuple[nn.Linear, nn.LayerNorm]:
     """Return the two layers before the scores of the vocabulary."""
+    parts: Any = model
     if getattr(model.config, "hidden_act", None) == "gelu":
-        if hasattr(model, "lm_head") and hasattr(model.lm_head, "dense"):
-            return model.lm_head.dense, model.lm_head.layer_norm
-        if hasattr(model, "cls") and hasattr(model.cls, "predictions"):
-            transform = model.cls.predictions.transform
+        if hasattr(parts, "lm_head") and hasattr(parts.lm_head, "dense"):
+            return parts.lm_head.dense, parts.lm_head.layer_norm
+        if hasattr(parts, "cls") and hasattr(parts.cls, "predictions"):
+            transform = parts.cls.predictions.transform
             return transform.dense, transform.LayerNorm
     raise InputError(
         f"the prompt cannot use a {model.config.model_type} model; name a RoBERTa or BERT with "
@@ -127,7 +132,7 @@ def _tokens(tokenizer: PreTrainedTokenizerBase, emotion: str) -> list[int]:
         raise InputError(
             f"the prompt has no word for emotion {emotion!r}; it knows {', '.join(WORDS)}"
         )
-    tokens = tokenizer(WORDS[emotion], add_special_tokens=False)["input_ids"]
+    tokens: Any = tokenizer(WORDS[emotion], add_special_tokens=False)["input_ids"]
     if not tokens or tokenizer.unk_token_id in tokens:
         raise InputError(
             f"the text encoder's vocabulary lacks {WORDS[emotion]}, the prompt's word for "

@@ -45,7 +45,7 @@ class Fusion:
     """
 
     model: type[FusionModel]
-    options: type
+    options: type[Any]
     modalities: tuple[str, ...] = ("a", "t", "at")
     loss: str = "ce"
 
@@ -108,7 +108,8 @@ def given_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parsed(what: str, value: Any, item: dataclasses.Field) -> Any:
     """Return a value as the kind that its default is of."""
-    kind, choices = type(item.default), item.metadata["choices"]
+    kind: type[Any] = type(item.default)
+    choices = item.metadata["choices"]
     try:
         parsed = _boolean(value) if kind is bool else kind(value)
     except (TypeError, ValueError):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from feature_extractor.fusion.base import needed
 from feature_extractor.fusion.stream import Stream
 
 _LONGEST_WAVE = 10_000.0
@@ -83,7 +84,7 @@ class TransformerLayer(nn.Module):
             mask: of `states`, ``[B, T]``.
         """
         query = self.query_norm(states)
-        key = query if keys is None else self.key_norm(keys.states)
+        key = query if keys is None else needed(self.key_norm)(keys.states)
         seen = mask if keys is None else keys.mask
         present = seen.any(dim=1)
         # A softmax over nothing is NaN: a row without keys looks at padding, to no effect.

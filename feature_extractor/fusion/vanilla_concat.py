@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes
+from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.stream import Stream
 from graph_er.flags import option, require
@@ -82,10 +82,10 @@ class VanillaConcat(FusionModel):
         if text is not None:
             first = text.cleared().states[:, 0]
             # Without text there is no projection's bias either.
-            text_vector = self.text_projection(first) * text.present[:, None]
+            text_vector = needed(self.text_projection)(first) * text.present[:, None]
             parts = (text_vector,)
         if audio is not None:
-            audio_vector = self.audio_projection(audio.mean()) * audio.present[:, None]
+            audio_vector = needed(self.audio_projection)(audio.mean()) * audio.present[:, None]
             heard = torch.cat((audio_vector, self._earlier(audio_vector, context)), dim=-1)
             parts = (heard,) if text_vector is None else self.joined(text_vector, heard)
         return FusionOutput(self.head(torch.cat(tuple(parts), dim=-1)), text_vector, audio_vector)
@@ -94,5 +94,5 @@ class VanillaConcat(FusionModel):
         """Return the earlier utterances' vectors side by side, the latest first ``[B, W K]``."""
         if self.context == 0 or context is None:
             return own.new_zeros(len(own), own.shape[1] * self.context)
-        projected = self.audio_projection(context.cleared().states)
+        projected = needed(self.audio_projection)(context.cleared().states)
         return Stream(projected, context.mask).cleared().states.flatten(1)

@@ -32,15 +32,20 @@ def baseline_rows(ground: Ground, modalities: Sequence[str]) -> list[dict[str, A
     """
     train = ground.sides["train"]
     file = dialogue_file(ground.corpus, ground.split, {})
-    known = controls(file, "test")
-    rows = [
+    known = controls(file, "test") or {}
+    rows: list[dict[str, Any]] = [
         {"name": name, "modalities": None, "test": {m: known[key][m] for m in METRICS}}
         for key, name in (("majority", "majority class"), ("text_lookup", "text lookup"))
-        if known[key] is not None
+        if known.get(key) is not None
     ]
-    parts = {m: _features(ground, m) for m in "at" if any(m in wanted for wanted in modalities)}
+    parts = {
+        modality: features
+        for modality in "at"
+        if any(modality in wanted for wanted in modalities)
+        if (features := _features(ground, modality)) is not None
+    }
     for wanted in modalities:
-        if any(parts[m] is None for m in wanted) or len(set(_labels(ground, train))) < 2:
+        if not parts.keys() >= set(wanted) or len(set(_labels(ground, train))) < 2:
             continue
         sides = {
             side: sparse.hstack([parts[m][side] for m in wanted]).tocsr()

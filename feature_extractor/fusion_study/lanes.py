@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from feature_extractor.fusion.base import needed
 from feature_extractor.fusion_study.budget import Budget
 from feature_extractor.fusion_study.ground import Ground, GroundChoice
 from feature_extractor.fusion_study.plan import Trial
@@ -132,7 +133,8 @@ def _end_with(parent: int) -> None:
 
 def _run(trial: Trial, budget: Budget) -> tuple[dict[str, Any], np.ndarray]:
     try:
-        return run_trial(_ground, trial, budget, _ground.choice.execution.device)
+        ground = needed(_ground)  # `_open_ground` has made it
+        return run_trial(ground, trial, budget, ground.choice.execution.device)
     except InputError as error:
         # A rate that is too high for a model is no reason to end the comparison.
         return {"failed": str(error)}, np.zeros((0, 0))

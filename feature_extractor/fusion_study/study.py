@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from feature_extractor.fusion.base import needed
 from feature_extractor.fusion_study.baselines import baseline_rows
 from feature_extractor.fusion_study.budget import LEARNING_RATES, Budget
 from feature_extractor.fusion_study.ground import Ground, GroundChoice
@@ -71,7 +72,7 @@ def compare_fusions(
         }
         trials = [t for c in wanted for t in seed_trials(c, rates[c], budget.seeds)]
         run_trials(trials, pool, budget, results, "seeds")
-    finished = {trial: results.load(trial) for trial in trials}
+    finished = {trial: needed(results.load(trial)) for trial in trials}
     for trial, (record, _) in finished.items():
         if "failed" in record:
             raise InputError(f"{trial.key}: {record['failed']}; leave the model out with --fusions")
@@ -81,8 +82,8 @@ def compare_fusions(
         "synthetic": is_synthetic(ground.corpus.name),
         "split": split_name(ground.split),
         "n": {side: len(rows) for side, rows in ground.sides.items()},
-        "text_encoder": _shown(ground.text_encoder),
-        "audio_encoder": _shown(ground.audio_encoder),
+        "text_encoder": _shown(needed(ground.text_encoder)),
+        "audio_encoder": _shown(needed(ground.audio_encoder)),
         "budget": budget.as_dict(),
         "rows": rows,
         "baselines": baselines,
@@ -103,7 +104,7 @@ def _leading(condition: Condition, wanted: Sequence[Condition]) -> Condition:
 
 
 def _dev_f1(results: Results, trial: Trial) -> float:
-    record = results.load(trial)[0]
+    record, _ = needed(results.load(trial))
     return -1.0 if "failed" in record else record["dev"]["weighted_f1"]
 
 

@@ -17,6 +17,7 @@ from transformers import AutoModel, set_seed
 from feature_extractor.checkpoint import Checkpoint
 from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.dataset import UtteranceDataset
+from feature_extractor.evaluation import refuse_not_finite
 from feature_extractor.execution import Execution
 from feature_extractor.fusion_study.budget import Budget
 from feature_extractor.fusion_study.ground import Ground
@@ -80,7 +81,7 @@ def untrained(ground: Ground, condition: Condition) -> Checkpoint:
         for modality, view in ground.views(condition).items()
     }
     config: dict[str, Any] = {}
-    encoders: dict[str, torch.nn.Module] = {}
+    encoders: dict[str, Any] = {}
     for modality, part in parts.items():
         name = MODALITY_NAMES[modality]
         encoder = getattr(part.model.config, f"{name}_config")
@@ -115,6 +116,7 @@ def _scored(
     started = time.perf_counter()
     logits = predict(model, checkpoint.collator(), side, execution, limit)["logits"]
     seconds = time.perf_counter() - started
+    refuse_not_finite(logits, side.utterances, f"{checkpoint.model.config.fusion}, just trained")
     gold = [ground.corpus.label(utterance) for utterance in side.utterances]
     scores = score(gold, logits.argmax(axis=1), ground.corpus.emotions)
     return {m: scores[m] for m in METRICS}, softmax(logits, axis=1), seconds

@@ -24,8 +24,10 @@ from feature_extractor.survey.sides import (
 from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
 
-_FIGURES = ("counts", "turns", "split", "sides", "shared_speakers", "shared_texts", "audio")
-_FIGURES += ("empty_texts", "modalities", "sha256")
+_FIGURES = (
+    *("counts", "turns", "split", "sides", "shared_speakers", "shared_texts", "audio"),
+    *("empty_texts", "modalities", "sha256"),
+)
 
 
 def survey(

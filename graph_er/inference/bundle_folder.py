@@ -11,13 +11,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
 from graph_er.files import sha256
+from graph_er.regular_files import read_json_file
 
 CONTENTS_NAME, CARD_NAME = "bundle.json", "README.md"
 EXTRACTOR, GRAPH, LIVE = "extractor", "graph", "live"
@@ -65,7 +65,7 @@ def open_bundle(folder: Path) -> Bundle:
         if found.get(name, digest) != digest
     ]
     if problems:
-        shown = "; ".join(problems[:5])
+        shown = "; ".join(problem[-80:] for problem in problems[:5])
         raise InputError(f"{folder}: {shown}; copy or download the bundle again")
     live = folder / LIVE
     return Bundle(folder / EXTRACTOR, folder / GRAPH, live if live.is_dir() else None)
@@ -74,17 +74,15 @@ def open_bundle(folder: Path) -> Bundle:
 def _read_contents(folder: Path) -> dict[str, Any]:
     path = folder / CONTENTS_NAME
     try:
-        contents = json.loads(path.read_text(encoding="utf-8"))
+        contents = read_json_file(path)
         written_by = (contents["format"], contents["version"])
         if written_by != (FORMAT, VERSION):
             raise InputError(
-                f"{path}: is {written_by[0]!r} {written_by[1]!r}, this release reads "
+                f"{path}: is {written_by[0]!r:.40} {written_by[1]!r:.40}, this release reads "
                 f"{FORMAT!r} {VERSION}; make the bundle again"
             )
         if not isinstance(contents["files"], dict):
             raise TypeError("files is no object")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); is it a bundle?") from error
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError) as error:
         raise InputError(f"{path}: is damaged ({error}); copy the bundle again") from error
     return contents

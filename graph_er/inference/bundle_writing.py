@@ -37,8 +37,10 @@ _EXTRACTOR_FILES = (
     *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "tokenizer.model"),
     *("sentencepiece.bpe.model", "tokenizer_78b3253a26.model"),
 )
-_SCORES = ("n", "accuracy", "weighted_f1", "macro_f1", "uar", "seeds", "mean", "std", "ensemble")
-_SCORES += ("calibration", "confidence_intervals", "split")
+_SCORES = (
+    *("n", "accuracy", "weighted_f1", "macro_f1", "uar", "seeds", "mean", "std", "ensemble"),
+    *("calibration", "confidence_intervals", "split"),
+)
 _RECORDED = ("config", "seed", "data", "versions", "python", "commit", "created", "device")
 
 
@@ -144,7 +146,7 @@ def _without_paths(value: Any) -> Any:
 def _parts(
     records: Mapping[str, Mapping[str, Any]], predictor: EmotionPredictor, live: Checkpoint | None
 ) -> dict[str, Part]:
-    config = predictor.extractor.model.config
+    config: Any = predictor.extractor.model.config
     split = config.split and {side: len(ids) for side, ids in config.split["sides"].items()}
     parts = {
         EXTRACTOR: Part(

@@ -47,7 +47,7 @@ def read_confined(folder: Path, bounds: Bounds) -> list[Turn]:
         _require_turns(sum(path.suffix.lower() in (".wav", ".txt") for path in files), 2, bounds)
         turns = read_turns(_only_folder(folder))
     elif tables[0].suffix.lower() in _TIMES:
-        turns = read_turns(tables[0], _only_audio(audio, tables[0]))
+        turns = read_turns(tables[0], _only_audio(audio, tables[0]), bounds.turns)
     else:
         turns = _read_table(tables[0], audio, bounds)
     return _checked(turns, folder, bounds)
@@ -69,7 +69,9 @@ def _only_audio(audio: list[Path], table: Path) -> Path:
 
 def _read_table(table: Path, audio: list[Path], bounds: Bounds) -> list[Turn]:
     problems: list[str] = []
-    records = read_table_file(table, ENCODINGS, required=("speaker",), problems=problems)
+    records = read_table_file(
+        *(table, ENCODINGS), required=("speaker",), problems=problems, most_rows=10 * bounds.turns
+    )
     _require_turns(len(records), 1, bounds)
     problems += [f"{r.source}: {told}" for r in records if (told := _leads_out(r))]
     raise_problems(problems, table.name)

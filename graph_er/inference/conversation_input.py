@@ -17,13 +17,14 @@ from graph_er.inference.turns import Turn
 _RTTM, _TEXTGRID = ".rttm", ".textgrid"
 
 
-def read_turns(path: Path, recording: Path | None = None) -> list[Turn]:
+def read_turns(path: Path, recording: Path | None = None, most: int | None = None) -> list[Turn]:
     """Read a conversation, or several.
 
     Args:
         path: a table (CSV, TSV, JSON lines), a folder of audio and transcripts, or, with a
             recording, an RTTM or TextGrid file; the suffix tells.
         recording: a long recording that the turns are parts of.
+        most: turns of a table, an RTTM or a TextGrid; with more of them nothing is read.
 
     Raises:
         InputError: nothing of these kinds is there, or problems in it, all in one message.
@@ -38,12 +39,15 @@ def read_turns(path: Path, recording: Path | None = None) -> list[Turn]:
         raise InputError(f"{path}: tells times only; name the audio with --recording FILE.wav")
     whole = None if recording is None else open_recording(recording)
     if suffix in TABLE_SUFFIXES:
-        return read_turn_table(path, whole)
+        return read_turn_table(path, whole, most)
     problems: list[str] = []
     if suffix == _RTTM:
+        assert recording is not None  # asked for above
         records = read_rttm(path, recording.stem, problems)
     else:
         records = read_textgrid(path, problems)
+    if most is not None and len(records) > most:
+        raise InputError(f"{path}: {len(records)} turns; at most {most} are taken here")
     numbered = [_numbered(record, number) for number, record in enumerate(records, start=1)]
     return turns_of(
         *(numbered, path.parent, str(path), problems), dialogue=path.stem, recording=whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from feature_extractor.corpora.registry import read_corpus
 from feature_extractor.splitting import split_corpus
@@ -51,7 +52,7 @@ def _corpus_dialogues(data: Path) -> dict[str, list[Utterance]]:
 
 def _turn(utterance: Utterance, position: int) -> Turn:
     """Return a turn without its label."""
-    row = {"dialogue": utterance.dialogue, "utterance": utterance.id}
+    row: dict[str, Any] = {"dialogue": utterance.dialogue, "utterance": utterance.id}
     row |= {"speaker": utterance.speaker, "text": utterance.text, "start": utterance.start}
     return Turn(
         id=utterance.id,

@@ -65,12 +65,12 @@ def fill_missing_text(
         there: which turns have text, ``[U]``.
         mean: of the training texts, ``[D]``, or None.
     """
-    filled = text.copy()
-    for row in np.flatnonzero(~np.asarray(there, dtype=bool)):
+    filled, known = text.copy(), np.asarray(there, dtype=np.bool_)
+    for row in np.flatnonzero(~known):
         if mean is not None:
             filled[row] = mean
         else:
-            before = text[:row][np.asarray(there[:row], dtype=bool)]
+            before = text[:row][known[:row]]
             filled[row] = before.mean(axis=0) if len(before) else 0.0
     return filled
 

@@ -50,6 +50,7 @@ def model_card(name: str, parts: Mapping[str, Part], emotions: Sequence[str]) ->
     environment = Environment(
         loader=PackageLoader("graph_er.inference", "."),
         autoescape=False,
+        finalize=_plain,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -70,6 +71,11 @@ def model_card(name: str, parts: Mapping[str, Part], emotions: Sequence[str]) ->
     )
 
 
+def _plain(value: Any) -> Any:
+    """Return a value of a record as it stands in Markdown: on one line, and no HTML."""
+    return " ".join(value.splitlines()).replace("<", "&lt;") if isinstance(value, str) else value
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
@@ -78,7 +84,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no JSON ({error}); restore the file") from error
 
 

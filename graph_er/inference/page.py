@@ -117,7 +117,7 @@ def draw_dialogue(dialogue: ShownDialogue, emotions: Sequence[str]) -> DrawnDial
 
 
 def _draw_strip(dialogue: ShownDialogue, strip: Strip) -> DrawnStrip:
-    lanes = {speaker: lane for lane, speaker in enumerate(dialogue.speakers)}
+    lanes = dialogue.lanes
     scale = WIDTH / strip.seconds
     blocks = []
     for turn in strip.turns:
@@ -135,7 +135,8 @@ def _draw_strip(dialogue: ShownDialogue, strip: Strip) -> DrawnStrip:
                 label=_label(turn.emotion, width),
             )
         )
-    return DrawnStrip(len(lanes) * LANE, tuple(blocks), _ticks(dialogue, strip, scale))
+    height = len(dialogue.lane_names) * LANE
+    return DrawnStrip(height, tuple(blocks), _ticks(dialogue, strip, scale))
 
 
 def _label(emotion: str, width: float) -> str:

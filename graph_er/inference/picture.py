@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch, Rectangle
 
 from graph_er.files import atomic_path
@@ -50,12 +52,14 @@ def conversation_figure(
     parts = [(d, strips_of(d, _TURNS_PER_STRIP, _most_strips(d))) for d in dialogues]
     shown = _fitting(parts)
     strips = [(d, strip, strip is own[0]) for d, own in parts[:shown] for strip in own]
-    lanes = [0.3 * len(d.speakers) for d, _, _ in strips]
+    lanes = [0.3 * len(d.lane_names) for d, _, _ in strips]
     # The clock stands below every strip, and above the first of a dialogue its id.
     height = sum(lanes) + 0.34 * len(strips) + 0.26 * shown + 0.5
     with matplotlib.rc_context({"font.family": families()}):
         figure = Figure(figsize=(_WIDTH, height), layout="constrained", facecolor=theme.paper)
-        figure.get_layout_engine().set(h_pad=0.03, hspace=0)
+        engine = figure.get_layout_engine()
+        assert isinstance(engine, ConstrainedLayoutEngine)
+        engine.set(h_pad=0.03, hspace=0)
         axes = figure.subplots(
             *(len(strips), 1), squeeze=False, gridspec_kw={"height_ratios": lanes}
         )
@@ -79,7 +83,7 @@ def write_picture(path: Path, dialogues: Sequence[ShownDialogue], emotions: Sequ
 
 
 def _most_strips(dialogue: ShownDialogue) -> int:
-    return min(_MOST_STRIPS, max(1, _MOST_LANES // len(dialogue.speakers)))
+    return min(_MOST_STRIPS, max(1, _MOST_LANES // len(dialogue.lane_names)))
 
 
 def _fitting(parts: Sequence[tuple[ShownDialogue, list[Strip]]]) -> int:
@@ -95,17 +99,17 @@ def _fitting(parts: Sequence[tuple[ShownDialogue, list[Strip]]]) -> int:
 def _draw_strip(
     axes: Axes, dialogue: ShownDialogue, strip: Strip, colours: dict[str, str], theme: Theme
 ) -> None:
-    speakers = dialogue.speakers
+    names, lanes = dialogue.lane_names, dialogue.lanes
     axes.set_facecolor(theme.paper)
     axes.set_frame_on(False)
     axes.set_xlim(strip.start, strip.start + strip.seconds)
-    axes.set_ylim(len(speakers), 0)
-    for lane in range(len(speakers)):
+    axes.set_ylim(len(names), 0)
+    for lane in range(len(names)):
         axes.axhspan(lane + 0.06, lane + 0.94, color=theme.line, alpha=0.3, linewidth=0, zorder=0)
     for turn in strip.turns:
-        _draw_turn(axes, speakers.index(turn.speaker), turn, strip, colours, theme)
-    names = speakers if len(families()) > 1 else plain_labels(speakers, "speaker")
-    axes.set_yticks([lane + 0.5 for lane in range(len(speakers))], [_short(n) for n in names])
+        _draw_turn(axes, lanes[turn.speaker], turn, strip, colours, theme)
+    drawn = [_short(n) for n in names] if len(families()) > 1 else plain_labels(names, "speaker")
+    axes.set_yticks([lane + 0.5 for lane in range(len(names))], drawn)
     axes.tick_params(length=0, labelcolor=theme.ink, labelsize=SMALL)
     _set_clock(axes, dialogue, strip, theme)
 
@@ -136,7 +140,7 @@ def _draw_turn(
     label = _plain(turn.emotion)
     for text in (f"{label} {100 * turn.confidence:.0f}", label, label[:3]):
         if (len(text) + 1) * _LETTER * strip.seconds <= width:
-            style = {"ha": "center", "va": "center", "fontsize": SMALL}
+            style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": SMALL}
             ink = text_on(_blend(colour, theme.paper, opacity))
             axes.text(begin + width / 2, lane + 0.5, text, color=ink, **style)
             return

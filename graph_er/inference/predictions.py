@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from graph_er.csv_cells import guarded
 from graph_er.emotions import MODALITY_NAMES
 from graph_er.errors import InputError
 from graph_er.files import atomic_path, write_text
@@ -84,8 +86,8 @@ def require_out_suffix(path: Path) -> None:
 def write_prediction_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows as CSV or JSON lines, by the suffix, all of it or nothing.
 
-    Cells are written as the user gave them, as in an evaluation's ``predictions.csv``, so that the
-    file can be joined with its source; one that begins with ``=`` is the user's own formula.
+    JSON lines hold the cells as the user gave them. In CSV those that a spreadsheet would run get
+    an apostrophe in front, which the project's readers take away again; see `graph_er.csv_cells`.
 
     Raises:
         InputError: the suffix is neither.
@@ -98,9 +100,11 @@ def write_prediction_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None
     added = _new_columns(rows[0]) if rows else []
     columns = dict.fromkeys(name for row in rows for name in row if name not in added)
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [*columns, *added], restval="")
-        writer.writeheader()
-        writer.writerows(_rounded(row) for row in rows)
+        names = [*columns, *added]
+        writer = csv.writer(file)
+        writer.writerow(map(guarded, names))
+        for row in map(_rounded, rows):
+            writer.writerow(guarded(row.get(name, "")) for name in names)
 
 
 def prediction_line(row: Mapping[str, Any]) -> str:
@@ -114,8 +118,11 @@ def _new_columns(row: Mapping[str, Any]) -> list[str]:
 
 
 def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row as it is written: probabilities rounded; NaN, which JSON has not, empty."""
-    shown = {name: None if value != value else value for name, value in row.items()}
+    """Return a row as it is written: probabilities rounded; what JSON has not, NaN, empty."""
+    shown = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
     for name in _new_columns(row):
         if isinstance(row[name], float):
             shown[name] = round(row[name], _DIGITS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from graph_er.inference.turn_table import turns_of_rows
 from graph_er.inference.turn_vectors import TurnVectors, extractor_widths, vectors_of
 from graph_er.inference.turns import Turn, by_dialogue
 from graph_er.prediction import predict_probabilities
+from graph_er.regular_files import read_json_file
 from graph_er.run_record import RECORD_NAME
 
 
@@ -134,7 +134,7 @@ class EmotionPredictor:
             return []
         turns = [replace(r, position=i) for i, r in enumerate(rows) if isinstance(r, Turn)]
         if len(turns) < len(rows):
-            turns = turns_of_rows(rows, Path(folder))
+            turns = turns_of_rows([r for r in rows if not isinstance(r, Turn)], Path(folder))
         return self.predict_turns(turns, progress=progress)[0]
 
     def predict_turns(
@@ -229,17 +229,19 @@ def _parts(pt_dir: Path, extractor: Path | str | None) -> tuple[Path, Path, Path
 
 def _corpus_of(extractor: Extractor, folder: Path) -> str | None:
     """Return what an extractor was trained on, by its configuration, else by its record."""
-    if extractor.model.config.corpus is not None:
-        return extractor.model.config.corpus
+    config: Any = extractor.model.config
+    if config.corpus is not None:
+        return config.corpus
     path = folder / RECORD_NAME
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["config"].get("corpus")
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        return read_json_file(path)["config"].get("corpus")
+    except (InputError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: is damaged ({error}); train the extractor again") from error
 
 
 def _check_fit(checkpoint: Checkpoint, extractor: Extractor, execution: Execution) -> None:
-    spec, emotions = checkpoint.spec, tuple(extractor.model.config.emotions)
+    config: Any = extractor.model.config
+    spec, emotions = checkpoint.spec, tuple(config.emotions)
     if emotions != spec.emotions:
         raise InputError(
             f"the graph model's emotions ({', '.join(spec.emotions)}) are not the extractor's "

@@ -86,6 +86,7 @@ def cut_turns(turns: Sequence[Turn], folder: Path) -> list[Turn]:
 
 
 def _cut(turn: Turn, out: Path) -> Turn:
+    assert turn.span is not None
     begin, end = turn.span
     where = f"{turn.source}: {turn.wav}: {begin:.2f} to {end:.2f} s"
     try:

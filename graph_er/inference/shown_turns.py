@@ -13,6 +13,9 @@ from graph_er.inference.turns import Turn, by_dialogue
 
 # Seconds that a turn is drawn at most of which only the start is known.
 _UNKNOWN_LENGTH = 3.0
+# Lanes of a picture: a hundred speakers are no more to be told apart by them.
+_MOST_LANES = 60
+_OTHERS = "…"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,19 @@ class ShownDialogue:
     def speakers(self) -> list[str]:
         """Speakers in order of their first turn."""
         return list(dict.fromkeys(turn.speaker for turn in self.turns))
+
+    @property
+    def lanes(self) -> dict[str, int]:
+        """Which lane each speaker is drawn in; those beyond the first 59 of more share the last."""
+        return {name: min(lane, _MOST_LANES - 1) for lane, name in enumerate(self.speakers)}
+
+    @property
+    def lane_names(self) -> list[str]:
+        """What stands at each lane."""
+        speakers = self.speakers
+        if len(speakers) <= _MOST_LANES:
+            return speakers
+        return [*speakers[: _MOST_LANES - 1], _OTHERS]
 
     @property
     def start(self) -> float:

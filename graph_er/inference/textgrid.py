@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from feature_extractor.corpora.file_tree import require_regular
 from feature_extractor.corpora.text_files import Record, one_line
 from graph_er.errors import InputError
 
-_MOST_BYTES = 1 << 28
+_MOST_BYTES = 1 << 26
+_MOST_INTERVALS = 200_000  # ten hours of words
 _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # What counts in Praat's text files, long and short: strings, flags, and numbers that stand free;
 # all else (``xmin =``, ``intervals [3]:``) is for people, and ``!`` begins a comment.
@@ -34,7 +36,9 @@ def read_textgrid(path: Path, problems: list[str]) -> list[Record]:
         tokens = _tokens(_decode(path))
         if [next(tokens, None), next(tokens, None)] != ["ooTextFile", "TextGrid"]:
             raise InputError("does not begin as a TextGrid in text format")
-        rows = list(_intervals(tokens))
+        rows = list(islice(_intervals(tokens), _MOST_INTERVALS + 1))
+        if len(rows) > _MOST_INTERVALS:
+            raise InputError(f"holds more than {_MOST_INTERVALS:,} labelled intervals")
     except InputError as error:
         problems.append(f"{path}: {error}; save it from Praat as a text file")
         return []

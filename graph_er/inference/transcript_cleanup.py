@@ -9,7 +9,7 @@ from feature_extractor.corpora.text_files import one_line
 from feature_extractor.transcript import clean_transcript
 
 # The corpora whose transcripts hold ETRI's marks; all others are read as written.
-_MARKED = {
+_MARKED: dict[str, Callable[[str], str]] = {
     "demo": clean_transcript,
     "kemdy19": clean_transcript,
     "kemdy20": partial(clean_transcript, interjections=True),

@@ -69,6 +69,7 @@ def transcribe(turns: Sequence[Turn], recogniser: Any, *, progress: bool) -> lis
     for turn in tqdm(wanted, desc="speech recognition", unit="turn", disable=not progress):
         with tempfile.TemporaryDirectory(prefix="graph_er-") as folder:
             (cut,) = cut_turns([turn], Path(folder))
+            assert cut.wav is not None  # as of the turn that it is of
             samples = load_audio(cut.wav, SAMPLE_RATE)
         words[turn.id] = _words(samples, recogniser)
     return [

@@ -18,22 +18,29 @@ from graph_er.inference.turns import Turn
 ENCODINGS = ("utf-8-sig", "cp949")
 
 
-def read_turn_table(path: Path, recording: Recording | None = None) -> list[Turn]:
+def read_turn_table(
+    path: Path, recording: Recording | None = None, most: int | None = None
+) -> list[Turn]:
     """Read a table with a turn in every row; see `turn_rows.turns_of`.
 
     Args:
         path: the file; its suffix, ``.csv``, ``.tsv`` or ``.jsonl``, tells the format. UTF-8, with
             or without BOM, else cp949. Audio paths begin in its folder.
         recording: what the turns are parts of; then columns are ``speaker, start, end[, text]``.
+        most: turns; with more of them nothing is read.
 
     Raises:
         InputError: problems in the file, all of them in one message.
     """
     problems: list[str] = []
-    required, one_of = ("speaker",), ("wav", "text")
+    required: tuple[str, ...] = ("speaker",)
+    one_of: tuple[str, ...] = ("wav", "text")
     if recording is not None:
         required, one_of = ("speaker", "start", "end"), ()
-    records = read_table_file(path, ENCODINGS, required=required, one_of=one_of, problems=problems)
+    limit = {} if most is None else {"most_rows": most}
+    records = read_table_file(
+        path, ENCODINGS, required=required, one_of=one_of, problems=problems, **limit
+    )
     return turns_of(
         *(records, path.parent, str(path), problems), dialogue=path.stem, recording=recording
     )

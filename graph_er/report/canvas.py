@@ -16,10 +16,12 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from graph_er.report.fonts import shortened
 from graph_er.report.palette import Theme, text_on
 
 # Font sizes in points.
 TINY, SMALL, BODY = 6, 8, 9.5
+_LABEL = 24  # columns of text
 
 
 def blank_figure(size: tuple[float, float], theme: Theme) -> tuple[Figure, Axes]:
@@ -58,11 +60,13 @@ def heat_cells(
         theme: colours run from the paper to the theme's accent.
         counts: ``[R, C]``, written small below the per cent; cells of count 0 stay empty.
     """
-    base = to_hex(0.92 * _rgb(theme.paper) + 0.08 * _rgb(theme.accent))
+    red, green, blue = 0.92 * _rgb(theme.paper) + 0.08 * _rgb(theme.accent)
+    base = to_hex((red, green, blue))
     colours = LinearSegmentedColormap.from_list("paper to accent", [base, theme.accent])
     axes.imshow(shares, cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     for (row, column), share in np.ndenumerate(shares):
-        style = {"ha": "center", "va": "center", "color": text_on(to_hex(colours(share)))}
+        ink = text_on(to_hex(colours(share)))
+        style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
         if counts is None:
             axes.text(column, row, f"{100 * share:.0f}", fontsize=BODY, **style)
         elif counts[row, column]:
@@ -90,9 +94,14 @@ def label_row(axes: Axes, row: float, label: str, distance: float = 6, **style: 
 
 
 def plain_labels(labels: Sequence[str], word: str) -> list[str]:
-    """Return labels that matplotlib's fonts can draw: one with Hangul becomes ``<word> <n>``."""
+    """Return labels that matplotlib's fonts can draw: one with Hangul becomes ``<word> <n>``.
+
+    Long ones are cut, and dollar signs, which would begin a formula, are kept from that.
+    """
     return [
-        label if label.isascii() else f"{word} {number}"
+        shortened(label, _LABEL).replace("$", r"\$")
+        if label.isascii() and label.isprintable()
+        else f"{word} {number}"
         for number, label in enumerate(labels, start=1)
     ]
 

@@ -113,7 +113,7 @@ def _ensemble(run: Run) -> dict[str, Any]:
 
 
 def _provenance(runs: Sequence[Run], info: dict[str, Any]) -> dict[str, Any]:
-    corpus = str(info.get("corpus", "unknown"))
+    corpus = " ".join(str(info.get("corpus", "unknown")).split())
     records = [run.record for run in runs]
     commits = {record.get("commit") for record in records} - {None}
     trees = {record.get("tree_clean") for record in records}

@@ -119,9 +119,10 @@ def _draw(axes: Axes, row: int, bar: _Bar, emotion: str, theme: Theme) -> None:
 
 
 def _draw_label(axes: Axes, row: int, bar: _Bar, theme: Theme) -> None:
-    place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
+    place: dict[str, Any] = {"textcoords": "offset points", "va": "center"}
+    place["xycoords"] = axes.get_yaxis_transform()
     if bar.influence is None:
-        bold = {"color": theme.ink, "weight": "bold", "fontsize": SMALL}
+        bold: dict[str, Any] = {"color": theme.ink, "weight": "bold", "fontsize": SMALL}
         axes.annotate(bar.label[0], (0, row), (_LEFT, 0), **place, **bold)
         return
     if len(bar.label) == 1:
@@ -150,6 +151,7 @@ def _set_title(axes: Axes, explanation: Explanation, theme: Theme) -> None:
     speaker = shortened(drawable(str(explanation.speaker)), 20)
     turn = f"{explanation.position + 1}   {speaker}   {said}"
     predicted = f"{drawable(explanation.emotion)}   {100 * explanation.probability:.0f} %"
-    place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+    place: dict[str, Any] = {"textcoords": "offset points", "va": "bottom"}
+    place["xycoords"] = "axes fraction"
     axes.annotate(turn, (0, 1), (_LEFT, 24), color=theme.ink, **place, **_words(BODY))
     axes.annotate(predicted, (0, 1), (_LEFT, 8), color=theme.ink, **place, **_words(BODY))

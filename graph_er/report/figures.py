@@ -99,7 +99,7 @@ def confusion_figure(
 def _bar(
     axes: Axes, x: float, width: float, entries: Sequence[dict[str, Any]], colour: str, theme: Theme
 ) -> None:
-    text = {"ha": "center", "va": "bottom", "fontsize": SMALL}
+    text: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": SMALL}
     if not entries:
         axes.text(x, 1, "missing", rotation=90, color=theme.muted, **text)
         return
@@ -109,7 +109,7 @@ def _bar(
     if sd is not None:
         # Paper below ink: a whisker is to be seen on every bar colour.
         for layer, line in ((theme.paper, 3), (theme.ink, 1)):
-            style = {"linewidth": line, "capthick": line, "capsize": 3}
+            style: dict[str, Any] = {"linewidth": line, "capthick": line, "capsize": 3}
             axes.errorbar(x, 100 * mean, 100 * sd, color=layer, **style)
     axes.text(x, top + 1, f"{100 * mean:.1f}", color=theme.ink, **text)
 

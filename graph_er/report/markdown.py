@@ -33,7 +33,8 @@ def render_markdown(results: dict[str, Any]) -> str:
         "## How it was made",
         "\n".join(f"- {name}: {value}" for name, value in provenance(results)),
     ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    # Names of emotions and corpora are other people's; nothing of this page is HTML.
+    return "\n\n".join(block for block in blocks if block).replace("<", "&lt;") + "\n"
 
 
 def scores_caption(results: dict[str, Any]) -> str:

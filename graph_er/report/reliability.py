@@ -39,12 +39,14 @@ def reliability_figure(calibration: dict[str, Any], theme: Theme = LIGHT) -> Fig
     accuracy_colour, gap_colour = theme.methods[1], emotion_colours(["angry"])["angry"]
     bins = len(calibration["count"])
     for index, (count, confidence, accuracy) in enumerate(_filled(calibration)):
-        if not count:
+        if not count or confidence is None or accuracy is None:
             continue
-        place = {"x": 100 * (index + 0.5) / bins, "width": 92 / bins}
+        place: dict[str, Any] = {"x": 100 * (index + 0.5) / bins, "width": 92 / bins}
         upper.bar(height=100 * accuracy, color=accuracy_colour, **place)
-        gap = {"color": "none", "edgecolor": gap_colour, "hatch": "////", "linewidth": 1}
-        upper.bar(height=100 * (confidence - accuracy), bottom=100 * accuracy, **gap, **place)
+        gap: dict[str, Any] = {"color": "none", "edgecolor": gap_colour, "hatch": "////"}
+        upper.bar(
+            height=100 * (confidence - accuracy), bottom=100 * accuracy, linewidth=1, **gap, **place
+        )
         lower.bar(height=count, color=theme.muted, **place)
         lower.text(place["x"], count, f"{count}", ha="center", va="bottom", **_text(theme, TINY))
     upper.plot((0, 100), (0, 100), color=theme.ink, linewidth=1, linestyle=(0, (4, 3)))

@@ -7,15 +7,16 @@ where the run wrote one, ``run.json`` (what it was made with).
 from __future__ import annotations
 
 import csv
-import json
 import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graph_er.csv_cells import unguarded
 from graph_er.emotions import MODALITIES
 from graph_er.errors import InputError
+from graph_er.regular_files import read_json_file
 from graph_er.scores import METRICS
 
 _LIVE = "live"
@@ -107,16 +108,22 @@ def read_predictions(path: Path, emotions: tuple[str, ...]) -> dict[tuple[str, s
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; evaluate the run again, which writes it")
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        wanted = ["dialogue", "utterance", "gold", "pred", *(f"prob_{name}" for name in emotions)]
-        missing = [name for name in wanted if name not in (reader.fieldnames or ())]
-        if missing:
-            raise InputError(f"{path}: lacks the column(s) {', '.join(missing)}")
-        return {
-            (row["dialogue"], row["utterance"]): _prediction(row, f"{path}: row {number}", emotions)
-            for number, row in enumerate(reader, start=2)
-        }
+    wanted = ["dialogue", "utterance", "gold", "pred", *(f"prob_{name}" for name in emotions)]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, restval="", strict=True)
+            missing = [name for name in wanted if name not in (reader.fieldnames or ())]
+            rows = [
+                {name: unguarded(row[name]) for name in wanted} for row in reader if not missing
+            ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error})") from error
+    if missing:
+        raise InputError(f"{path}: lacks the column(s) {', '.join(missing)}")
+    return {
+        (row["dialogue"], row["utterance"]): _prediction(row, f"{path}: row {number}", emotions)
+        for number, row in enumerate(rows, start=2)
+    }
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -125,10 +132,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file cannot be read or holds something else.
     """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+    value = read_json_file(path)
     if not isinstance(value, dict):
         raise InputError(f"{path}: holds a JSON {type(value).__name__}, not an object")
     return value

@@ -49,9 +49,10 @@ def search_figure(
     figure, axes = blank_figure((7.2, 3.6), theme)
     complete = [trial for trial in trials if not trial["pruned"]]
     pruned = [trial for trial in trials if trial["pruned"] and trial["score"] is not None]
+    rings: dict[str, Any] = {"facecolors": "none", "edgecolors": theme.methods[0]}
     for group, label, style in (
         (complete, "all folds", {"color": theme.methods[1]}),
-        (pruned, "given up early", {"facecolors": "none", "edgecolors": theme.methods[0]}),
+        (pruned, "given up early", rings),
     ):
         if group:
             places = [trial["number"] for trial in group]
@@ -67,8 +68,8 @@ def search_figure(
     _frame(axes, theme)
     title = f"best {percent(best['score'])} in trial {best['trial']} of {len(trials)}"
     axes.set_title(title, loc="left", color=theme.ink, fontsize=BODY)
-    style = {"frameon": False, "labelcolor": theme.ink, "fontsize": SMALL}
-    figure.legend(loc="outside lower center", ncols=4, **style)
+    legend: dict[str, Any] = {"frameon": False, "labelcolor": theme.ink, "fontsize": SMALL}
+    figure.legend(loc="outside lower center", ncols=4, **legend)
     return figure
 
 

@@ -24,20 +24,27 @@ const choose = (event) => {
 element.addEventListener("click", choose);
 element.addEventListener("keydown", choose);
 """
-_LABELLED = ("head", "files", "upload_help", "predict", "demo", "demo_help", "open_demo")
-_LABELLED += ("message",)
+_LABELLED = (
+    *("head", "files", "upload_help", "predict", "demo", "demo_help", "open_demo"),
+    "message",
+)
 _SHOWN = ("results", "timeline", "table", "csv", "html")
 _CHOSEN = ("turn", "audio", "reasons")
-_UPLOADED = {"file_count": "multiple", "file_types": [*KINDS, ".TextGrid", ARCHIVE], "height": 150}
-_TABLE = {"interactive": False, "wrap": True, "show_label": False, "max_height": 640}
-_TABLE |= {"datatype": "str", "buttons": [], "column_widths": [48, 58, 84, 222, 80, 108, 80]}
+_UPLOADED: dict[str, Any] = {
+    **{"file_count": "multiple", "height": 150},
+    "file_types": [*KINDS, ".TextGrid", ARCHIVE],
+}
+_TABLE: dict[str, Any] = {
+    **{"interactive": False, "wrap": True, "show_label": False, "max_height": 640},
+    **{"datatype": "str", "buttons": [], "column_widths": [48, 58, 84, 222, 80, 108, 80]},
+}
 
 
 def build_page(desk: Desk) -> gr.Blocks:
     """Return the page; what it shows of a conversation is removed when the tab is closed."""
     # Gradio looks through its copies of uploads and downloads every five minutes.
     kept = (300, _SECONDS_KEPT)
-    told = {"analytics_enabled": False, "title": "graph_er", "fill_width": True}
+    told: dict[str, Any] = {"analytics_enabled": False, "title": "graph_er", "fill_width": True}
     with gr.Blocks(delete_cache=kept, **told) as blocks:
         state = gr.State(delete_callback=discard, time_to_live=_SECONDS_KEPT)
         parts = {**_add_input(desk), **_add_results()}
@@ -46,7 +53,8 @@ def build_page(desk: Desk) -> gr.Blocks:
 
 
 def _add_input(desk: Desk) -> dict[str, Any]:
-    t, parts, demos = TEXTS["ko"], {}, desk.demos("ko")
+    parts: dict[str, Any] = {}
+    t, demos = TEXTS["ko"], desk.demos("ko")
     with gr.Row(equal_height=True):
         parts["head"] = gr.HTML(head("ko"), elem_id="head")
         codes = list(LANGUAGES.items())
@@ -68,7 +76,8 @@ def _add_input(desk: Desk) -> dict[str, Any]:
 
 
 def _add_results() -> dict[str, Any]:
-    t, parts = TEXTS["ko"], {}
+    t = TEXTS["ko"]
+    parts: dict[str, Any] = {}
     with gr.Column(visible=False) as parts["results"]:
         parts["timeline"] = gr.HTML("", elem_id="timeline", js_on_load=_CHOOSE)
         with gr.Row():
@@ -91,7 +100,7 @@ def _connect(blocks: gr.Blocks, parts: dict[str, Any], state: gr.State, do: _Cli
     chosen = [parts[name] for name in _CHOSEN]
     shown = [state, parts["message"], *(parts[name] for name in _SHOWN), *chosen]
     said = [*(parts[name] for name in _LABELLED), *(parts[n] for n in _SHOWN), *chosen]
-    quiet = {"api_visibility": "private", "show_progress": "minimal"}
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
     parts["predict"].click(do.upload, [parts["files"], language, state], shown, **quiet)
     parts["open_demo"].click(do.demo, [parts["demo"], language, state], shown, **quiet)
     parts["timeline"].click(do.timeline, [language, state], chosen, **quiet)

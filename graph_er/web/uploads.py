@@ -6,6 +6,8 @@ checked, and what is written is counted as it is written.
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import stat
 import unicodedata
@@ -26,6 +28,14 @@ KINDS = (*AUDIO, *TABLES, *TIMES, ".txt")
 _BLOCK = 1 << 16
 _NAME = 200  # letters of a path within an archive
 _DEPTH = 8
+# Control and format signs, of which some turn the writing around, halves of letters, line ends.
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+# Of an archive's list of files, per file: its fields, its name and what systems add.
+_ENTRY = 1_000
+_END = b"PK\5\6"  # of the list, and how many bytes it and a comment behind it take at most
+_END_BYTES = 22 + (1 << 16)
+# What stands before it in archives beyond 4 GB or 65,535 files.
+_LARGE_END, _LARGE_BYTES = b"PK\6\7", 20
 # What macOS and Windows put into archives by themselves.
 _CLUTTER = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
@@ -44,7 +54,7 @@ class Limits:
     size: int = 200_000_000
     files: int = 4_100
     ratio: int = 100
-    table: int = 20_000_000
+    table: int = 8_000_000
 
 
 LIMITS = Limits()
@@ -84,7 +94,10 @@ def unpack(archive: Path, folder: Path, limits: Limits = LIMITS) -> None:
         InputError: it is none, damaged or encrypted; a file in it is of another kind, lies outside,
             is a link, occurs twice; or there are too many, too large or too tightly packed ones.
     """
+    if archive.is_symlink() or not archive.is_file():
+        raise InputError(f"{archive.name}: is no regular file")
     try:
+        _require_short_list(archive, limits)
         with _open(archive) as opened:
             members = [m for m in opened.infolist() if not (m.is_dir() or _is_clutter(m.filename))]
             _check_members(members, limits, archive.name)
@@ -95,11 +108,28 @@ def unpack(archive: Path, folder: Path, limits: Limits = LIMITS) -> None:
                 left -= _extract(opened, member, folder / name, min(left, member.file_size))
     except (
         *(zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError),
-        *(UnicodeError, zlib.error),
+        *(ValueError, zlib.error),
     ) as error:
         raise InputError(
             f"{archive.name}: cannot be unpacked ({error}); make the archive again"
         ) from error
+
+
+def _require_short_list(archive: Path, limits: Limits) -> None:
+    """Refuse an archive whose list of files is longer than `limits` allow, before it is read.
+
+    Reading the list of a small archive can take gigabytes: it need not hold anything else.
+    """
+    with archive.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _END_BYTES))
+        tail = file.read()
+    for found in re.finditer(re.escape(_END), tail):
+        length = int.from_bytes(tail[found.start() + 12 : found.start() + 16], "little")
+        large = tail[: found.start()][-_LARGE_BYTES:].startswith(_LARGE_END)
+        if length <= limits.files * _ENTRY and not large:
+            continue
+        raise InputError(f"{archive.name}: holds too many files; at most {limits.files} are taken")
 
 
 def _open(archive: Path) -> zipfile.ZipFile:
@@ -156,8 +186,7 @@ def _checked_name(name: str, taken: set[str]) -> str:
     shown = name[:80]
     if (
         any(part in ("", ".", "..") or part.startswith((".", "~")) for part in parts)
-        or any(sign in name for sign in "\\:\0")
-        or any(ord(sign) < 32 for sign in name)
+        or any(sign in "\\:" or unicodedata.category(sign) in _UNSEEN for sign in name)
         or len(name) > _NAME
         or len(parts) > _DEPTH
     ):

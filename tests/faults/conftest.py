@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,27 @@ class Records:
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, int]] = {}
+        self.failed: Counter[str] = Counter()
+        self.test = ""
+        self._kinds: dict[str, str] = {}
 
     def add(self, kind: str, *, tried: int, survived: int) -> None:
         """Add cases of a kind; a case survives if all that the tests ask of it holds."""
+        self._kinds[self.test] = kind
         row = self.rows.setdefault(kind, {"tried": 0, "survived": 0})
         row["tried"] += tried
         row["survived"] += survived
+
+    def all_rows(self) -> dict[str, dict[str, int]]:
+        """Return the rows; a test that failed before it could add is one case that was tried."""
+        rows = {kind: dict(row) for kind, row in self.rows.items()}
+        for test, failures in self.failed.items():
+            row = rows.setdefault(self._kinds.get(test, test), {"tried": 0, "survived": 0})
+            row["tried"] += failures
+        return rows
+
+
+_RECORDS = Records()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,11 +43,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def records(request: pytest.FixtureRequest) -> Iterator[Records]:
-    found = Records()
-    yield found
-    path = request.config.getoption("--reliability")
-    if path is not None:
+def records() -> Records:
+    return _RECORDS
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    _RECORDS.test = item.originalname if isinstance(item, pytest.Function) else item.name
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed and "records" in getattr(item, "fixturenames", ()):
+        _RECORDS.failed[_RECORDS.test] += 1
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    path = session.config.getoption("--reliability")
+    if path is not None and (rows := _RECORDS.all_rows()):
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        text = json.dumps({**known, **found.rows}, indent=2, ensure_ascii=False)
+        text = json.dumps({**known, **rows}, indent=2, ensure_ascii=False)
         path.write_text(text + "\n", encoding="utf-8")

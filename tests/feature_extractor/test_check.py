@@ -99,6 +99,26 @@ def test_the_json_document_says_the_same_for_machines(whole, capsys, tmp_path):
     assert json.loads((tmp_path / "deep" / "found.json").read_text("utf-8")) == found
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("notes.json", "{", "no document of a check"),
+        ("notes.json", '["corpus"]', "no document of a check"),
+        (".", None, "no regular file"),
+        ("in the corpus", None, "lies in the corpus"),
+    ],
+)
+def test_the_document_replaces_nothing_but_a_document(whole, capsys, tmp_path, name, content, told):
+    path = whole / "found.json" if name == "in the corpus" else tmp_path / name
+    if content is not None:
+        path.write_text(content, "utf-8")
+    status, printed, error = run(capsys, whole, "--json", str(path))
+    assert (status, printed) == (2, "")
+    assert told in error
+    if content is not None:
+        assert path.read_text("utf-8") == content
+
+
 def test_the_split_and_the_policies_asked_for_are_those_described(whole, capsys):
     found = document(capsys, whole, "--split", "folds:5", "--fold", "2", "--multi_label", "first")
     assert found["split"] == {"name": "folds:5", "fold": 2}

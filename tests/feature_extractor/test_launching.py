@@ -163,12 +163,15 @@ def collate(examples):
 @pytest.mark.parametrize("processes", [1, 2, 3, 5, 8])
 @pytest.mark.parametrize("utterances", [1, 2, 3, 4, 7, 8, 9])
 def test_each_utterance_weighs_the_same_and_once(monkeypatch, utterances, processes):
-    dataset = [{"number": number, "labels": number % 3} for number in range(utterances)]
+    dataset = [
+        {"number": number, "labels": number % 3, "row": number} for number in range(utterances)
+    ]
     sums = torch.tensor([0.0, utterances])
     monkeypatch.setattr(utterance_trainer, "count", lambda: processes)
     trainer = UtteranceTrainer.__new__(UtteranceTrainer)
     trainer.accelerator = SimpleNamespace(reduce=lambda mine: sums.clone())
     trainer.fusion, trainer._criterion = FusionModel(), LOSSES["ce"]
+    trainer._since_step = []
     model = Scores(utterances)
     for index in range(processes):
         part = [dataset[number] for number in share(range(utterances), index, processes)]

@@ -156,3 +156,14 @@ def test_archives_alone_do_not_make_a_folder_foreign(tmp_path):
         check_folder(tmp_path, resume=False, overwrite=overwrite)
     open_folder(tmp_path, CONFIG, overwrite=True)
     assert files(tmp_path) == ["checkpoints/settings.json", "comet/1.zip"]
+
+
+def test_a_folder_where_no_mark_could_be_written_can_be_used(tmp_path):
+    write(tmp_path, comet__1_dot_zip="archive", checkpoints___dot_settings_x_dot_partial_dot_json="")
+    partial = tmp_path / "checkpoints" / ".settings-x.partial.json"
+    next((tmp_path / "checkpoints").iterdir()).rename(partial)
+    check_folder(tmp_path, resume=False, overwrite=False)
+    partial.unlink()
+    check_folder(tmp_path, resume=False, overwrite=False)
+    write(tmp_path, notes_dot_txt="")
+    assert "other files" in refused(tmp_path)

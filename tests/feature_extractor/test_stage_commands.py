@@ -249,6 +249,14 @@ def test_bad_input_is_told_in_one_line(demo, tmp_path, capsys, monkeypatch, opti
     assert not (tmp_path / "run").exists()
 
 
+def test_an_option_of_the_fusion_model_is_a_pair(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        train_command.main(["--out", str(tmp_path / "run"), "--fusion_options", "width"])
+    assert ended.value.code == 2
+    assert "'width' is not of the form KEY=VALUE" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there(demo, tmp_path):
     assert train(demo, tmp_path / "run", "--device", "cuda") == 2

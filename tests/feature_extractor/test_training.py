@@ -121,7 +121,7 @@ def test_a_loss_that_is_not_finite_ends_training(tmp_path):
     with torch.no_grad():
         checkpoint.model.fusion.classifier.bias[0] = float("nan")
     job = Job(tmp_path / "run", 0, torch.device("cpu"), Tracker())
-    with pytest.raises(InputError, match="training loss became nan; lower --lr"):
+    with pytest.raises(InputError, match=r"training loss became nan in epoch 1, step 1 \(utterances Sess.*lower --lr"):
         fit(checkpoint, *sides(tmp_path, "t"), QUICK, job)
 
 

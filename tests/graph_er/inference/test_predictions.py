@@ -60,7 +60,8 @@ def test_csv_and_json_lines_say_the_same(tmp_path):
     write_prediction_rows(tmp_path / "p.jsonl", rows)
     lines = (tmp_path / "p.jsonl").read_text(encoding="utf-8").splitlines()
     table = read_csv(tmp_path / "p.csv")
-    assert [row["text"] for row in table] == ['=1+1, "x"\n@y', "나"]
+    # What a spreadsheet would run is kept from it; our readers and JSON have it as it was.
+    assert [row["text"] for row in table] == ['\'=1+1, "x"\n@y', "나"]
     assert [json.loads(line)["text"] for line in lines] == ['=1+1, "x"\n@y', "나"]
     assert json.loads(lines[0])["start"] == 0.123456789
     assert (table[0]["n"], table[1]["n"], json.loads(lines[1])["n"]) == ("", "", None)
