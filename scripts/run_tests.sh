@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, checks the style and runs the tests; arguments go to pytest.
+# Installs what is missing, checks style and types and runs the tests; arguments go to pytest.
 #
 #   bash scripts/run_tests.sh              the default tests (minutes)
 #   bash scripts/run_tests.sh -m slow      the long ones
@@ -17,4 +17,5 @@ source scripts/setup.sh
 prepare_python requirements.txt tests/requirements.txt
 "$python" -m ruff check .
 "$python" -m ruff format --check .
+"$python" -m mypy
 exec "$python" -m pytest "$@"

@@ -42,6 +42,36 @@ def test_both_languages_show_the_same_commands():
     assert len(commands[0]) >= 9
 
 
+# Words of the user's within inline code.
+TRANSLATED = {"<화자>_<순번>": "<speaker>_<turn>", "prob_<감정>": "prob_<emotion>"}
+
+
+def sections_of(name):
+    """Return what stands below each heading; the tree of files apart from its descriptions."""
+    text = (ROOT / name).read_text("utf-8")
+    text = re.sub(r"^( *[\w.]+\.(?:py|sh)|[\w/ ]+/) {2,}.*$", r"`\1`", text, flags=re.M)
+    return re.split(r"^#{2,3} .*$", text, flags=re.M)
+
+
+def test_both_languages_name_the_same_things_in_every_section():
+    english, korean = (sections_of(name) for name in READMES)
+    assert len(english) == len(korean) >= 15
+    for one, other in zip(english, korean, strict=True):
+        code, translated = (re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text) for text in (one, other))
+        assert sorted(code) == sorted(TRANSLATED.get(part, part) for part in translated)
+        links = [sorted(re.findall(r"\]\(([^)]+)\)", text)) for text in (one, other)]
+        if "README.ko.md" not in links[0]:
+            assert links[0] == links[1]
+        kinds = [re.findall(r"^(\||- |```\w*|!\[|<!--)", text, re.M) for text in (one, other)]
+        assert kinds[0] == kinds[1]
+
+
+def test_both_languages_tell_the_same_long_numbers():
+    long = r"(?<![0-9A-Za-z_.,])\d[\d,]*[\d.]*\d{2}(?![0-9A-Za-z_])"
+    numbers = [sorted(re.findall(long, (ROOT / name).read_text("utf-8"))) for name in READMES]
+    assert numbers[0] == numbers[1]
+
+
 @pytest.mark.parametrize("name", READMES)
 def test_the_table_of_ones_own_dialogues_can_be_read(name, tmp_path):
     (example,) = re.findall(r"```csv\n(.*?)```", (ROOT / name).read_text("utf-8"), re.S)

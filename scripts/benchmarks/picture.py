@@ -23,15 +23,15 @@ _MET, _MISSED, _FREE = 2, 3, 0  # of the theme's bar colours
 
 def ratio_figure(rows: Sequence[Row], theme: Theme = LIGHT) -> Figure:
     """Draw the ratios of the rows that have one, the first row on top."""
-    shown = [row for row in rows if row.ratio is not None]
+    shown = [(row, row.ratio) for row in rows if row.ratio is not None]
     figure, axes = blank_figure((10.2, 1.3 + 0.52 * max(1, len(shown))), theme)
     colours = {True: theme.methods[_MET], False: theme.methods[_MISSED], None: theme.methods[_FREE]}
     # From 1 on: a bar to the left of it is slower than the reference.
-    for place, row in enumerate(shown):
-        axes.barh(place, row.ratio - 1, left=1, height=0.62, color=colours[row.met])
+    for place, (row, ratio) in enumerate(shown):
+        axes.barh(place, ratio - 1, left=1, height=0.62, color=colours[row.met])
         if row.goal is not None:
             axes.plot([row.goal.value] * 2, [place - 0.4, place + 0.4], color=theme.ink, lw=2)
-        _name(axes, place, row, theme)
+        _name(axes, place, row, ratio, theme)
     _axis(axes, shown, theme)
     _legend(figure, colours, theme)
     return figure
@@ -43,14 +43,14 @@ def write_picture(path: Path, rows: Sequence[Row]) -> None:
         temporary.write_bytes(to_png(ratio_figure(rows)))
 
 
-def _name(axes: Axes, place: int, row: Row, theme: Theme) -> None:
+def _name(axes: Axes, place: int, row: Row, ratio: float, theme: Theme) -> None:
     title = textwrap.fill(row.title, _LABEL_WIDTH)
     label_row(axes, place, title, color=theme.ink, fontsize=SMALL)
     goal = row.goal.value if row.goal is not None else 1
     wanted = f", goal {ratio_text(goal)}" if row.goal is not None else ""
     axes.annotate(
-        ratio_text(row.ratio) + wanted,
-        xy=(max(row.ratio, goal, 1), place),
+        ratio_text(ratio) + wanted,
+        xy=(max(ratio, goal, 1), place),
         xytext=(6, 0),
         textcoords="offset points",
         va="center",
@@ -59,9 +59,9 @@ def _name(axes: Axes, place: int, row: Row, theme: Theme) -> None:
     )
 
 
-def _axis(axes: Axes, shown: Sequence[Row], theme: Theme) -> None:
-    goals = [row.goal.value for row in shown if row.goal is not None]
-    ratios = [row.ratio for row in shown]
+def _axis(axes: Axes, shown: Sequence[tuple[Row, float]], theme: Theme) -> None:
+    goals = [row.goal.value for row, _ in shown if row.goal is not None]
+    ratios = [ratio for _, ratio in shown]
     axes.set_xscale("log")
     axes.set_xlim(min([0.5, *(0.8 * r for r in ratios)]), 5 * max([10, *ratios, *goals]))
     axes.set_ylim(len(shown) - 0.4, -0.6)

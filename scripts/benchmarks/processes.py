@@ -43,7 +43,9 @@ def measured(command: Sequence[str]) -> Cost:
         done = subprocess.run(
             [*launcher, *command], cwd=ROOT, capture_output=True, text=True, check=False
         )
-        cost = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {"status": "?"}
+        cost: dict[str, Any] = {"status": "?"}
+        if told.exists():
+            cost = json.loads(told.read_text(encoding="utf-8"))
     if cost["status"] != 0:
         raise RuntimeError(
             f"{' '.join(command)} ended with status {cost['status']}:\n{done.stderr[-_SHOWN:]}"

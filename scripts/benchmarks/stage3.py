@@ -9,6 +9,7 @@ from torch_geometric import seed_everything
 from torch_geometric.data import Data
 
 from graph_er.cogmen import attention_heads
+from graph_er.config import CogmenConfig
 from graph_er.data_option import require_side
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
@@ -63,6 +64,7 @@ def reference_of(task: Task) -> PaddedCogmen:
         InputError: the file has not two speakers a dialogue, which the published system takes.
     """
     config, width = task.recipe.model, sum(task.spec.widths)
+    assert isinstance(config, CogmenConfig)
     if task.spec.num_speakers != 2:
         raise InputError(
             f"the dialogues have up to {task.spec.num_speakers} speakers, the published system "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -22,7 +23,7 @@ _EMOTIONS = ("neutral", "happy", "angry", "sad")
 _DIALOGUES = 9
 _SIDES = ("train", "dev", "test")
 # XLS-R 300M (Babu et al., 2022), as its published configuration has it.
-XLSR_300M = {
+XLSR_300M: dict[str, Any] = {
     "hidden_size": 1024,
     "num_hidden_layers": 24,
     "num_attention_heads": 16,
@@ -34,7 +35,11 @@ XLSR_300M = {
     "layerdrop": 0.0,
 }
 # RoBERTa-base (Liu et al., 2019) with the vocabulary size of klue/roberta-base.
-ROBERTA_BASE = {"vocab_size": 32000, "max_position_embeddings": 514, "type_vocab_size": 1}
+ROBERTA_BASE: dict[str, Any] = {
+    "vocab_size": 32000,
+    "max_position_embeddings": 514,
+    "type_vocab_size": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def write_speech(folder: Path, clips: int, seed: int = 0) -> Speech:
     table = folder / "speech.jsonl"
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     table.write_text("".join(lines), encoding="utf-8")
-    return Speech(table, total / SAMPLE_RATE, tuple(row["text"] for row in rows))
+    return Speech(table, total / SAMPLE_RATE, tuple(str(row["text"]) for row in rows))
 
 
 def _clip(duration: float, rng: np.random.Generator) -> np.ndarray:

@@ -29,7 +29,7 @@ def render_markdown(size: str, data: str, machine: dict[str, Any], rows: Sequenc
         [
             f"# Benchmark ({size})",
             "",
-            _machine(machine),
+            f"Made by `python scripts/benchmark.py --{size}`. {_machine(machine)}",
             "",
             f"Stage 3 is trained on: {data}. Ratio: how many times better ours is than the "
             "reference, a plain version of the published approach written for this comparison. "

@@ -27,7 +27,7 @@ def cogmen_epoch(path: str, modalities: str) -> Told:
     from graph_er.training import fit
 
     spec, recipe, sides = _material(path, modalities, "cogmen")
-    options = {"seed": 1, "device": "cpu", "stop_after": 1}
+    options: dict[str, Any] = {"seed": 1, "device": "cpu", "stop_after": 1}
     start = time.perf_counter()
     fit(
         lambda: spec.build(recipe.model),
@@ -148,7 +148,8 @@ def stage1_steps(table: str, text: str, audio: str, clips: int, steps: int, devi
     corpus = read_corpus("table", Path(table))
     settings = ModelSettings(text_encoder=text, audio_encoder=audio)
     checkpoint = build_checkpoint(settings, "at", corpus.emotions)
-    model = checkpoint.model.to(device).train()
+    # transformers wraps `to` without its types.
+    model = checkpoint.model.to(device).train()  # type: ignore[arg-type]
     utterances = corpus.utterances[:clips]
     dataset = UtteranceDataset(corpus, utterances, sampling_rate=model.config.sampling_rate)
     batch = checkpoint.collator()([dataset[index] for index in range(len(dataset))])

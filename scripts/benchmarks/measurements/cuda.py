@@ -32,6 +32,7 @@ def measure_cuda(context: Context) -> list[Row]:
     for dtype in ("float32", "bfloat16"):
         with _watched() as use:
             row = extraction_row(on_gpu, dtype, stage="cuda")
+        assert row.ours is not None
         rows.append(_with_use(row, use))
         context.unit_costs[f"cuda_extraction_{dtype}_seconds_per_audio_second"] = (
             row.ours / on_gpu.speech.seconds

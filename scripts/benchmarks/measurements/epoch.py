@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
 import torch
 from torch_geometric.data import Data
@@ -117,7 +118,7 @@ def _usual_algorithms() -> Iterator[None]:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)
 
 
-def _memory(context: Context) -> dict[str, int]:
+def _memory(context: Context) -> dict[str, Any]:
     """Return the peak memory of one epoch of each, in processes of their own."""
     arguments = {"path": str(context.dialogue_path), "modalities": context.modalities}
     _, ours = in_process("cogmen_epoch", **arguments)

@@ -56,6 +56,7 @@ def measure_extraction(context: Context) -> list[Row]:
     """Measure both in one process, and both as whole commands."""
     rows = [extraction_row(context, "float32"), _bfloat16_row(context), _commands(context)]
     row = rows[0]
+    assert row.ours is not None
     context.unit_costs["extraction_seconds_per_audio_second"] = row.ours / context.speech.seconds
     context.unit_costs["extraction_bytes"] = rows[2].memory_ours
     rows[0] = replace(

@@ -47,6 +47,7 @@ def same_content(path: Path) -> Check:
         pairs = zip(plain, read, strict=True)
         different += sum(list(rows[dialogue.id]) != list(found) for rows, found in pairs)
         for position, found in ((3, dialogue.text), (4, dialogue.audio)):
+            assert found is not None
             different += not np.array_equal(np.stack(raw[position][dialogue.id]), found)
     return at_most("fields that differ from plain pickle's", different, 0)
 

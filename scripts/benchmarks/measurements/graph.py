@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -107,7 +108,7 @@ def _long(turns: int) -> Row:
     for length in (turns // 10, turns):
         speakers = torch.arange(length) % 2
         _ours([speakers])
-        runs = (seconds(lambda rows=speakers: _ours([rows])) for _ in range(_LONG_REPEATS))
+        runs = (seconds(partial(_ours, [speakers])) for _ in range(_LONG_REPEATS))
         spent[length] = median(runs)
     grown = (spent[turns] / turns) / (spent[turns // 10] / (turns // 10))
     return Row(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, median
+from typing import Any
 
 from graph_er.dialogues import write_dialogues
 from graph_er.training import EpochReport, fit
@@ -127,7 +128,7 @@ def seconds_to_score(context: Context, wanted: float) -> float | None:
         if report.dev is not None and report.dev["weighted_f1"] >= wanted:
             reached.append(time.perf_counter() - start)
 
-    options = {"seed": 1, "device": context.device, "on_epoch": on_epoch}
+    options: dict[str, Any] = {"seed": 1, "device": context.device, "on_epoch": on_epoch}
     fit(task.build, task.train, task.dev, task.spec.emotions, task.recipe.training, **options)
     return reached[0] if reached else None
 

@@ -1,0 +1,205 @@
+#!/usr/bin/env bash
+# Every number in docs/ and in both READMEs anew, in one go: many hours on 2 cores.
+#
+#   bash scripts/make_docs.sh --data DIR              all parts
+#   bash scripts/make_docs.sh --only fusions          one part; may be repeated
+#
+#   --only PART    study            docs/results.json, results.png, conversation.png; tables of the READMEs
+#                  fusions          docs/fusions.json, fusions.png, fusions.md
+#                  ablation         docs/ablation.json, ablation.md
+#                  real_dialogues   docs/real_dialogues.json, real_dialogues.md, a sentence of the READMEs
+#                  out_of_fold      docs/out_of_fold.json, out_of_fold.md
+#                  benchmark        docs/benchmark.json, .md, .png, scale.md; tables of the READMEs
+#                  reliability      docs/reliability.json, reliability.md
+#                  dependencies     docs/sbom.json, dependencies.md; needs the network and cyclonedx-bom
+#   --data DIR     dialogue files meld.pkl, emorynlp.pkl and dyadic_sessions1-4.pkl, which are not
+#                  part of the project; ablation and real_dialogues need them
+#   --fresh        start over instead of going on with what is finished
+#   --tiny         sizes of the tests, into runs/docs_tiny instead of docs/; its numbers mean nothing
+#
+# A part that is finished with the same code and data is not made again. Commit first: results name
+# the commit that they were measured at, and whether it was clean.
+set -euo pipefail
+called_from=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+source scripts/setup.sh
+
+parts="study fusions ablation real_dialogues out_of_fold benchmark reliability dependencies"
+only=() data= fresh=0 tiny=0
+while [ $# -gt 0 ]; do
+  case $1 in
+    -h | --help) usage scripts/make_docs.sh && exit 0 ;;
+    --fresh) fresh=1 && shift && continue ;;
+    --tiny) tiny=1 && shift && continue ;;
+    --only | --data) [ $# -ge 2 ] || fail "$1 needs a value; see --help" ;;
+    *) fail "unknown option $1; see --help" ;;
+  esac
+  case $1 in
+    --only)
+      [[ " $parts " == *" $2 "* ]] || fail "--only must be one of $parts, not '$2'"
+      only+=("$2")
+      ;;
+    --data) data=$(from_caller "$2") ;;
+  esac
+  shift 2
+done
+[ ${#only[@]} -gt 0 ] || only=($parts)
+for part in "${only[@]}"; do
+  case $part in
+    ablation | real_dialogues)
+      for file in meld.pkl emorynlp.pkl dyadic_sessions1-4.pkl; do
+        [ -f "$data/$file" ] || fail "$part needs --data, a folder with $file"
+      done
+      ;;
+  esac
+done
+
+prepare_python requirements.txt
+root=$PWD runs=$PWD/runs/docs demo_root=$PWD/data/demo
+study=() fusions=() stage1=() stage3=() size=--full name=demo seeds=5 few=3
+if [ $tiny = 1 ]; then
+  runs=$PWD/runs/docs_tiny root=$PWD/runs/docs_tiny demo_root=$PWD/runs/docs_tiny/demo
+  name=docs_tiny seeds=2 few=2 size=--tiny stage1=(--epochs 1) stage3=(--epochs 1)
+  study=(--seeds 2 --stage1_epochs 1)
+  fusions=(--fusions concat distilled_gate --modalities a t at --seeds 2 --epochs 1 --stage1_epochs 1)
+fi
+[ $fresh = 0 ] || rm -rf "$runs"
+mkdir -p "$runs/steps"
+if [ $tiny = 1 ]; then
+  cp README.md README.ko.md "$root" && cp -r docs "$root"
+  "$python" feature_extractor/demo.py --out "$demo_root" --sessions 6 --dialogues 2 --utterances 8 >&2
+fi
+docs=$root/docs
+force=()
+[ $fresh = 0 ] || force=(--force)
+
+source scripts/steps.sh # step
+inputs=$(cat $(find graph_er feature_extractor scripts requirements.txt -type f \
+  \( -name '*.py' -o -name '*.txt' -o -name '*.json' \) | LC_ALL=C sort) ${data:+"$data"/*.pkl} | cksum)
+tables() { "$python" scripts/document_tables.py --root "$root" "$@"; }
+run() { "$python" "$@" >&2; }
+
+study() { # the study's own script knows what is finished
+  bash scripts/run_all.sh --root "$demo_root" --name $name ${study[@]+"${study[@]}"} \
+    ${force[@]+"${force[@]}"} >&2
+  cp runs/$name/results.json runs/$name/results.png "$docs"
+  run graph_er/study.py --from "$docs/results.json" --readme "$root/README.md" \
+    --readme "$root/README.ko.md"
+  run graph_er/predict.py --pt_dir model_checkpoints/$name/graph_at \
+    --extractor model_checkpoints/$name/concat_at --input data/example/conversation.csv \
+    --out "$runs/predictions.csv" --plot "$docs/conversation.png"
+}
+
+fusions() {
+  local out=${name}_fusions
+  [ $fresh = 0 ] || rm -rf "runs/$out" "model_checkpoints/$out"
+  bash scripts/compare_fusions.sh --root "$demo_root" --name "$out" ${fusions[@]+"${fusions[@]}"} >&2
+  cp "runs/$out/results.json" "$docs/fusions.json"
+  cp "runs/$out/results.png" "$docs/fusions.png"
+  tables fusions
+}
+
+ablation() { # rows that are there are not run again unless the file is another
+  [ $fresh = 0 ] || rm -f "$docs/ablation.json"
+  run -m graph_er.ablation --data_dir "$data/dyadic_sessions1-4.pkl" --data_dir "$data/meld.pkl" \
+    --seeds $seeds --out "$docs/ablation.json"
+}
+
+real_dialogues() {
+  local out=$runs/real_dialogues row modalities window session
+  graph() { # name data option ...
+    local folder=$out/$1 file=$2
+    shift 2
+    step "real_${folder##*/}" "$folder" run graph_er/train.py --data_dir "$file" --seeds $seeds \
+      --out "$folder" "$@" ${stage3[@]+"${stage3[@]}"}
+    step "real_${folder##*/}_eval" "$folder/eval.json" run graph_er/eval.py --pt_dir "$folder" \
+      --data_dir "$file" --out "$folder/eval.json"
+  }
+  graph meld "$data/meld.pkl" --modalities t
+  changed=0 && graph emorynlp "$data/emorynlp.pkl" --modalities t
+  changed=0 && step real_sessions "$out/sessions" tables sessions \
+    --data_dir "$data/dyadic_sessions1-4.pkl" --out "$out/sessions"
+  for session in "$out"/sessions/*.pkl; do
+    while read -r row options; do
+      graph "dyadic_$row-$(basename "$session" .pkl)" "$session" $options
+    done <<<"at --modalities at
+causal --modalities at --wf 0
+t --modalities t
+a --modalities a"
+  done
+  tables real_dialogues --runs "$out"
+}
+
+out_of_fold() { # each seed of stage 1: the whole, its folds, three dialogue files, three graphs
+  local out=$runs/out_of_fold seed fold kind corpus
+  corpus=(--corpus demo --root "$demo_root")
+  stage1() { # folder seed option ...
+    local folder=$out/$1 number=$2
+    shift 2
+    step "oof_${folder##*/}" "$folder" run feature_extractor/train.py "${corpus[@]}" --seed "$number" \
+      --out "$folder" --resume "$@" ${stage1[@]+"${stage1[@]}"}
+  }
+  score1() { # folder side
+    step "oof_$1_$2" "$out/$1/eval_$2.json" run feature_extractor/eval.py "${corpus[@]}" \
+      --checkpoint "$out/$1" --side "$2" --out "$out/$1/eval_$2.json"
+  }
+  for ((seed = 0; seed < few; seed++)); do
+    changed=0
+    stage1 whole$seed $seed
+    for fold in 1 2 3; do stage1 fold${fold}_$seed $seed --split inner:3 --fold $fold; done
+    if [ $seed = 0 ]; then
+      score1 whole0 train
+      for fold in 1 2 3; do score1 fold${fold}_0 test; done
+    fi
+    for kind in in_fold aligned unaligned; do
+      local folds=(--fold_checkpoints "$out"/fold{1,2,3}_$seed)
+      case $kind in in_fold) folds=() ;; unaligned) folds+=(--no-align) ;; esac
+      step "oof_${kind}_${seed}_features" "$out/${kind}_$seed.pkl" run feature_extractor/extract.py \
+        "${corpus[@]}" --checkpoint "$out/whole$seed" ${folds[@]+"${folds[@]}"} \
+        --out "$out/${kind}_$seed.pkl"
+      step "oof_${kind}_$seed" "$out/${kind}_$seed" run graph_er/train.py --modalities at \
+        --data_dir "$out/${kind}_$seed.pkl" --seeds $few --out "$out/${kind}_$seed" \
+        ${stage3[@]+"${stage3[@]}"}
+      step "oof_${kind}_${seed}_test" "$out/${kind}_$seed/eval_test.json" run graph_er/eval.py \
+        --pt_dir "$out/${kind}_$seed" --data_dir "$out/${kind}_$seed.pkl" \
+        --out "$out/${kind}_$seed/eval_test.json"
+    done
+  done
+  tables out_of_fold --runs "$out" --seeds $few
+}
+
+benchmark() {
+  step benchmark "$runs/benchmark" run scripts/benchmark.py $size --out "$runs/benchmark"
+  cp "$runs"/benchmark/benchmark.{json,md,png} "$docs"
+  [ $tiny = 1 ] || tables benchmark # a plan wants a full one
+}
+
+reliability() {
+  prepare_python tests/requirements.txt
+  if [ $tiny = 1 ]; then # none of them is small
+    run -m pytest -q tests/faults -m fault --collect-only
+    return
+  fi
+  rm -f "$docs/reliability.json"
+  run -m pytest -q tests/faults -m fault --reliability "$docs/reliability.json"
+  tables reliability
+}
+
+dependencies() { # the bill of materials is that of an environment of the lock alone
+  if [ $tiny = 1 ]; then return; fi
+  step environment "$runs/environment" new_environment
+  run scripts/dependencies.py --environment "$runs/environment/bin/python"
+}
+new_environment() {
+  "$python" -m venv "$runs/environment"
+  "$runs/environment/bin/python" -m pip install --quiet --require-hashes \
+    -r requirements-extras.lock
+}
+
+for part in "${only[@]}"; do
+  echo "==== $part" >&2
+  started=$SECONDS changed=0
+  $part
+  echo "==== $part: $((SECONDS - started)) s" >&2
+done
