@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from feature_extractor.corpora.file_tree import require_regular
+from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
 
 SAMPLE_RATE = 16_000

@@ -17,9 +17,9 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from feature_extractor.options import add_corpus_options, add_split_options, corpus_policies
-from graph_er.cli import run_command
 from graph_er.errors import InputError
-from graph_er.files import write_json
+from graph_er.running.cli import run_command
+from graph_er.running.files import write_json
 
 _STDOUT = Path("-")
 

@@ -19,9 +19,9 @@ from feature_extractor.options import (
     corpus_choice,
 )
 from feature_extractor.settings import FUSION_CHOICES, MODALITY_CHOICES
-from graph_er.cli import run_command
-from graph_er.flags import add_flags, from_flags, require
-from graph_er.paths import project_root
+from graph_er.running.cli import run_command
+from graph_er.running.flags import add_flags, from_flags, require
+from graph_er.running.paths import project_root
 
 _MOST_LANES = 4
 
@@ -76,14 +76,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     require("lanes", arguments.lanes, arguments.lanes >= 1, "1 or more")
     budget = from_flags(Budget, arguments)
 
-    from feature_extractor.caching import Cache
+    from feature_extractor.caches.caching import Cache
     from feature_extractor.execution import Execution, resolve_device
     from feature_extractor.fusion_study.ground import GroundChoice
     from feature_extractor.fusion_study.page import comparison_page
     from feature_extractor.fusion_study.picture import comparison_figure
     from feature_extractor.fusion_study.study import compare_fusions
-    from graph_er.files import atomic_path, write_json, write_text
     from graph_er.report.canvas import to_png
+    from graph_er.running.files import atomic_path, write_json, write_text
 
     choice = GroundChoice(
         corpus=corpus_choice(arguments),

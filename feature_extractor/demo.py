@@ -10,8 +10,8 @@ from pathlib import Path
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.cli import run_command
-from graph_er.paths import project_root
+from graph_er.running.cli import run_command
+from graph_er.running.paths import project_root
 
 
 def _parser() -> argparse.ArgumentParser:

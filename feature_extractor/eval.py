@@ -16,7 +16,7 @@ from feature_extractor.options import (
     add_split_options,
     corpus_choice,
 )
-from graph_er.cli import run_command
+from graph_er.running.cli import run_command
 
 _SIDES = ("test", "dev", "train")
 

@@ -11,11 +11,11 @@ import numpy as np
 from scipy.special import softmax
 from tqdm import tqdm
 
-from feature_extractor.checkpoint import Checkpoint, load_checkpoint
-from feature_extractor.dataset import UtteranceDataset
-from feature_extractor.encoders import quiet_transformers
+from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.execution import Execution
-from feature_extractor.prediction import predict
+from feature_extractor.extraction.prediction import predict
+from feature_extractor.networks.checkpoint import Checkpoint, load_checkpoint
+from feature_extractor.networks.encoders import quiet_transformers
 from feature_extractor.sources import (
     CorpusChoice,
     Tell,
@@ -26,11 +26,11 @@ from feature_extractor.sources import (
     tell_split,
     utterances_by_side,
 )
-from feature_extractor.split_record import choose_split, split_name
+from feature_extractor.splits.record import choose_split, split_name
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
-from graph_er.evaluation import EvaluatedUtterances, evaluate, write_evaluation
-from graph_er.run_record import add_metrics, read_run_record
+from graph_er.running.run_record import add_metrics, read_run_record
+from graph_er.scoring.evaluation import EvaluatedUtterances, evaluate, write_evaluation
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from graph_er.device import choose_device, native_bfloat16
 from graph_er.errors import InputError
-from graph_er.flags import require
+from graph_er.running.device import choose_device, native_bfloat16
+from graph_er.running.flags import require
 
 DTYPES = ("float32", "bfloat16", "auto")
 BATCH_SECONDS = 100.0

@@ -18,7 +18,7 @@ from feature_extractor.options import (
     corpus_choice,
 )
 from feature_extractor.settings import MODALITY_CHOICES
-from graph_er.cli import run_command
+from graph_er.running.cli import run_command
 
 _FROZEN_ONLY = ("text_encoder", "audio_encoder", "sentence_encoder", "modalities", "clip_length")
 
@@ -126,8 +126,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.align is not None and not arguments.fold_checkpoints:
         parser.error("--align goes with --fold_checkpoints")
     from feature_extractor.execution import Execution, resolve_device, resolve_dtype
-    from feature_extractor.shard import Shard
-    from feature_extractor.stage2 import Extraction, Source, run_stage2
+    from feature_extractor.extraction.shard import Shard
+    from feature_extractor.extraction.stage2 import Extraction, Source, run_stage2
 
     source = Source(
         checkpoint=arguments.checkpoint,

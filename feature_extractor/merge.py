@@ -10,7 +10,7 @@ from pathlib import Path
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.cli import run_command
+from graph_er.running.cli import run_command
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Merge."""
     arguments = _parser().parse_args(argv)
 
-    from feature_extractor.merging import merge_parts
+    from feature_extractor.extraction.merging import merge_parts
 
     utterances = merge_parts(arguments.parts, arguments.out)
     print(f"{utterances} utterances written to {arguments.out}")

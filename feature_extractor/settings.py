@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graph_er.errors import InputError
-from graph_er.flags import option, require
+from graph_er.running.flags import option, require
 
 MODALITY_CHOICES = ("a", "t", "at")
 LOSS_CHOICES = ("ce", "ce_cosine", "focal")

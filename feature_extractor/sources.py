@@ -12,10 +12,10 @@ from typing import Any
 from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.corpora.registry import effective_policies, read_corpus
 from feature_extractor.settings import AUDIO_ENCODER, TEXT_ENCODER, ModelSettings
-from feature_extractor.splitting import SIDES, Split
+from feature_extractor.splits.splitting import SIDES, Split
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
-from graph_er.paths import project_root
+from graph_er.running.paths import project_root
 
 # Receives lines for the user.
 Tell = Callable[[str], None]
@@ -180,7 +180,7 @@ def with_default_encoders(
         return settings
     default_text, default_audio = TEXT_ENCODER, AUDIO_ENCODER
     if corpus.name == "demo":
-        from feature_extractor.tiny_encoders import ensure_tiny_encoders
+        from feature_extractor.networks.tiny_encoders import ensure_tiny_encoders
 
         texts = [utterance.text for utterance in pretraining_utterances(corpus, split)]
         folders = ensure_tiny_encoders(root / "encoders", texts)

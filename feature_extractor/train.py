@@ -25,14 +25,14 @@ from feature_extractor.settings import (
     ModelSettings,
     TrainingSettings,
 )
-from graph_er.cli import run_command
-from graph_er.flags import add_flags, from_flags
-from graph_er.paths import project_root
-from graph_er.processes import one_voice
-from graph_er.tracking import MODES
+from graph_er.running.cli import run_command
+from graph_er.running.flags import add_flags, from_flags
+from graph_er.running.paths import project_root
+from graph_er.running.processes import one_voice
+from graph_er.running.tracking import MODES
 
 if TYPE_CHECKING:
-    from feature_extractor.preparation import Run
+    from feature_extractor.training.preparation import Run
 
 _OLDER_NAMES = {"audio": "a", "text": "t", "both": "at"}
 
@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train and save a checkpoint folder."""
     with one_voice():
         run, model_settings, settings = _read(argv)
-    from feature_extractor.stage1 import run_stage1
+    from feature_extractor.training.stage1 import run_stage1
 
     run_stage1(run, model_settings, settings, tell=print)
 
@@ -116,7 +116,7 @@ def _read(argv: Sequence[str] | None) -> tuple[Run, ModelSettings, TrainingSetti
     settings = from_flags(TrainingSettings, arguments, **_of(TrainingSettings, preset))
     fusion = "stage1" if model_settings.fusion == "concat" else model_settings.fusion
     name = f"{fusion}_{arguments.corpus}_{arguments.modalities}"
-    from feature_extractor.preparation import Run
+    from feature_extractor.training.preparation import Run
 
     run = Run(
         choice=corpus_choice(arguments),

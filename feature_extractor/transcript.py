@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from feature_extractor.corpora.file_tree import require_regular
+from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
-from graph_er.normal_form import normal_form
+from graph_er.running.normal_form import normal_form
 
 # Goes into the key of every cached text feature: raise it whenever `clean_transcript` changes.
 TRANSCRIPT_VERSION = 2
@@ -57,7 +57,7 @@ def clean_transcript(text: str, *, interjections: bool = False) -> str:
         The words; ``""`` if there were only marks. Cleaning the result again changes nothing.
 
     Raises:
-        InputError: as `graph_er.normal_form.normal_form`.
+        InputError: as `graph_er.running.normal_form.normal_form`.
     """
     previous, cleaned = None, normal_form(text)
     # A removal can bring the halves of another mark or letter together, so repeat; each pass only

@@ -14,13 +14,13 @@ from typing import Any
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.cli import run_command
-from graph_er.config_file import ConfigFile
 from graph_er.dialogues import read_dialogues
 from graph_er.errors import InputError
-from graph_er.files import sha256, write_json, write_text
-from graph_er.recipe_options import recipe_of
-from graph_er.regular_files import read_json_file
+from graph_er.running.cli import run_command
+from graph_er.running.files import sha256, write_json, write_text
+from graph_er.running.regular_files import read_json_file
+from graph_er.training.config_file import ConfigFile
+from graph_er.training.recipe_options import recipe_of
 
 # What is changed, each alone; the first row is the default itself.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -75,8 +75,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise InputError(f"--seeds is {arguments.seeds}; a spread needs at least 2")
     from tqdm import tqdm
 
-    from graph_er.ablation_scores import cases_of, score_variant
     from graph_er.report.ablation import ablation_page, ablation_table
+    from graph_er.validation.ablation_scores import cases_of, score_variant
 
     done = _read(arguments.out)
     seeds = list(range(1, arguments.seeds + 1))

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.cli import run_command
 from graph_er.errors import InputError
-from graph_er.flags import require
-from graph_er.paths import project_root
+from graph_er.running.cli import run_command
+from graph_er.running.flags import require
+from graph_er.running.paths import project_root
 
 if TYPE_CHECKING:
     from graph_er.web.desk import Desk

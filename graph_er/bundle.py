@@ -13,7 +13,7 @@ from pathlib import Path
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.cli import run_command
+from graph_er.running.cli import run_command
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ from pathlib import Path
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.cli import run_command
+from graph_er.running.cli import run_command
 
 _FEWEST_REPLICATES = 200  # below that a 95 % interval rests on a handful of draws
 
@@ -46,12 +46,14 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read both runs, compare them, print the comparison and write what was asked for."""
     arguments = build_parser().parse_args(argv)
-    from graph_er.comparison import compare_runs  # after parsing: scipy takes seconds to import
     from graph_er.errors import InputError
-    from graph_er.files import atomic_path, write_json
-    from graph_er.prediction_files import read_evaluated_run
     from graph_er.report.canvas import to_png
     from graph_er.report.comparison import comparison_figure, comparison_text, conclusion
+    from graph_er.running.files import atomic_path, write_json
+    from graph_er.scoring.comparison import (
+        compare_runs,
+    )  # after parsing: scipy takes seconds to import
+    from graph_er.scoring.prediction_files import read_evaluated_run
 
     for option, least in (("replicates", _FEWEST_REPLICATES), ("seed", 0)):
         if getattr(arguments, option) < least:

@@ -17,17 +17,22 @@ from typing import TYPE_CHECKING
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.cli import run_command
 from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
-from graph_er.folds_option import add_folds_option
-from graph_er.paths import project_root
-from graph_er.recipe_options import add_recipe_options, add_seed_options, read_recipe, read_seeds
+from graph_er.running.cli import run_command
+from graph_er.running.paths import project_root
+from graph_er.training.recipe_options import (
+    add_recipe_options,
+    add_seed_options,
+    read_recipe,
+    read_seeds,
+)
+from graph_er.validation.folds_option import add_folds_option
 
 if TYPE_CHECKING:
     from graph_er.dialogues import DialogueFile
-    from graph_er.folds import Fold
-    from graph_er.recipe import Recipe
+    from graph_er.training.recipe import Recipe
+    from graph_er.validation.folds import Fold
 
 logger = logging.getLogger(__name__)
 
@@ -66,10 +71,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     seeds, recipe = read_seeds(arguments), read_recipe(arguments)
     counts = _epoch_recipes(arguments, recipe)
     file = read_data(arguments)
-    from graph_er.cross_evaluation import check_folder  # after parsing: torch takes seconds
-    from graph_er.device import choose_device
-    from graph_er.folds import session_folds, without_test
-    from graph_er.spec import spec_of
+    from graph_er.networks.spec import spec_of
+    from graph_er.running.device import choose_device
+    from graph_er.validation.cross_evaluation import (
+        check_folder,
+    )  # after parsing: torch takes seconds
+    from graph_er.validation.folds import session_folds, without_test
 
     file = file if arguments.with_test else without_test(file)
     folds = session_folds(file, arguments.folds)
@@ -101,16 +108,16 @@ def _cross_validate(
     recipe: Recipe,
     seeds: list[int],
 ) -> None:
-    from graph_er.cross_evaluation import (
+    from graph_er.report.evaluation_text import breakdown_text, controls_text
+    from graph_er.report.folds import folds_text
+    from graph_er.report.text import classification_report
+    from graph_er.running.run_record import describe_data, write_run_record
+    from graph_er.validation.cross_evaluation import (
         cross_evaluation,
         remove_earlier,
         write_cross_evaluation,
     )
-    from graph_er.cross_validation import run_folds
-    from graph_er.report.evaluation_text import breakdown_text, controls_text
-    from graph_er.report.folds import folds_text
-    from graph_er.report.text import classification_report
-    from graph_er.run_record import describe_data, write_run_record
+    from graph_er.validation.cross_validation import run_folds
 
     started = time.monotonic()
     remove_earlier(arguments.out)
@@ -143,10 +150,10 @@ def _choose_epochs(
     recipes: dict[int, Recipe],
     seeds: list[int],
 ) -> None:
-    from graph_er.cross_validation import run_folds
-    from graph_er.epoch_choice import choose_epochs
-    from graph_er.files import write_json
     from graph_er.report.folds import epochs_text
+    from graph_er.running.files import write_json
+    from graph_er.validation.cross_validation import run_folds
+    from graph_er.validation.epoch_choice import choose_epochs
 
     scores = {}
     for count, recipe in recipes.items():

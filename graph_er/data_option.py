@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from graph_er.dialogues import Dialogue, DialogueFile, read_dialogues
-from graph_er.emotions import DATASET_EMOTIONS
 from graph_er.errors import InputError
-from graph_er.paths import project_root
+from graph_er.running.paths import project_root
+from graph_er.schema.emotions import DATASET_EMOTIONS
 
 # Where a dialogue file lists the dialogues of a side.
 _LISTED = {"train": "element 7", "test": "element 8", "dev": "'dev_ids' (in element 10)"}

@@ -27,14 +27,14 @@ from typing import Any
 
 import numpy as np
 
-from graph_er.dialogue import Dialogue, DialogueFile
-from graph_er.dialogue_limits import Limits
-from graph_er.dialogue_pickle import first_line, read_plain_pickle
-from graph_er.emotions import DATASET_EMOTIONS, MODALITY_NAMES
 from graph_er.errors import InputError
-from graph_er.files import atomic_path
-from graph_er.pickle_writing import PickleStream
-from graph_er.splits import session_of, split_dev
+from graph_er.running.files import atomic_path
+from graph_er.schema.dialogue import Dialogue, DialogueFile
+from graph_er.schema.dialogue_limits import Limits
+from graph_er.schema.dialogue_pickle import first_line, read_plain_pickle
+from graph_er.schema.emotions import DATASET_EMOTIONS, MODALITY_NAMES
+from graph_er.schema.pickle_writing import PickleStream
+from graph_er.schema.splits import session_of, split_dev
 
 Features = Callable[[Dialogue, str], np.ndarray | None]
 
@@ -48,7 +48,7 @@ def read_dialogues(path: Path | str, dataset: str | None = None) -> DialogueFile
     """Read a dialogue file: ours, the seed's (10 elements) or COGMEN's own (9 elements).
 
     Where the file names no dev dialogues, the last sessions of its train dialogues become dev
-    (`graph_er.splits.split_dev`). Where it names no emotions, `dataset` does, else they are
+    (`graph_er.schema.splits.split_dev`). Where it names no emotions, `dataset` does, else they are
     ``"0"`` to ``"C-1"``.
 
     Raises:

@@ -14,9 +14,9 @@ from pathlib import Path
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.cli import run_command
 from graph_er.data_option import add_data_options, read_data, require_side
-from graph_er.geometric import import_geometric
+from graph_er.running.cli import run_command
+from graph_er.running.geometric import import_geometric
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +48,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Predict every utterance of the split, print the report, write JSON and CSV."""
     arguments = build_parser().parse_args(argv)
     import_geometric()
-    from graph_er.checkpoint import load_checkpoint  # after parsing: torch takes seconds to import
-    from graph_er.device import choose_device
-    from graph_er.eval_document import document_text, evaluation_document, write_document
-    from graph_er.prediction import evaluated_utterances, predict_probabilities
-    from graph_er.run_record import add_metrics, describe_data
+    from graph_er.answers.prediction import evaluated_utterances, predict_probabilities
+    from graph_er.networks.checkpoint import (
+        load_checkpoint,
+    )  # after parsing: torch takes seconds to import
+    from graph_er.report.eval_document import document_text, evaluation_document, write_document
+    from graph_er.running.device import choose_device
+    from graph_er.running.run_record import add_metrics, describe_data
 
     device = choose_device(arguments.device)
     checkpoint = load_checkpoint(arguments.pt_dir)

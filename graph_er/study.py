@@ -14,8 +14,8 @@ from typing import Any
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.cli import run_command
 from graph_er.data_option import add_data_options, read_data
+from graph_er.running.cli import run_command
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -71,13 +71,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def write_report(arguments: argparse.Namespace) -> dict[str, Any]:
     """Collect the study, write its four files and return the content of ``results.json``."""
-    from graph_er.files import atomic_path, write_json, write_text
     from graph_er.report.canvas import to_png
     from graph_er.report.collect import collect_study
     from graph_er.report.example import choose_example
     from graph_er.report.figures import weighted_f1_figure
     from graph_er.report.markdown import render_markdown
     from graph_er.report.page import render_html
+    from graph_er.running.files import atomic_path, write_json, write_text
 
     out = arguments.out or arguments.runs
     dialogue_file = read_data(arguments)

@@ -19,18 +19,23 @@ from typing import TYPE_CHECKING
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er import processes
-from graph_er.cli import run_command
 from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
-from graph_er.geometric import import_geometric
-from graph_er.paths import project_root
-from graph_er.recipe_options import add_recipe_options, add_seed_options, read_recipe, read_seeds
-from graph_er.tracking import MODES
+from graph_er.running import processes
+from graph_er.running.cli import run_command
+from graph_er.running.geometric import import_geometric
+from graph_er.running.paths import project_root
+from graph_er.running.tracking import MODES
+from graph_er.training.recipe_options import (
+    add_recipe_options,
+    add_seed_options,
+    read_recipe,
+    read_seeds,
+)
 
 if TYPE_CHECKING:
     from graph_er.dialogues import DialogueFile
-    from graph_er.experiment import Run
+    from graph_er.training.experiment import Run
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -62,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments = build_parser().parse_args(argv)
     with processes.joined(arguments.device):
         file, run = processes.agreed(lambda: _prepared(arguments, started))
-        from graph_er.experiment import run_training
+        from graph_er.training.experiment import run_training
 
         run_training(file, run)
 
@@ -75,7 +80,7 @@ def _prepared(arguments: argparse.Namespace, started: float) -> tuple[DialogueFi
         raise InputError(f"--jobs is {arguments.jobs}; it must be at least 0")
     file = read_data(arguments)
     import_geometric()
-    from graph_er.experiment import Run  # after parsing: torch takes seconds to import
+    from graph_er.training.experiment import Run  # after parsing: torch takes seconds to import
 
     tag = arguments.tag or f"graph_{recipe.modalities}"
     run = Run(

@@ -15,28 +15,28 @@ from typing import TYPE_CHECKING, Any
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.cli import run_command
 from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
-from graph_er.folds_option import add_folds_option
-from graph_er.paths import project_root
-from graph_er.recipe_options import (
+from graph_er.running.cli import run_command
+from graph_er.running.paths import project_root
+from graph_er.running.tracking import MODES
+from graph_er.training.recipe_options import (
     add_recipe_options,
     add_seed_options,
     given_settings,
     read_seeds,
 )
-from graph_er.tracking import MODES
-from graph_er.tune_space import SPACES, Space
+from graph_er.validation.folds_option import add_folds_option
+from graph_er.validation.tune_space import SPACES, Space
 
 if TYPE_CHECKING:
     import optuna
 
-    from graph_er.config_file import ConfigFile
     from graph_er.dialogues import DialogueFile
-    from graph_er.folds import Fold
-    from graph_er.search import Search
-    from graph_er.tracking import Tracker
+    from graph_er.running.tracking import Tracker
+    from graph_er.training.config_file import ConfigFile
+    from graph_er.validation.folds import Fold
+    from graph_er.validation.search import Search
 
 logger = logging.getLogger(__name__)
 
@@ -76,12 +76,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     seeds, settings = read_seeds(arguments), given_settings(arguments)
     space = _space(settings, arguments.only)
     file = read_data(arguments)
-    from graph_er.device import choose_device  # after parsing: torch takes seconds to import
-    from graph_er.folds import without_test
-    from graph_er.run_record import describe_data
-    from graph_er.search import Search, open_study
-    from graph_er.spec import spec_of
-    from graph_er.tracking import start_tracking
+    from graph_er.networks.spec import spec_of
+    from graph_er.running.device import (
+        choose_device,
+    )  # after parsing: torch takes seconds to import
+    from graph_er.running.run_record import describe_data
+    from graph_er.running.tracking import start_tracking
+    from graph_er.validation.folds import without_test
+    from graph_er.validation.search import Search, open_study
 
     file = without_test(file)
     folds = _folds(file, arguments.folds)
@@ -112,7 +114,7 @@ def _space(settings: ConfigFile, only: Sequence[str] | None) -> Space:
 
 
 def _folds(file: DialogueFile, count: int | None) -> Sequence[Fold]:
-    from graph_er.folds import FEWEST_SESSIONS, dev_fold, session_folds, sessions_of
+    from graph_er.validation.folds import FEWEST_SESSIONS, dev_fold, session_folds, sessions_of
 
     if count is None and len(set(sessions_of(file).values())) < FEWEST_SESSIONS:
         logger.warning(
@@ -131,10 +133,10 @@ def _run(
     out: Path,
     arguments: argparse.Namespace,
 ) -> None:
-    from graph_er.files import atomic_path, write_json
     from graph_er.report.canvas import to_png
     from graph_er.report.search import search_figure, search_text
-    from graph_er.search import best_settings, plain_trials, run_search
+    from graph_er.running.files import atomic_path, write_json
+    from graph_er.validation.search import best_settings, plain_trials, run_search
 
     def on_trial(trial: Any) -> None:
         best = best_settings(search, study, data)

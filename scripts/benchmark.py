@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from graph_er.cli import run_command
-from graph_er.paths import project_root
+from graph_er.running.cli import run_command
+from graph_er.running.paths import project_root
 from scripts.benchmarks.measurements import MEASUREMENTS
 
 

@@ -17,9 +17,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from graph_er.cli import run_command
 from graph_er.errors import InputError
-from graph_er.files import write_text
+from graph_er.running.cli import run_command
+from graph_er.running.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 REASONS = Path(__file__).with_name("coverage_reasons.json")

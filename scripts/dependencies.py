@@ -26,9 +26,9 @@ from packaging.requirements import Requirement
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from graph_er.cli import run_command
 from graph_er.errors import InputError
-from graph_er.files import atomic_path
+from graph_er.running.cli import run_command
+from graph_er.running.files import atomic_path
 from scripts.licences import CONDITIONAL, RESTRICTED, licence_of, normal, verdict
 
 ROOT = Path(__file__).resolve().parents[1]

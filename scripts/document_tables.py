@@ -14,10 +14,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from graph_er.cli import run_command
 from graph_er.errors import InputError
-from graph_er.files import write_json
-from graph_er.paths import project_root
+from graph_er.running.cli import run_command
+from graph_er.running.files import write_json
+from graph_er.running.paths import project_root
 from scripts.documents.blocks import put
 
 _READMES = {"en": "README.md", "ko": "README.ko.md"}

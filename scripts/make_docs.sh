@@ -11,6 +11,8 @@
 #                  out_of_fold      docs/out_of_fold.json, out_of_fold.md
 #                  benchmark        docs/benchmark.json, .md, .png, scale.md; tables of the READMEs
 #                  reliability      docs/reliability.json, reliability.md
+#                  coverage         docs/coverage.md
+#                  architecture     docs/architecture.md, architecture.png
 #                  dependencies     docs/sbom.json, dependencies.md; needs the network and cyclonedx-bom
 #   --data DIR     dialogue files meld.pkl, emorynlp.pkl and dyadic_sessions1-4.pkl, which are not
 #                  part of the project; ablation and real_dialogues need them
@@ -25,7 +27,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 source scripts/setup.sh
 
-parts="study fusions ablation real_dialogues out_of_fold benchmark reliability dependencies"
+parts="study fusions ablation real_dialogues out_of_fold benchmark reliability coverage architecture dependencies"
 only=() data= fresh=0 tiny=0
 while [ $# -gt 0 ]; do
   case $1 in
@@ -185,6 +187,13 @@ reliability() {
   run -m pytest -q tests/faults -m fault --reliability "$docs/reliability.json"
   tables reliability
 }
+
+coverage() {
+  if [ $tiny = 1 ]; then return; fi
+  bash scripts/coverage.sh >&2
+}
+
+architecture() { run scripts/architecture.py --out "$docs"; }
 
 dependencies() { # the bill of materials is that of an environment of the lock alone
   if [ $tiny = 1 ]; then return; fi

@@ -4,8 +4,8 @@ import os
 
 import pandas as pd
 
-from graph_er.cli import forbid_long_spinning
-from graph_er.tracking import forbid_error_reports
+from graph_er.running.cli import forbid_long_spinning
+from graph_er.running.tracking import forbid_error_reports
 
 forbid_error_reports()
 forbid_long_spinning()

@@ -9,8 +9,8 @@ from feature_extractor import extract as extract_command
 from feature_extractor import train as stage1_command
 from graph_er import eval as eval_command
 from graph_er import train as stage3_command
-from graph_er.cli import run_command
 from graph_er.dialogues import read_dialogues
+from graph_er.running.cli import run_command
 from tests.feature_extractor.meld_writer import Line, write_tables
 from tests.feature_extractor.tiny_corpus import make_text_folder
 

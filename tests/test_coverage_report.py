@@ -62,7 +62,7 @@ def test_every_reason_belongs_to_a_function_that_is_there():
 
 def test_the_page_counts_packages_and_lists_what_is_not_run():
     both = measured("graph_er/errors.py", [1])
-    both["files"] |= measured("feature_extractor/scaling.py", [])["files"]
+    both["files"] |= measured("feature_extractor/networks/scaling.py", [])["files"]
     text = page(both, {"graph_er/errors.py": {"*": "as a trial"}})
     assert "| `graph_er` | 1 | 10 | 1 | 90.0 % |" in text
     assert "| `feature_extractor` | 1 | 10 | 0 | 100.0 % |" in text

@@ -14,9 +14,9 @@ import torch
 
 from graph_er import eval as eval_command
 from graph_er import train as train_command
-from graph_er.cli import run_command
-from graph_er.config import PRESETS, TrainingConfig
 from graph_er.dialogues import write_dialogues
+from graph_er.networks.config import PRESETS, TrainingConfig
+from graph_er.running.cli import run_command
 from tests.graph_er.dialogue_factory import make_dialogue, make_file
 
 ROOT = Path(__file__).resolve().parents[1]

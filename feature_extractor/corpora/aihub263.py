@@ -13,13 +13,13 @@ from pathlib import Path
 
 from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.aihub263_table import SpokenSentence, Target, read_table
-from feature_extractor.corpora.file_tree import files_below
 from feature_extractor.corpora.hashed_sides import hashed_side, sentence_key
 from feature_extractor.corpora.problems import raise_problems, shorten
+from feature_extractor.file_tree import files_below
 from feature_extractor.utterance import Corpus, Utterance
-from graph_er.emotions import KEMDY_EMOTIONS
 from graph_er.errors import InputError
-from graph_er.splits import natural_key
+from graph_er.schema.emotions import KEMDY_EMOTIONS
+from graph_er.schema.splits import natural_key
 
 # Rows of each release's table; of the 4th year's, 16 have no wav.
 AIHUB263_ROWS = {"4차년도": 14_606, "5차년도": 10_011, "5차년도_2차": 19_374}

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Literal
 
 from feature_extractor.corpora.text_files import decode_file, one_line
-from graph_er.emotions import KEMDY_EMOTIONS, normalise_emotion
 from graph_er.errors import InputError
-from graph_er.normal_form import normal_form
+from graph_er.running.normal_form import normal_form
+from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion
 
 Target = Literal["situation", "raters"]
 

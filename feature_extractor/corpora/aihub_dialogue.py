@@ -17,13 +17,13 @@ from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.aihub_dialogue_files import find_wavs, read_parts
 from feature_extractor.corpora.aihub_dialogue_labels import read_emotion_map
 from feature_extractor.corpora.aihub_dialogue_talks import Talk
-from feature_extractor.corpora.file_tree import files_below
 from feature_extractor.corpora.hashed_sides import in_hashed_ninth
 from feature_extractor.corpora.problems import raise_problems, shorten
+from feature_extractor.file_tree import files_below
 from feature_extractor.utterance import Corpus, Utterance
-from graph_er.emotions import KEMDY_EMOTIONS
 from graph_er.errors import InputError
-from graph_er.splits import natural_key
+from graph_er.schema.emotions import KEMDY_EMOTIONS
+from graph_er.schema.splits import natural_key
 
 # Talks of the release of 2022-11: 51,628 for training and 6,640 for validation.
 AIHUB_DIALOGUE_COUNTS = {"dialogues": 58_268}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from feature_extractor.corpora.aihub_dialogue_talks import Talk, read_json_talks
 from feature_extractor.corpora.aihub_dialogue_xlsx import read_xlsx_talks
-from feature_extractor.corpora.file_tree import composed
 from feature_extractor.corpora.problems import shorten
+from feature_extractor.file_tree import composed
 from graph_er.errors import InputError
 
 # The published parts and their sides of the split.

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from feature_extractor.corpora.file_tree import require_regular
 from feature_extractor.corpora.text_files import one_line, require_text
+from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
 
 # The published description names no field for the wavs of the speech part; these are tried.

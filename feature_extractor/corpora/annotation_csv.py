@@ -6,7 +6,7 @@ import csv
 import re
 from pathlib import Path
 
-from feature_extractor.corpora.file_tree import require_regular
+from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
 
 _HEADER_ROWS = 2

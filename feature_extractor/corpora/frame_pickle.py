@@ -11,8 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from graph_er.dialogue_pickle import read_restricted_pickle
 from graph_er.errors import InputError
+from graph_er.schema.dialogue_pickle import read_restricted_pickle
 
 
 class Record:

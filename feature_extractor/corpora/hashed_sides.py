@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from graph_er.normal_form import normal_form
+from graph_er.running.normal_form import normal_form
 
 # Percent of the sentences; what is left is train.
 _TEST, _DEV = 10, 10

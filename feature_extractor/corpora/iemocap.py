@@ -29,7 +29,7 @@ from feature_extractor.corpora.problems import raise_problems, shorten
 from feature_extractor.corpora.row_checks import probe_rows, remove_repeated, report_missing_audio
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
-from graph_er.splits import natural_key
+from graph_er.schema.splits import natural_key
 
 Classes = Literal[4, 6]
 

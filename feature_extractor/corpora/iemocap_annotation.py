@@ -19,8 +19,8 @@ from pathlib import Path
 
 from feature_extractor.corpora.ratings import check_rating, check_times
 from feature_extractor.corpora.text_files import decode_file
-from graph_er.emotions import DATASET_EMOTIONS
 from graph_er.errors import InputError
+from graph_er.schema.emotions import DATASET_EMOTIONS
 
 FILE_NAME = re.compile(
     r"(?P<dialogue>Ses(?P<session>[0-9]{2})[FM]_(?P<part>impro|script)[0-9]{2}\w*)\.txt", re.ASCII

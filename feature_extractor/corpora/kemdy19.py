@@ -20,9 +20,9 @@ from feature_extractor.corpora.problems import raise_problems, shorten
 from feature_extractor.corpora.ratings import MultiLabel, apply_multi_label, one_row_per_id
 from feature_extractor.corpora.segment_media import read_utterances, remove_missing
 from feature_extractor.utterance import Corpus
-from graph_er.emotions import KEMDY_EMOTIONS
 from graph_er.errors import InputError
-from graph_er.splits import natural_key
+from graph_er.schema.emotions import KEMDY_EMOTIONS
+from graph_er.schema.splits import natural_key
 
 LabelsOf = Literal["speaker", "listener"]
 

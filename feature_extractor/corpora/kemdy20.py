@@ -23,9 +23,9 @@ from feature_extractor.corpora.ratings import (
 from feature_extractor.corpora.segment_media import read_utterances, remove_missing
 from feature_extractor.transcript import clean_transcript
 from feature_extractor.utterance import Corpus, Utterance
-from graph_er.emotions import KEMDY_EMOTIONS
 from graph_er.errors import InputError
-from graph_er.splits import natural_key
+from graph_er.schema.emotions import KEMDY_EMOTIONS
+from graph_er.schema.splits import natural_key
 
 # What a complete copy holds; tied labels dropped.
 KEMDY20_COUNTS = {

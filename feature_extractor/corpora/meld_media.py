@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from feature_extractor.corpora.file_tree import files_below
-from graph_er.splits import natural_key
+from feature_extractor.file_tree import files_below
+from graph_er.schema.splits import natural_key
 
 _NAME = re.compile(r"(dia[0-9]+_utt[0-9]+)\.\w+", re.IGNORECASE)
 _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".mp4")

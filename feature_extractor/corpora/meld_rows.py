@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from feature_extractor.corpora.text_files import Record, one_line, read_table_file
-from graph_er.emotions import DATASET_EMOTIONS
 from graph_er.errors import InputError
+from graph_er.schema.emotions import DATASET_EMOTIONS
 
 MELD_EMOTIONS = DATASET_EMOTIONS["meld"]
 

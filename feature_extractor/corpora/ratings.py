@@ -11,9 +11,9 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from graph_er.emotions import KEMDY_EMOTIONS, normalise_emotion
 from graph_er.errors import InputError
-from graph_er.splits import natural_key
+from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion
+from graph_er.schema.splits import natural_key
 
 # Twelve days; longer dialogues are milliseconds, or cells of another column.
 LONGEST_SECONDS = 1_000_000

@@ -27,8 +27,8 @@ from feature_extractor.corpora.table_dialogues import (
 from feature_extractor.corpora.table_rows import COLUMNS, REQUIRED, TableRow, parse_row
 from feature_extractor.corpora.text_files import TABLE_SUFFIXES, Record, read_table_file
 from feature_extractor.utterance import Corpus, Utterance
-from graph_er.emotions import KEMDY_EMOTIONS, normalise_emotion
 from graph_er.errors import InputError
+from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion
 
 _ENCODINGS = ("utf-8-sig", "cp949")
 

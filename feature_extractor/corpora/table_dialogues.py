@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from feature_extractor.corpora.table_rows import TableRow
-from graph_er.splits import natural_key
+from graph_er.schema.splits import natural_key
 
 # Rows by dialogue id.
 Dialogues = dict[str, list[TableRow]]

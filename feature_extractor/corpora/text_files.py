@@ -13,10 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from feature_extractor.corpora.file_tree import require_regular
-from graph_er.csv_cells import unguarded
+from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
-from graph_er.normal_form import normal_form
+from graph_er.running.csv_cells import unguarded
+from graph_er.running.normal_form import normal_form
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # Not all that Python calls a blank: U+0085 stands for "…" in files with damaged encoding.
@@ -70,7 +70,7 @@ def one_line(text: str) -> str:
     """Return `text` on one line, with single blanks and composed letters.
 
     Raises:
-        InputError: as `graph_er.normal_form.normal_form`.
+        InputError: as `graph_er.running.normal_form.normal_form`.
     """
     return " ".join(normal_form(text).split())
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from feature_extractor.corpora.file_tree import require_regular
 from feature_extractor.corpora.hashed_sides import sentence_key
 from feature_extractor.corpora.problems import raise_problems, shorten
 from feature_extractor.corpora.vat_audio import clip_folder, wav_path, write_clips, written_clips
@@ -22,10 +21,11 @@ from feature_extractor.corpora.vat_split import (
     sides_by_name,
     split_notices,
 )
+from feature_extractor.file_tree import require_regular
 from feature_extractor.utterance import Corpus, Utterance
-from graph_er.emotions import KEMDY_EMOTIONS
 from graph_er.errors import InputError
-from graph_er.splits import natural_key
+from graph_er.schema.emotions import KEMDY_EMOTIONS
+from graph_er.schema.splits import natural_key
 
 VAT_COUNTS = {"sessions": 100, "dialogues": 10_295, "utterances": 10_295}
 

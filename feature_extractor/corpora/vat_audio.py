@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from feature_extractor.corpora.vat_clips import SAMPLE_RATE, Clip
 from graph_er.errors import InputError
-from graph_er.files import atomic_path, sha256, write_json
+from graph_er.running.files import atomic_path, sha256, write_json
 
 AUDIO_FOLDER = "audio_from_pickles"
 

@@ -17,9 +17,9 @@ import numpy as np
 from feature_extractor.corpora.frame_pickle_columns import read_frame_pickle
 from feature_extractor.corpora.hashed_sides import sentence_key
 from feature_extractor.corpora.text_files import one_line
-from graph_er.emotions import normalise_emotion
 from graph_er.errors import InputError
-from graph_er.normal_form import normal_form
+from graph_er.running.normal_form import normal_form
+from graph_er.schema.emotions import normalise_emotion
 
 SAMPLE_RATE = 48_000
 

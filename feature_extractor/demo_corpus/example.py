@@ -12,7 +12,7 @@ from feature_extractor.demo_corpus.prosody import deliver, draw_speaker
 from feature_extractor.demo_corpus.streams import stream
 from feature_extractor.demo_corpus.tree import write_wav
 from feature_extractor.demo_corpus.voice import SAMPLE_RATE, synthesise
-from graph_er.files import atomic_path
+from graph_er.running.files import atomic_path
 
 _SEED = 7
 _VOICES = {"민아": "F", "준호": "M"}

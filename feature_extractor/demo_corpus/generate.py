@@ -37,7 +37,7 @@ from feature_extractor.demo_corpus.tree import (
 )
 from feature_extractor.demo_corpus.voice import SAMPLE_RATE, synthesise
 from graph_er.errors import InputError
-from graph_er.files import write_json
+from graph_er.running.files import write_json
 
 SETTINGS_FILE = "demo.json"
 _ABOUT = (

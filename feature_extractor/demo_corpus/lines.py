@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graph_er.emotions import KEMDY_EMOTIONS
+from graph_er.schema.emotions import KEMDY_EMOTIONS
 
 _AMBIGUOUS_SHARE = 0.55  # lines that say nothing on the emotion
 _BORROWED_SHARE = 0.10  # of the others: lines from another emotion's pool

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from feature_extractor.demo_corpus.voice import Delivery
-from graph_er.emotions import KEMDY_EMOTIONS
+from graph_er.schema.emotions import KEMDY_EMOTIONS
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.prompt import PromptHead
 from feature_extractor.fusion.stream import Stream
 from graph_er.errors import InputError
-from graph_er.flags import option, require
+from graph_er.running.flags import option, require
 
 TOKENS, FRAMES = 128, 512
 MERGES = ("add", "concat")

@@ -10,7 +10,7 @@ from torch import nn
 from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes
 from feature_extractor.fusion.pooling_layers import POOLINGS, make_pooling, view_of
 from feature_extractor.fusion.stream import Stream
-from graph_er.flags import option, require
+from graph_er.running.flags import option, require
 
 
 @dataclass(frozen=True)

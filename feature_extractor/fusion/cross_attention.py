@@ -11,7 +11,7 @@ from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, need
 from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.fusion.transformer_layers import Depth, TransformerStack
-from graph_er.flags import option, require
+from graph_er.running.flags import option, require
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import nn
 from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.fusion.transformer_layers import Depth, ResidualHead, TransformerStack
-from graph_er.flags import option, require
+from graph_er.running.flags import option, require
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.loss_terms import affect_error, distillation, smoothed
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.fusion.summary_layers import Glance, Summary
-from graph_er.flags import option, require
+from graph_er.running.flags import option, require
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import nn
 from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.pooling_layers import LayerPooling
 from feature_extractor.fusion.stream import LAYERS, TIME, Stream
-from graph_er.flags import option, require
+from graph_er.running.flags import option, require
 
 TEXT, AUDIO, FUSION = "text", "audio", "fusion"
 _MODALITIES = {TEXT: "t", AUDIO: "a", FUSION: ""}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from feature_extractor.pooling import masked_mean
+from feature_extractor.fusion.pooling import masked_mean
 
 # Positions are the frames or tokens in time order, or the encoder's layers from the lowest on, each
 # with the mean and the standard deviation of its frames side by side.

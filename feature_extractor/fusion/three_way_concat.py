@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from feature_extractor.fusion.vanilla_concat import VanillaConcat, VanillaConcatOptions
-from graph_er.flags import option
+from graph_er.running.flags import option
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch import nn
 from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.stream import Stream
-from graph_er.flags import option, require
+from graph_er.running.flags import option, require
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from feature_extractor.extraction import dialogue_file
+from feature_extractor.extraction.vectors import dialogue_file
 from feature_extractor.fusion_study.ground import Ground
 from feature_extractor.fusion_study.plan import Condition
 from feature_extractor.utterance import Utterance
-from graph_er.controls import controls
-from graph_er.scores import METRICS, score
+from graph_er.scoring.controls import controls
+from graph_er.scoring.scores import METRICS, score
 
 # Inverse strength of the penalty; chosen on dev.
 _PENALTIES = (0.01, 0.1, 1.0, 10.0)

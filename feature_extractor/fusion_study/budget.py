@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from feature_extractor.settings import TrainingSettings
-from graph_er.flags import option, require
+from graph_er.running.flags import option, require
 
 # Dev chooses among them, for every model.
 LEARNING_RATES = (1e-3, 5e-3)

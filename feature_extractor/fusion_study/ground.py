@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from feature_extractor.audio import SAMPLE_RATE
-from feature_extractor.caching import Cache, cached_states
-from feature_extractor.checkpoint import Checkpoint, build_checkpoint
-from feature_extractor.dataset import UtteranceDataset
-from feature_extractor.encoders import quiet_transformers
+from feature_extractor.batches.dataset import UtteranceDataset
+from feature_extractor.caches.caching import Cache, cached_states
+from feature_extractor.caches.state_store import StateStore
 from feature_extractor.execution import Execution
 from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.fusion.stream import TIME
 from feature_extractor.fusion_study.plan import Condition
-from feature_extractor.model import views
+from feature_extractor.networks.checkpoint import Checkpoint, build_checkpoint
+from feature_extractor.networks.encoders import quiet_transformers
+from feature_extractor.networks.model import views
+from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test
 from feature_extractor.settings import FUSION_PRESETS, ModelSettings
 from feature_extractor.sources import (
     CorpusChoice,
@@ -28,12 +30,10 @@ from feature_extractor.sources import (
     utterances_by_side,
     with_default_encoders,
 )
-from feature_extractor.split_record import split_digest
-from feature_extractor.splitting import SIDES, split_corpus
-from feature_extractor.state_store import StateStore
-from feature_extractor.tuned_encoders import refuse_tuned_on_test
-from graph_er.emotions import MODALITY_NAMES
+from feature_extractor.splits.record import split_digest
+from feature_extractor.splits.splitting import SIDES, split_corpus
 from graph_er.errors import InputError
+from graph_er.schema.emotions import MODALITY_NAMES
 
 # Tells which of an encoder's states a fusion model reads: the encoder and the view of it.
 Source = tuple[str, str]

@@ -25,8 +25,8 @@ from feature_extractor.fusion_study.ground import Ground, GroundChoice
 from feature_extractor.fusion_study.plan import Trial
 from feature_extractor.fusion_study.trials import run_trial
 from graph_er.errors import InputError
-from graph_er.files import atomic_path, write_json
-from graph_er.paths import project_root
+from graph_er.running.files import atomic_path, write_json
+from graph_er.running.paths import project_root
 
 _LANE = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
 _ground: Ground | None = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graph_er.report.tables import Row, Table
-from graph_er.scores import METRICS
+from graph_er.scoring.scores import METRICS
 
 _TITLES = ("accuracy", "weighted F1", "macro F1", "UAR")
 _MODALITIES = ("a", "t", "at")

@@ -22,11 +22,11 @@ from feature_extractor.fusion_study.plan import (
     seed_trials,
 )
 from feature_extractor.sources import is_synthetic
-from feature_extractor.split_record import split_name
-from graph_er.bootstrap import confusions_by_dialogue
-from graph_er.comparison import differences
+from feature_extractor.splits.record import split_name
 from graph_er.errors import InputError
-from graph_er.scores import METRICS
+from graph_er.scoring.bootstrap import confusions_by_dialogue
+from graph_er.scoring.comparison import differences
+from graph_er.scoring.scores import METRICS
 
 Finished = dict[Trial, tuple[dict[str, Any], np.ndarray]]
 
@@ -143,7 +143,7 @@ def _ours_against_best(
 ) -> dict[str, Any] | None:
     """Compare our model with the one of the others that is best on dev, by paired bootstrap.
 
-    Both on all modalities; dialogues and seeds are drawn, see `graph_er.bootstrap`.
+    Both on all modalities; dialogues and seeds are drawn, see `graph_er.scoring.bootstrap`.
 
     Returns:
         Plain values; None where there is nothing to compare, or one dialogue alone.

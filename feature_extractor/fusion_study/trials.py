@@ -14,21 +14,21 @@ import torch
 from scipy.special import softmax
 from transformers import AutoModel, set_seed
 
-from feature_extractor.checkpoint import Checkpoint
+from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.configuration import UtteranceConfig
-from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.evaluation import refuse_not_finite
 from feature_extractor.execution import Execution
+from feature_extractor.extraction.prediction import predict
 from feature_extractor.fusion_study.budget import Budget
 from feature_extractor.fusion_study.ground import Ground
 from feature_extractor.fusion_study.plan import Condition, Trial
-from feature_extractor.model import UtteranceClassifier
-from feature_extractor.prediction import predict
-from feature_extractor.states_model import StatesClassifier
-from feature_extractor.training import Job, fit
-from graph_er.emotions import MODALITY_NAMES
-from graph_er.scores import METRICS, score
-from graph_er.tracking import Tracker
+from feature_extractor.networks.checkpoint import Checkpoint
+from feature_extractor.networks.model import UtteranceClassifier
+from feature_extractor.networks.states_model import StatesClassifier
+from feature_extractor.training.fit import Job, fit
+from graph_er.running.tracking import Tracker
+from graph_er.schema.emotions import MODALITY_NAMES
+from graph_er.scoring.scores import METRICS, score
 
 
 def run_trial(

@@ -11,8 +11,8 @@ from feature_extractor.corpora.counts import Count, counts_line
 from feature_extractor.corpora.problems import CorpusProblems
 from feature_extractor.corpora.registry import expected_counts, read_corpus
 from feature_extractor.sources import audio_digest, corpus_digest
-from feature_extractor.split_record import split_digest
-from feature_extractor.splitting import SIDES, Split, split_corpus
+from feature_extractor.splits.record import split_digest
+from feature_extractor.splits.splitting import SIDES, Split, split_corpus
 from feature_extractor.survey.recordings import audio_figures
 from feature_extractor.survey.sides import (
     divide,

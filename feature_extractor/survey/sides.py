@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from feature_extractor.corpora.hashed_sides import sentence_key
-from feature_extractor.splitting import SIDES, Split
+from feature_extractor.splits.splitting import SIDES, Split
 from feature_extractor.utterance import Corpus, Utterance
 
 LEFT_OUT = "left_out"

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
-from graph_er.files import sha256
-from graph_er.regular_files import read_json_file
+from graph_er.running.files import sha256
+from graph_er.running.regular_files import read_json_file
 
 CONTENTS_NAME, CARD_NAME = "bundle.json", "README.md"
 EXTRACTOR, GRAPH, LIVE = "extractor", "graph", "live"

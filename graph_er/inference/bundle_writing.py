@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from graph_er.checkpoint import CHECKPOINT_NAME, Checkpoint
+from graph_er.answers.streaming import LiveModel
 from graph_er.errors import InputError
-from graph_er.files import write_json, write_text
 from graph_er.inference.bundle_folder import (
     CARD_NAME,
     CONTENTS_NAME,
@@ -27,8 +26,9 @@ from graph_er.inference.bundle_folder import (
 from graph_er.inference.feature_origin import check_origin
 from graph_er.inference.model_card import Part, model_card, read_json
 from graph_er.inference.predictor import EmotionPredictor
-from graph_er.run_record import RECORD_NAME, read_run_record
-from graph_er.streaming import LiveModel
+from graph_er.networks.checkpoint import CHECKPOINT_NAME, Checkpoint
+from graph_er.running.files import write_json, write_text
+from graph_er.running.run_record import RECORD_NAME, read_run_record
 
 # Nothing else of a run is copied: no predictions, which hold what people said, no optimiser.
 _EXTRACTOR_FILES = (

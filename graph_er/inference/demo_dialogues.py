@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_extractor.corpora.registry import read_corpus
-from feature_extractor.splitting import split_corpus
+from feature_extractor.splits.splitting import split_corpus
 from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
 from graph_er.inference.conversation_input import read_turns

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from feature_extractor.checkpoint import WEIGHTS
-from graph_er.checkpoint import Checkpoint
+from feature_extractor.networks.checkpoint import WEIGHTS
 from graph_er.dialogues import read_dialogues
 from graph_er.errors import InputError
-from graph_er.files import sha256
+from graph_er.networks.checkpoint import Checkpoint
+from graph_er.running.files import sha256
 
 
 def check_origin(data: Path, graph: Checkpoint, extractor: Path) -> None:

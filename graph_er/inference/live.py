@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from feature_extractor.execution import Execution
-from feature_extractor.extraction import Extractor
-from graph_er.checkpoint import Checkpoint
+from feature_extractor.extraction.vectors import Extractor
+from graph_er.answers.streaming import LiveConversation, LiveModel
 from graph_er.errors import InputError
 from graph_er.inference.missing_modalities import has_modality, training_mean
 from graph_er.inference.predictions import prediction_rows
 from graph_er.inference.turn_table import turns_of_rows
 from graph_er.inference.turn_vectors import vectors_of
 from graph_er.inference.turns import Turn
-from graph_er.streaming import LiveConversation, LiveModel
+from graph_er.networks.checkpoint import Checkpoint
 
 
 @dataclass

@@ -21,10 +21,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graph_er.checkpoint import Checkpoint
-from graph_er.emotions import MODALITY_NAMES
 from graph_er.errors import InputError
 from graph_er.inference.turns import Turn
+from graph_er.networks.checkpoint import Checkpoint
+from graph_er.schema.emotions import MODALITY_NAMES
 
 logger = logging.getLogger(__name__)
 

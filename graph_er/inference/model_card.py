@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from graph_er.emotions import MODALITY_NAMES
 from graph_er.errors import InputError
+from graph_er.running.templates import render
+from graph_er.schema.emotions import MODALITY_NAMES
 
 _METRICS = {"accuracy": "Accuracy", "weighted_f1": "Weighted F1", "macro_f1": "Macro F1"}
 _METRICS |= {"uar": "UAR"}
@@ -47,17 +46,13 @@ def model_card(name: str, parts: Mapping[str, Part], emotions: Sequence[str]) ->
         parts: its models by name.
         emotions: names in label order.
     """
-    environment = Environment(
-        loader=PackageLoader("graph_er.inference", "."),
-        autoescape=False,
-        finalize=_plain,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     config = parts["extractor"].record.get("config", {})
     corpus = str(config.get("corpus", "unknown"))
-    return environment.get_template("model_card.md.jinja").render(
+    return render(
+        "graph_er.inference",
+        "model_card.md.jinja",
+        escape=False,
+        finalize=_plain,
         name=name,
         parts=parts,
         emotions=list(emotions),

@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from graph_er.files import write_text
 from graph_er.inference.shown_turns import (
     ShownDialogue,
     ShownTurn,
@@ -22,6 +19,8 @@ from graph_er.inference.shown_turns import (
     tick_step,
 )
 from graph_er.report.palette import DARK, LIGHT, emotion_colours
+from graph_er.running.files import write_text
+from graph_er.running.templates import render
 
 _TURNS_PER_STRIP, _MOST_STRIPS = 30, 400
 # In units of the drawing: its width without names, a lane, the room for names and for the clock.
@@ -76,14 +75,9 @@ def render_page(
         title: what was predicted, e.g. the name of the input.
         modalities: letters of what the model read.
     """
-    environment = Environment(
-        loader=PackageLoader("graph_er.inference", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("conversation.html.jinja").render(
+    return render(
+        "graph_er.inference",
+        "conversation.html.jinja",
         title=title,
         modalities=modalities,
         emotions=list(emotions),

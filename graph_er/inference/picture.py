@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch, Rectangle
 
-from graph_er.files import atomic_path
 from graph_er.inference.shown_turns import (
     ShownDialogue,
     ShownTurn,
@@ -25,6 +24,7 @@ from graph_er.inference.shown_turns import (
 from graph_er.report.canvas import BODY, SMALL, plain_labels, to_png
 from graph_er.report.fonts import drawable, families
 from graph_er.report.palette import LIGHT, Theme, emotion_colours, text_on
+from graph_er.running.files import atomic_path
 
 _WIDTH, _DPI = 12.0, 130  # inches, and dots in one
 _TURNS_PER_STRIP, _MOST_STRIPS = 26, 40

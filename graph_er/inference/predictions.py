@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from graph_er.csv_cells import guarded
-from graph_er.emotions import MODALITY_NAMES
 from graph_er.errors import InputError
-from graph_er.files import atomic_path, write_text
 from graph_er.inference.missing_modalities import has_modality, modalities_used
 from graph_er.inference.turns import Turn
+from graph_er.running.csv_cells import guarded
+from graph_er.running.files import atomic_path, write_text
+from graph_er.schema.emotions import MODALITY_NAMES
 
 OUT_SUFFIXES = (".csv", ".jsonl")
 PROBABILITY = "prob_"
@@ -87,7 +87,8 @@ def write_prediction_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None
     """Write rows as CSV or JSON lines, by the suffix, all of it or nothing.
 
     JSON lines hold the cells as the user gave them. In CSV those that a spreadsheet would run get
-    an apostrophe in front, which the project's readers take away again; see `graph_er.csv_cells`.
+    an apostrophe in front, which the project's readers take away again; see
+    `graph_er.running.csv_cells`.
 
     Raises:
         InputError: the suffix is neither.

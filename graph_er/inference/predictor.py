@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from feature_extractor.encoders import quiet_transformers
 from feature_extractor.execution import Execution, resolve_device
-from feature_extractor.extraction import Extractor
-from feature_extractor.stage2 import trained_extractor
-from graph_er.checkpoint import Checkpoint, load_checkpoint
+from feature_extractor.extraction.stage2 import trained_extractor
+from feature_extractor.extraction.vectors import Extractor
+from feature_extractor.networks.encoders import quiet_transformers
+from graph_er.answers.prediction import predict_probabilities
 from graph_er.dialogues import Dialogue
-from graph_er.emotions import MODALITY_NAMES
 from graph_er.errors import InputError
 from graph_er.inference.bundle_folder import is_bundle, open_bundle
 from graph_er.inference.live import LiveStream
@@ -30,9 +29,10 @@ from graph_er.inference.transcript_cleanup import cleanup_of
 from graph_er.inference.turn_table import turns_of_rows
 from graph_er.inference.turn_vectors import TurnVectors, extractor_widths, vectors_of
 from graph_er.inference.turns import Turn, by_dialogue
-from graph_er.prediction import predict_probabilities
-from graph_er.regular_files import read_json_file
-from graph_er.run_record import RECORD_NAME
+from graph_er.networks.checkpoint import Checkpoint, load_checkpoint
+from graph_er.running.regular_files import read_json_file
+from graph_er.running.run_record import RECORD_NAME
+from graph_er.schema.emotions import MODALITY_NAMES
 
 
 class EmotionPredictor:

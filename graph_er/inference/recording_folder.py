@@ -8,13 +8,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from feature_extractor.corpora.file_tree import files_below
 from feature_extractor.corpora.text_files import Record, one_line
+from feature_extractor.file_tree import files_below
 from feature_extractor.transcript import read_transcript
 from graph_er.errors import InputError
 from graph_er.inference.turn_rows import turns_of
 from graph_er.inference.turns import Turn
-from graph_er.splits import natural_key
+from graph_er.schema.splits import natural_key
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from feature_extractor.corpora.file_tree import require_regular
 from feature_extractor.corpora.text_files import Record, one_line
+from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
 
 _MOST_BYTES = 1 << 26

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from feature_extractor.audio import SAMPLE_RATE, is_silent, load_audio
 from feature_extractor.corpora.text_files import one_line
-from feature_extractor.encoders import quiet_transformers
+from feature_extractor.networks.encoders import quiet_transformers
 from graph_er.errors import InputError
 from graph_er.inference.recording import cut_turns
 from graph_er.inference.turns import Turn

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from graph_er.checkpoint import Checkpoint
+from graph_er.answers.explanation import Explanation, Influence, explain
 from graph_er.dialogues import Dialogue
 from graph_er.errors import InputError
-from graph_er.explanation import Explanation, Influence, explain
-from graph_er.files import atomic_path, write_json
+from graph_er.networks.checkpoint import Checkpoint
 from graph_er.report.canvas import to_png
 from graph_er.report.explanation import explanation_figure
+from graph_er.running.files import atomic_path, write_json
 
 _DPI = 130
 _TURNS, _WIDTH = 5, 44

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from feature_extractor.dataset import UtteranceDataset
+from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.execution import Execution
-from feature_extractor.extraction import Extractor
-from feature_extractor.prediction import predict
+from feature_extractor.extraction.prediction import predict
+from feature_extractor.extraction.vectors import Extractor
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.inference.recording import cut_turns
@@ -51,7 +51,7 @@ def vectors_of(
     """Run the extractor over turns.
 
     Args:
-        extractor: of `feature_extractor.stage2.trained_extractor`.
+        extractor: of `feature_extractor.extraction.stage2.trained_extractor`.
         turns: at least one; spans of recordings are cut out on the way.
         execution: how it is run.
         clean: what cleans a text.

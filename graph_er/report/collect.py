@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graph_er.controls import controls
 from graph_er.errors import InputError
 from graph_er.report.runs import (
     METHODS,
@@ -18,7 +17,8 @@ from graph_er.report.runs import (
     read_json,
     read_runs,
 )
-from graph_er.scores import METRICS
+from graph_er.scoring.controls import controls
+from graph_er.scoring.scores import METRICS
 
 if TYPE_CHECKING:
     from graph_er.dialogues import DialogueFile

@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from graph_er.comparison import PRIMARY, models_text
 from graph_er.report.canvas import BODY, SMALL, blank_figure, plain_labels
 from graph_er.report.palette import LIGHT, Theme
 from graph_er.report.summary import percent
 from graph_er.report.tables import METRIC_TITLES, Row, Table
-from graph_er.scores import METRICS
+from graph_er.scoring.comparison import PRIMARY, models_text
+from graph_er.scoring.scores import METRICS
 
 _SIGNIFICANT = 0.05
 _TITLES = dict(zip(METRICS, METRIC_TITLES, strict=True))

@@ -6,7 +6,7 @@ from typing import Any
 
 from graph_er.report.summary import percent
 from graph_er.report.tables import METRIC_TITLES, Row, Table
-from graph_er.scores import METRICS
+from graph_er.scoring.scores import METRICS
 
 _CONTROLS = {
     "majority": "Majority class of train",

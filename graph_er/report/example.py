@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph_er.errors import InputError
-from graph_er.evaluation import PREDICTIONS_NAME
 from graph_er.report.runs import METHODS, Prediction, Run, read_predictions, read_runs
+from graph_er.scoring.evaluation import PREDICTIONS_NAME
 
 if TYPE_CHECKING:
     from graph_er.dialogues import Dialogue, DialogueFile

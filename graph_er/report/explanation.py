@@ -16,7 +16,7 @@ from graph_er.report.fonts import drawable, families, shortened
 from graph_er.report.palette import LIGHT, Theme
 
 if TYPE_CHECKING:
-    from graph_er.explanation import Explanation, Influence
+    from graph_er.answers.explanation import Explanation, Influence
 
 _ROW, _WIDTH = 0.27, 8.8  # inches
 _LEFT = -264  # points from the plot to the left edge

@@ -6,7 +6,7 @@ from typing import Any
 
 from graph_er.report.summary import percent
 from graph_er.report.tables import METRIC_TITLES, Row, Table
-from graph_er.scores import METRICS
+from graph_er.scoring.scores import METRICS
 
 Scores = dict[str, float]
 
@@ -15,7 +15,7 @@ def folds_text(evaluation: dict[str, Any]) -> str:
     """Return each fold's scores (mean ± sd over seeds), their mean over folds, and all together.
 
     Args:
-        evaluation: from `graph_er.cross_evaluation.cross_evaluation`.
+        evaluation: from `graph_er.validation.cross_evaluation.cross_evaluation`.
     """
     folds, over = evaluation["folds"], evaluation["over_folds"]
     lines = [(f["name"], f["dialogues"], f["n"], f["mean"], f["std"], f["ensemble"]) for f in folds]
@@ -38,7 +38,7 @@ def epochs_text(choice: dict[str, Any]) -> str:
     """Return the table of epoch counts and the line that names the chosen one.
 
     Args:
-        choice: from `graph_er.epoch_choice.choose_epochs`, with ``fold_names``.
+        choice: from `graph_er.validation.epoch_choice.choose_epochs`, with ``fold_names``.
     """
     rows = tuple(
         Row(

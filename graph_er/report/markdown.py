@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
-from graph_er.files import write_text
 from graph_er.report.summary import condition_title, findings, support, synthetic_note
 from graph_er.report.tables import compact_table, emotion_table, main_table
+from graph_er.running.files import write_text
 
 BEGIN = "<!-- results:begin -->"
 END = "<!-- results:end -->"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from graph_er.report.canvas import to_svg
@@ -20,6 +19,7 @@ from graph_er.report.runs import METHODS
 from graph_er.report.summary import condition_title, findings, percent, synthetic_note
 from graph_er.report.tables import compact_table, emotion_table, scores_table
 from graph_er.report.timeline import dialogue_figure
+from graph_er.running.templates import render
 
 _PIXELS_PER_INCH = 96
 
@@ -51,15 +51,10 @@ def render_html(results: dict[str, Any], example: Example | None) -> str:
         results: the study's record.
         example: a dialogue to show turn by turn, or None to leave that section out.
     """
-    environment = Environment(
-        loader=PackageLoader("graph_er.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     colours = emotion_colours(results["emotions"])
-    return environment.get_template("report.html.jinja").render(
+    return render(
+        "graph_er.report",
+        "report.html.jinja",
         study=results["study"],
         note=synthetic_note(results),
         missing=missing_note(results),

@@ -16,8 +16,8 @@ def calibration_text(calibration: dict[str, Any]) -> str:
     """Return one line: the expected calibration error, its part by chance, and what was fitted.
 
     Args:
-        calibration: from `graph_er.calibration.reliability`, with ``temperature`` and ``weight``
-            (of the transitions) where they are known.
+        calibration: from `graph_er.probabilities.calibration.reliability`, with ``temperature`` and
+            ``weight`` (of the transitions) where they are known.
     """
     return f"calibration: {', '.join([_error(calibration), *_fitted(calibration)])}"
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graph_er.csv_cells import unguarded
-from graph_er.emotions import MODALITIES
 from graph_er.errors import InputError
-from graph_er.regular_files import read_json_file
-from graph_er.scores import METRICS
+from graph_er.running.csv_cells import unguarded
+from graph_er.running.regular_files import read_json_file
+from graph_er.schema.emotions import MODALITIES
+from graph_er.scoring.scores import METRICS
 
 _LIVE = "live"
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ def search_text(best: dict[str, Any], defaults: dict[str, Any], path: Path) -> s
     """Return what the best trial changed, and how far its score can be believed.
 
     Args:
-        best: from `graph_er.search.best_settings`.
+        best: from `graph_er.validation.search.best_settings`.
         defaults: of each field that was searched.
         path: where `best` stands.
     """
@@ -42,8 +42,8 @@ def search_figure(
     """Draw weighted F1 by trial.
 
     Args:
-        trials: from `graph_er.search.plain_trials`.
-        best: from `graph_er.search.best_settings`.
+        trials: from `graph_er.validation.search.plain_trials`.
+        best: from `graph_er.validation.search.best_settings`.
         theme: colours.
     """
     figure, axes = blank_figure((7.2, 3.6), theme)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graph_er.emotions import MODALITY_NAMES
 from graph_er.report.runs import METHODS
-from graph_er.scores import summarise
+from graph_er.schema.emotions import MODALITY_NAMES
+from graph_er.scoring.scores import summarise
 
 Condition = tuple[str, str]  # (method, modalities)
 

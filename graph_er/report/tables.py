@@ -21,7 +21,7 @@ from graph_er.report.summary import (
     shown_methods,
     support,
 )
-from graph_er.scores import METRICS
+from graph_er.scoring.scores import METRICS
 
 METRIC_TITLES = ("Accuracy", "Weighted F1", "Macro F1", "UAR")
 _EMPTY = "–"

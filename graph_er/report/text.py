@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graph_er.scores import METRICS
+from graph_er.scoring.scores import METRICS
 
 
 def classification_report(evaluation: dict[str, Any]) -> str:

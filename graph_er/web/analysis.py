@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from graph_er.answers.explanation import Explanation, explain
 from graph_er.dialogues import Dialogue
-from graph_er.explanation import Explanation, explain
 from graph_er.inference.confined_input import Bounds, read_confined
 from graph_er.inference.page import write_page
 from graph_er.inference.predictions import write_prediction_rows

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from graph_er.explanation import Explanation, Influence
+from graph_er.answers.explanation import Explanation, Influence
 from graph_er.inference.page import CLOCK, LANE, NAMES, WIDTH, draw_dialogue
 from graph_er.inference.shown_turns import ShownDialogue, ShownTurn
 from graph_er.report.palette import LIGHT, emotion_colours, text_on
+from graph_er.running.templates import render
 from graph_er.web.texts import TEXTS, word
 
 _TURNS = 8
@@ -64,15 +63,8 @@ def _on_paper(colour: str, opacity: float) -> str:
 
 
 def _render(template: str, language: str, **values: Any) -> str:
-    environment = Environment(
-        loader=PackageLoader("graph_er.web", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    shared = {"t": TEXTS[language], "word": word, "language": language}
-    return environment.get_template(template).render(**shared, **values)
+    shared: dict[str, Any] = {"t": TEXTS[language], "word": word, "language": language}
+    return render("graph_er.web", template, **shared, **values)
 
 
 def _groups(explanation: Explanation, language: str) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -65,7 +65,7 @@ class Context:
     @cached_property
     def encoders(self) -> tuple[Path, Path]:
         """Folders of a text and an audio encoder."""
-        from feature_extractor.encoders import quiet_transformers
+        from feature_extractor.networks.encoders import quiet_transformers
         from scripts.benchmarks.synthetic_speech import write_encoders
 
         quiet_transformers()

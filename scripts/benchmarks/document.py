@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
-from graph_er.files import write_json, write_text
+from graph_er.running.files import write_json, write_text
 from scripts.benchmarks.picture import write_picture
 from scripts.benchmarks.rows import Row, failed_checks, row_from
 from scripts.benchmarks.tables import render_markdown

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from graph_er.run_record import environment
+from graph_er.running.run_record import environment
 
 
 def describe_machine() -> dict[str, Any]:

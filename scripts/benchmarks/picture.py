@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from graph_er.files import atomic_path
 from graph_er.report.canvas import BODY, SMALL, blank_figure, label_row, to_png
 from graph_er.report.palette import LIGHT, Theme
+from graph_er.running.files import atomic_path
 from scripts.benchmarks.rows import Row
 from scripts.benchmarks.tables import ratio_text
 

@@ -8,14 +8,14 @@ import torch
 from torch_geometric import seed_everything
 from torch_geometric.data import Data
 
-from graph_er.cogmen import attention_heads
-from graph_er.config import CogmenConfig
+from graph_er.answers.prediction import predict_logits
 from graph_er.data_option import require_side
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
-from graph_er.prediction import predict_logits
-from graph_er.recipe import Recipe, make_recipe
-from graph_er.spec import Model, ModelSpec, spec_of
+from graph_er.networks.cogmen import attention_heads
+from graph_er.networks.config import CogmenConfig
+from graph_er.networks.spec import Model, ModelSpec, spec_of
+from graph_er.training.recipe import Recipe, make_recipe
 from scripts.benchmarks.reference.model import PaddedCogmen
 from scripts.benchmarks.reference.training import PublishedTraining
 from scripts.benchmarks.rows import Check, at_most

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from graph_er.dialogues import Dialogue, DialogueFile
-from graph_er.emotions import KEMDY_EMOTIONS
+from graph_er.schema.emotions import KEMDY_EMOTIONS
 
 _SHARES = np.array([0.40, 0.19, 0.15, 0.10, 0.08, 0.04, 0.04])
 _INERTIA = 0.6  # how often a turn keeps the emotion of the turn before

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoTokenizer, RobertaConfig, RobertaModel, Wav2Vec2Config, Wav2Vec2Model
 
 from feature_extractor.audio import SAMPLE_RATE
-from feature_extractor.tiny_encoders import ensure_tiny_encoders
+from feature_extractor.networks.tiny_encoders import ensure_tiny_encoders
 
 # Log-normal: median 4.2 s, 95th percentile 15.5 s; cut at 25 s, where stage 1 cuts, too.
 _MEDIAN, _SPREAD = 4.2, 0.794

@@ -24,7 +24,7 @@ Told = dict[str, Any]
 
 def cogmen_epoch(path: str, modalities: str) -> Told:
     """Train one epoch of preset ``cogmen``, scored on dev."""
-    from graph_er.training import fit
+    from graph_er.training.fit import fit
 
     spec, recipe, sides = _material(path, modalities, "cogmen")
     options: dict[str, Any] = {"seed": 1, "device": "cpu", "stop_after": 1}
@@ -39,7 +39,7 @@ def cogmen_epoch(path: str, modalities: str) -> Told:
 
 def default_epoch(path: str, modalities: str, device: str) -> Told:
     """Train one epoch of preset ``default`` without scoring; tell seconds and utterances."""
-    from graph_er.optimisation import Trainer
+    from graph_er.training.optimisation import Trainer
     from scripts.benchmarks.timing import seconds
 
     spec, recipe, sides = _material(path, modalities, "default")
@@ -59,9 +59,9 @@ def _material(path: str, modalities: str, preset: str) -> tuple[Any, Any, Any]:
     """Read a file; return spec, recipe and sides."""
     from graph_er.data_option import require_side
     from graph_er.dialogues import read_dialogues
-    from graph_er.fitting import sides_of
-    from graph_er.recipe import make_recipe
-    from graph_er.spec import spec_of
+    from graph_er.networks.spec import spec_of
+    from graph_er.training.one_seed import sides_of
+    from graph_er.training.recipe import make_recipe
 
     file = read_dialogues(path)
     recipe = make_recipe(preset, modalities, {}, {})
@@ -139,9 +139,9 @@ def stage1_steps(table: str, text: str, audio: str, clips: int, steps: int, devi
     """
     import torch
 
-    from feature_extractor.checkpoint import build_checkpoint
+    from feature_extractor.batches.dataset import UtteranceDataset
     from feature_extractor.corpora.registry import read_corpus
-    from feature_extractor.dataset import UtteranceDataset
+    from feature_extractor.networks.checkpoint import build_checkpoint
     from feature_extractor.settings import ModelSettings
     from scripts.benchmarks.timing import seconds
 
@@ -196,7 +196,7 @@ _TASKS: dict[str, Callable[..., Told]] = {
 
 
 if __name__ == "__main__":
-    from graph_er.tracking import forbid_error_reports
+    from graph_er.running.tracking import forbid_error_reports
 
     forbid_error_reports()
     print(json.dumps(_TASKS[sys.argv[1]](**json.loads(sys.argv[2]))))

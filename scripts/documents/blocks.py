@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from graph_er.errors import InputError
-from graph_er.files import write_text
+from graph_er.running.files import write_text
 
 
 def replaced(text: str, name: str, block: str, path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from graph_er.dialogues import DialogueFile, read_dialogues, write_dialogues
 from graph_er.errors import InputError
-from graph_er.splits import natural_key, session_of, split_dev
+from graph_er.schema.splits import natural_key, session_of, split_dev
 from scripts.documents.blocks import percents, spread, table
 
 # Folder of the runs (a fold's name behind it), and how the table names them.
@@ -29,7 +29,7 @@ _HEADER = ("dialogues", "modalities", "n", "weighted F1", "macro F1", "ensemble"
 def write_session_folds(data: Path, out: Path) -> list[Path]:
     """Write one dialogue file per session, in which that session is test; return their paths.
 
-    Dev is taken from the others by session, as everywhere (`graph_er.splits.split_dev`).
+    Dev is taken from the others by session, as everywhere (`graph_er.schema.splits.split_dev`).
     """
     file = read_dialogues(data)
     sessions = {d.id: session_of(d.id, file.info) for d in file.dialogues}

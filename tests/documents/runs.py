@@ -215,6 +215,9 @@ _INSTALLS = "needs the network; tests/test_installed.py installs the package wit
 NOT_RUN: dict[str, str] = {
     "bash scripts/run_tests.sh": _OF_THE_TESTS,
     "bash scripts/run_tests.sh -m slow": _OF_THE_TESTS,
+    "bash scripts/make_docs.sh --only reliability": _OF_THE_TESTS,
+    "bash scripts/run_tests.sh -m fault": _OF_THE_TESTS,
+    "python scripts/architecture.py --out docs": "tests/rooms/test_page.py runs it",
     "hf upload USER/NAME BUNDLE": "sends to the Hugging Face hub",
     'pip install ".[app]"': _INSTALLS,
     "pip install '.[egemaps]'": _INSTALLS,

@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from graph_er.cli import run_command
 from graph_er.dialogues import read_dialogues, write_dialogues
 from graph_er.errors import InputError
+from graph_er.running.cli import run_command
 from scripts import document_tables
 from scripts.documents import out_of_fold, real_dialogues
 from scripts.documents.blocks import put, replaced, spread, table

@@ -18,7 +18,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     sys.path[0] = os.getcwd()  # the copy's packages, not those beside this file
-    from graph_er.cli import run_command
+    from graph_er.running.cli import run_command
 
     for line in sys.stdin:
         module, words = json.loads(line)

@@ -89,7 +89,10 @@ CALLABLES = (
         ("timeit", "timeit"),
     ),
     *(("collections", "OrderedDict.fromkeys"), ("builtins", "list.__class__")),
-    *(("graph_er.files", "write_text"), ("graph_er.dialogue_pickle", "read_plain_pickle")),
+    *(
+        ("graph_er.running.files", "write_text"),
+        ("graph_er.schema.dialogue_pickle", "read_plain_pickle"),
+    ),
     *(("", ""), ("__main__", "x"), ("os\x1b[31m", "sys\rtem"), ("o" * 5000, "s" * 5000)),
 )
 

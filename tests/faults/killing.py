@@ -16,8 +16,8 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from graph_er.checkpoint import load_checkpoint
 from graph_er.dialogues import read_dialogues
+from graph_er.networks.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS_PER_ROUND = 3

@@ -11,13 +11,13 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
+from feature_extractor.caches.state_store import StateStore
 from feature_extractor.corpora.frame_pickle_columns import read_frame_pickle
-from feature_extractor.state_store import StateStore
-from feature_extractor.store import PartStore
-from graph_er.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from feature_extractor.extraction.store import PartStore
 from graph_er.dialogues import read_dialogues, write_dialogues
 from graph_er.errors import InputError
-from graph_er.finish import Finish
+from graph_er.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from graph_er.probabilities.finish import Finish
 from tests.faults.hostile_pickles import valid_list
 from tests.graph_er.dialogue_factory import make_file
 from tests.graph_er.tiny_models import CONTEXTUAL, SPEC

@@ -11,9 +11,9 @@ import torch
 import transformers.models.roberta.modeling_roberta
 import transformers.models.wav2vec2.modeling_wav2vec2  # noqa: F401
 
-from feature_extractor.checkpoint import load_checkpoint as load_stage1
-from graph_er.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from graph_er.finish import Finish
+from feature_extractor.networks.checkpoint import load_checkpoint as load_stage1
+from graph_er.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from graph_er.probabilities.finish import Finish
 from tests.faults import hostile_pickles
 from tests.faults.hostile import Limits, outcome, refused
 from tests.feature_extractor.tiny_corpus import make_checkpoint

@@ -8,10 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from graph_er import cli
-from graph_er.csv_cells import guarded, unguarded
 from graph_er.errors import InputError
-from graph_er.evaluation import EvaluatedUtterances, write_predictions
 from graph_er.inference.conversation_input import read_turns
 from graph_er.inference.model_card import Part, model_card
 from graph_er.inference.page import render_page
@@ -19,13 +16,16 @@ from graph_er.inference.picture import write_picture
 from graph_er.inference.predictions import prediction_rows, write_prediction_rows
 from graph_er.inference.shown_turns import ShownDialogue, ShownTurn
 from graph_er.inference.turns import Turn
-from graph_er.prediction_files import read_predictions
 from graph_er.report.canvas import to_svg
 from graph_er.report.example import Example
 from graph_er.report.example import Turn as ExampleTurn
 from graph_er.report.runs import read_predictions as read_run_predictions
 from graph_er.report.tables import Row, Table
 from graph_er.report.timeline import dialogue_figure
+from graph_er.running import cli
+from graph_er.running.csv_cells import guarded, unguarded
+from graph_er.scoring.evaluation import EvaluatedUtterances, write_predictions
+from graph_er.scoring.prediction_files import read_predictions
 from graph_er.web.drawings import timeline_html
 
 KIND = "Hostile texts in outputs"

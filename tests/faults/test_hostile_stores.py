@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_extractor.merging import merge_parts
-from feature_extractor.parts_plan import PartsPlan, Source
-from feature_extractor.state_store import StateStore
-from graph_er.config_file import read_config_file
+from feature_extractor.caches.state_store import StateStore
+from feature_extractor.extraction.merging import merge_parts
+from feature_extractor.extraction.parts_plan import PartsPlan, Source
 from graph_er.inference.bundle_folder import digests_of, open_bundle
 from graph_er.report.runs import read_runs
-from graph_er.run_record import read_run_record
+from graph_er.running.run_record import read_run_record
+from graph_er.training.config_file import read_config_file
 from tests.faults.hostile import Limits, outcome, refused
 from tests.faults.hostile_pickles import bombs, calling
 from tests.graph_er.dialogue_factory import make_file

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from graph_er.search import JOURNAL_NAME
+from graph_er.validation.search import JOURNAL_NAME
 from tests.faults.killing import ROOT, Command, python, rounds
 
 pytestmark = pytest.mark.fault

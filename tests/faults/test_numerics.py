@@ -9,22 +9,22 @@ import pytest
 import soundfile
 import torch
 
-from feature_extractor.dataset import UtteranceDataset
+from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.settings import TrainingSettings
-from feature_extractor.training import Job, fit
+from feature_extractor.training.fit import Job, fit
 from feature_extractor.utterance import Corpus
 from graph_er import compare, crossval, tune
 from graph_er import eval as eval_command
 from graph_er import study as study_command
 from graph_er import train as train_command
-from graph_er import training as graph_training
-from graph_er.checkpoint import CHECKPOINT_NAME
-from graph_er.cli import run_command
+from graph_er.answers.prediction import predict_logits
 from graph_er.dialogues import read_dialogues, write_dialogues
 from graph_er.errors import InputError
-from graph_er.prediction import predict_logits
-from graph_er.run_record import RECORD_NAME
-from graph_er.tracking import Tracker
+from graph_er.networks.checkpoint import CHECKPOINT_NAME
+from graph_er.running.cli import run_command
+from graph_er.running.run_record import RECORD_NAME
+from graph_er.running.tracking import Tracker
+from graph_er.training import fit as graph_training
 from tests.feature_extractor.tiny_corpus import TEXTS, make_checkpoint, make_corpus
 from tests.graph_er.dialogue_factory import EMOTIONS, make_dialogue, make_file
 from tests.graph_er.tiny_models import CONFIGS, SPEC, TRAINING, make_graphs

@@ -181,7 +181,7 @@ def test_importing_every_module_and_building_the_page_reaches_nobody(tmp_path, r
     )
     code = f"""
 import importlib, json, os, pathlib, sys
-from graph_er.tracking import forbid_error_reports
+from graph_er.running.tracking import forbid_error_reports
 forbid_error_reports()
 told = [os.environ[name] for name in ("HF_HUB_DISABLE_TELEMETRY", "COMET_ERROR_TRACKING_ENABLE")]
 for name in {modules}:

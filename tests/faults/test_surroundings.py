@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from graph_er.run_record import RECORD_NAME
+from graph_er.running.run_record import RECORD_NAME
 from tests.faults.killing import (
     assert_nothing_is_half_written,
     kill_group,

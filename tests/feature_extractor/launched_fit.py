@@ -17,12 +17,12 @@ import torch
 from safetensors.torch import save_model
 from torch import nn
 
-from feature_extractor.dataset import UtteranceDataset
-from feature_extractor.launching import in_turn, joined
+from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.settings import TrainingSettings
-from feature_extractor.training import Job, fit
-from graph_er.processes import is_first
-from graph_er.tracking import Tracker
+from feature_extractor.training.fit import Job, fit
+from feature_extractor.training.launching import in_turn, joined
+from graph_er.running.processes import is_first
+from graph_er.running.tracking import Tracker
 from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
 
 QUIET = {

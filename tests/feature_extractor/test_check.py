@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from feature_extractor import check
-from graph_er.cli import run_command
+from graph_er.running.cli import run_command
 from tests.feature_extractor.kemdy20_writer import (
     annotation_path,
     media_path,

@@ -6,13 +6,13 @@ import torch
 import transformers
 from transformers import AutoTokenizer, Wav2Vec2FeatureExtractor
 
-from feature_extractor.checkpoint import build_checkpoint, load_checkpoint
+from feature_extractor.networks.checkpoint import build_checkpoint, load_checkpoint
+from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test
 from feature_extractor.settings import ModelSettings
-from feature_extractor.split_record import split_record
-from feature_extractor.splitting import split_corpus
-from feature_extractor.tuned_encoders import refuse_tuned_on_test
+from feature_extractor.splits.record import split_record
+from feature_extractor.splits.splitting import split_corpus
 from graph_er.errors import InputError
-from graph_er.run_record import RECORD_NAME
+from graph_er.running.run_record import RECORD_NAME
 from tests.feature_extractor.tiny_corpus import (
     CNN_8,
     EMOTIONS,

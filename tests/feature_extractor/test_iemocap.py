@@ -8,10 +8,10 @@ import pytest
 from feature_extractor.corpora.iemocap import IEMOCAP_COUNTS, read_iemocap
 from feature_extractor.corpora.iemocap_transcript import clean_words
 from feature_extractor.corpora.problems import CorpusProblems
-from feature_extractor.splitting import split_corpus
+from feature_extractor.splits.splitting import split_corpus
 from feature_extractor.utterance import Utterance
-from graph_er.emotions import DATASET_EMOTIONS
 from graph_er.errors import InputError
+from graph_er.schema.emotions import DATASET_EMOTIONS
 from tests.feature_extractor.iemocap_writer import (
     TurnSpec,
     evaluation_path,

@@ -12,8 +12,8 @@ from feature_extractor.corpora.counts import counts_line
 from feature_extractor.corpora.kemdy19 import KEMDY19_COUNTS, read_kemdy19
 from feature_extractor.corpora.problems import CorpusProblems
 from feature_extractor.corpora.registry import expected_counts, read_corpus
-from graph_er.emotions import KEMDY_EMOTIONS
 from graph_er.errors import InputError
+from graph_er.schema.emotions import KEMDY_EMOTIONS
 from tests.feature_extractor.kemdy19_writer import (
     Segment,
     media_path,

@@ -12,8 +12,8 @@ from feature_extractor.corpora.kemdy20 import KEMDY20_COUNTS, read_kemdy20
 from feature_extractor.corpora.kemdy20_annotation import SEGMENT_ID
 from feature_extractor.corpora.problems import CorpusProblems
 from feature_extractor.utterance import Utterance
-from graph_er.emotions import KEMDY_EMOTIONS
 from graph_er.errors import InputError
+from graph_er.schema.emotions import KEMDY_EMOTIONS
 from tests.feature_extractor.kemdy20_writer import (
     Segment,
     annotation_path,

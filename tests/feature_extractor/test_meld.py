@@ -7,10 +7,10 @@ import pytest
 from feature_extractor.corpora.meld import KNOWN_GAPS, MELD_COUNTS, read_meld
 from feature_extractor.corpora.meld_rows import repair
 from feature_extractor.corpora.problems import CorpusProblems
-from feature_extractor.splitting import split_corpus
+from feature_extractor.splits.splitting import split_corpus
 from feature_extractor.utterance import Utterance
-from graph_er.emotions import DATASET_EMOTIONS
 from graph_er.errors import InputError
+from graph_er.schema.emotions import DATASET_EMOTIONS
 from tests.feature_extractor.meld_writer import (
     FILLER,
     FOLDERS,

@@ -12,8 +12,8 @@ import pytest
 
 from feature_extractor import train as train_command
 from feature_extractor.corpora.table import read_table
-from feature_extractor.splitting import split_corpus
-from graph_er.cli import run_command
+from feature_extractor.splits.splitting import split_corpus
+from graph_er.running.cli import run_command
 from tests.feature_extractor.tiny_corpus import make_audio_folder, make_text_folder
 
 _BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"

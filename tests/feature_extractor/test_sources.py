@@ -14,7 +14,7 @@ from feature_extractor.sources import (
     require_audio,
     utterances_by_side,
 )
-from feature_extractor.splitting import Split
+from feature_extractor.splits.splitting import Split
 from graph_er.errors import InputError
 from tests.feature_extractor.tiny_corpus import EMOTIONS, make_corpus
 

@@ -18,8 +18,8 @@ from feature_extractor import eval as eval_command
 from feature_extractor import extract as extract_command
 from feature_extractor import train as train_command
 from feature_extractor.demo_corpus.generate import DemoSettings, generate_demo
-from graph_er.cli import run_command
 from graph_er.dialogues import read_dialogues
+from graph_er.running.cli import run_command
 from tests.feature_extractor.tiny_corpus import make_audio_folder, make_text_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,7 +180,7 @@ def test_an_extraction_out_of_range_makes_no_folder(tmp_path, capsys):
 
 
 def test_an_unfinished_run_goes_on_with_the_same_options_only(demo, tmp_path, capsys, monkeypatch):
-    from feature_extractor.checkpoint import Checkpoint
+    from feature_extractor.networks.checkpoint import Checkpoint
 
     def killed(self, folder):
         raise KeyboardInterrupt

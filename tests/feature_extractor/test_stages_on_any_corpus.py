@@ -16,8 +16,8 @@ from feature_extractor import train as train_command
 from feature_extractor.corpora import registry
 from feature_extractor.corpora.registry import Reader
 from feature_extractor.utterance import Corpus
-from graph_er.cli import run_command
 from graph_er.dialogues import read_dialogues
+from graph_er.running.cli import run_command
 from tests.feature_extractor.tiny_corpus import (
     EMOTIONS,
     make_audio_folder,

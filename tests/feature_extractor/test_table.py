@@ -12,7 +12,7 @@ import soundfile
 
 from feature_extractor.corpora.problems import CorpusProblems
 from feature_extractor.corpora.table import read_table
-from feature_extractor.splitting import split_corpus
+from feature_extractor.splits.splitting import split_corpus
 from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
 

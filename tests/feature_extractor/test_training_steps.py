@@ -5,13 +5,18 @@ import shutil
 import pytest
 import torch
 
-from feature_extractor.checkpoint import build_checkpoint
-from feature_extractor.run_folder import STEPS, check_folder, discard_unstarted, open_folder
+from feature_extractor.networks.checkpoint import build_checkpoint
 from feature_extractor.settings import ModelSettings, TrainingSettings
-from feature_extractor.training import CHECKPOINTS, Job, fit
-from graph_er.tracking import Tracker
-from tests.feature_extractor.test_training import equal, sides
+from feature_extractor.training.fit import CHECKPOINTS, Job, fit
+from feature_extractor.training.run_folder import (
+    STEPS,
+    check_folder,
+    discard_unstarted,
+    open_folder,
+)
+from graph_er.running.tracking import Tracker
 from tests.feature_extractor.tiny_corpus import EMOTIONS, make_audio_folder, make_text_folder
+from tests.feature_extractor.training.test_fit import equal, sides
 
 QUICK = TrainingSettings(
     epochs=2, batch_size=5, accumulate_grad=1, lr=1e-2, head_lr=1e-2, num_workers=0

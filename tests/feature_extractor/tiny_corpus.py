@@ -10,9 +10,9 @@ import soundfile
 import torch
 from transformers import RobertaConfig, RobertaModel, Wav2Vec2Config, Wav2Vec2FeatureExtractor
 
-from feature_extractor.checkpoint import Checkpoint, build_checkpoint
+from feature_extractor.networks.checkpoint import Checkpoint, build_checkpoint
+from feature_extractor.networks.tiny_encoders import make_text_encoder
 from feature_extractor.settings import ModelSettings
-from feature_extractor.tiny_encoders import make_text_encoder
 from feature_extractor.utterance import Corpus, Utterance
 
 EMOTIONS = ("neutral", "angry", "happy")

@@ -3,11 +3,11 @@
 import torch
 from torch_geometric import seed_everything
 
-from graph_er import processes
-from graph_er.fitting import sides_of
-from graph_er.optimisation import Trainer
-from graph_er.recipe import make_recipe
-from graph_er.spec import spec_of
+from graph_er.networks.spec import spec_of
+from graph_er.running import processes
+from graph_er.training.one_seed import sides_of
+from graph_er.training.optimisation import Trainer
+from graph_er.training.recipe import make_recipe
 from tests.graph_er.dialogue_factory import make_file
 
 # The last batch has fewer dialogues than there are processes.

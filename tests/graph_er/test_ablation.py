@@ -5,10 +5,10 @@ import json
 import pytest
 
 from graph_er import ablation
-from graph_er.ablation_scores import cases_of
-from graph_er.cli import run_command
 from graph_er.dialogues import write_dialogues
 from graph_er.report.ablation import ablation_table
+from graph_er.running.cli import run_command
+from graph_er.validation.ablation_scores import cases_of
 from tests.graph_er.dialogue_factory import make_file
 
 QUICK = {"hidden_size": 8, "members": 1, "epochs": 1}

@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 
 from graph_er import compare
-from graph_er.cli import run_command
-from graph_er.comparison import compare_runs
-from graph_er.evaluation import EvaluatedUtterances, evaluate, write_evaluation, write_predictions
-from graph_er.prediction_files import member_path, read_evaluated_run
 from graph_er.report.canvas import to_png
 from graph_er.report.comparison import comparison_figure, comparison_text, conclusion
-from graph_er.scores import METRICS, score
+from graph_er.running.cli import run_command
+from graph_er.scoring.comparison import compare_runs
+from graph_er.scoring.evaluation import (
+    EvaluatedUtterances,
+    evaluate,
+    write_evaluation,
+    write_predictions,
+)
+from graph_er.scoring.prediction_files import member_path, read_evaluated_run
+from graph_er.scoring.scores import METRICS, score
 
 ROOT = Path(__file__).resolve().parents[2]
 EMOTIONS = ("neutral", "angry", "happy")

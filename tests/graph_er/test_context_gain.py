@@ -7,13 +7,13 @@ import pytest
 
 from feature_extractor import extract, train
 from feature_extractor.demo_corpus.generate import generate_demo
-from graph_er.config import ContextualConfig, TrainingConfig
+from graph_er.answers.prediction import predict_logits
 from graph_er.dialogues import read_dialogues
-from graph_er.finish import committee_log_probabilities
-from graph_er.prediction import predict_logits
-from graph_er.scores import score
-from graph_er.spec import spec_of
-from graph_er.training import fit
+from graph_er.networks.config import ContextualConfig, TrainingConfig
+from graph_er.networks.spec import spec_of
+from graph_er.probabilities.finish import committee_log_probabilities
+from graph_er.scoring.scores import score
+from graph_er.training.fit import fit
 
 pytestmark = pytest.mark.slow
 

@@ -8,15 +8,15 @@ import torch
 
 from graph_er import compare as compare_command
 from graph_er import crossval as crossval_command
-from graph_er.cli import run_command
-from graph_er.cross_evaluation import cross_evaluation
-from graph_er.cross_validation import FoldResult, pooled, run_fold, run_folds
 from graph_er.dialogues import write_dialogues
-from graph_er.epoch_choice import choose_epochs
-from graph_er.fold_controls import fold_controls
-from graph_er.folds import session_folds
-from graph_er.recipe import Recipe
-from graph_er.scores import METRICS
+from graph_er.running.cli import run_command
+from graph_er.scoring.scores import METRICS
+from graph_er.training.recipe import Recipe
+from graph_er.validation.cross_evaluation import cross_evaluation
+from graph_er.validation.cross_validation import FoldResult, pooled, run_fold, run_folds
+from graph_er.validation.epoch_choice import choose_epochs
+from graph_er.validation.fold_controls import fold_controls
+from graph_er.validation.folds import session_folds
 from tests.graph_er.dialogue_factory import EMOTIONS, make_file
 from tests.graph_er.tiny_models import CONTEXTUAL, TRAINING
 

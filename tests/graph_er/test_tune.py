@@ -4,18 +4,24 @@ from dataclasses import replace
 import pytest
 from optuna.trial import TrialState
 
-from graph_er import search as search_module
 from graph_er import train as train_command
 from graph_er import tune as tune_command
-from graph_er.cli import run_command
-from graph_er.config import CogmenConfig, ContextualConfig, TrainingConfig
-from graph_er.config_file import ConfigFile, read_config_file
-from graph_er.cross_validation import FoldResult
 from graph_er.dialogues import write_dialogues
-from graph_er.folds import dev_fold, session_folds, without_test
-from graph_er.recipe import make_recipe
-from graph_er.search import Search, best_settings, finished_trials, open_study, run_search
-from graph_er.tune_space import SPACES, Choice, Range
+from graph_er.networks.config import CogmenConfig, ContextualConfig, TrainingConfig
+from graph_er.running.cli import run_command
+from graph_er.training.config_file import ConfigFile, read_config_file
+from graph_er.training.recipe import make_recipe
+from graph_er.validation import search as search_module
+from graph_er.validation.cross_validation import FoldResult
+from graph_er.validation.folds import dev_fold, session_folds, without_test
+from graph_er.validation.search import (
+    Search,
+    best_settings,
+    finished_trials,
+    open_study,
+    run_search,
+)
+from graph_er.validation.tune_space import SPACES, Choice, Range
 from tests.graph_er.dialogue_factory import make_file
 
 FILE = make_file(num_sessions=4, dialogues_per_session=1, length=5)

@@ -4,8 +4,8 @@ import torch
 from torch_geometric import seed_everything
 from torch_geometric.data import Batch
 
-from graph_er.config import CogmenConfig, ContextualConfig, TrainingConfig
-from graph_er.spec import ModelSpec
+from graph_er.networks.config import CogmenConfig, ContextualConfig, TrainingConfig
+from graph_er.networks.spec import ModelSpec
 from tests.graph_er.dialogue_factory import EMOTIONS, make_dialogue
 
 CONTEXTUAL = ContextualConfig(

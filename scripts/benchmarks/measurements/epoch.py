@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch_geometric.data import Data
 
-from graph_er.prediction import predict_logits
-from graph_er.training import EpochReport, fit
+from graph_er.answers.prediction import predict_logits
+from graph_er.training.fit import EpochReport, fit
 from scripts.benchmarks.context import Context
 from scripts.benchmarks.processes import task as in_process
 from scripts.benchmarks.rows import Goal, Row

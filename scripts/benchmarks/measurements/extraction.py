@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.corpora.registry import read_corpus
-from feature_extractor.dataset import UtteranceDataset
 from feature_extractor.execution import Execution, resolve_dtype
-from feature_extractor.frozen import load_frozen
-from feature_extractor.prediction import predict
+from feature_extractor.extraction.prediction import predict
+from feature_extractor.networks.frozen import load_frozen
 from feature_extractor.utterance import Corpus
 from scripts.benchmarks.context import Context
 from scripts.benchmarks.processes import ROOT, Cost, measured, python

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from graph_er.graph import add_edges, relation_types, window_edges
+from graph_er.graphs.graph import add_edges, relation_types, window_edges
 from scripts.benchmarks.context import Context
 from scripts.benchmarks.reference.graph import batch_edges
 from scripts.benchmarks.rows import Check, Goal, Row, at_most

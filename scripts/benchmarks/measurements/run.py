@@ -10,7 +10,7 @@ from statistics import mean, median
 from typing import Any
 
 from graph_er.dialogues import write_dialogues
-from graph_er.training import EpochReport, fit
+from graph_er.training.fit import EpochReport, fit
 from scripts.benchmarks.context import Context
 from scripts.benchmarks.processes import ROOT, Cost, measured, python
 from scripts.benchmarks.reference.training import Epoch

@@ -15,7 +15,7 @@ from feature_extractor.demo_corpus.annotation import (
     header_rows,
     majority,
 )
-from graph_er.emotions import KEMDY_EMOTIONS
+from graph_er.schema.emotions import KEMDY_EMOTIONS
 
 
 @pytest.mark.parametrize("emotion", KEMDY_EMOTIONS)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from feature_extractor.demo_corpus.dynamics import EmotionTurn, contagion_matrix, draw_dialogue
-from graph_er.emotions import KEMDY_EMOTIONS
+from graph_er.schema.emotions import KEMDY_EMOTIONS
 
 
 def dialogues(*, dynamics: bool) -> list[list[EmotionTurn]]:

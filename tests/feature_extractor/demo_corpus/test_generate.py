@@ -16,8 +16,8 @@ from feature_extractor.corpora.registry import read_corpus
 from feature_extractor.demo_corpus import generate
 from feature_extractor.demo_corpus.generate import DemoSettings, generate_demo
 from feature_extractor.demo_corpus.tree import dialogue_names
-from graph_er.emotions import KEMDY_EMOTIONS
 from graph_er.errors import InputError
+from graph_er.schema.emotions import KEMDY_EMOTIONS
 
 TINY = DemoSettings(sessions=1, dialogues=1, utterances=3)
 SEGMENT = re.compile(r"Sess(\d\d)_(script0[1-6]|impro0[1-4])_([FM])(\d{3})")

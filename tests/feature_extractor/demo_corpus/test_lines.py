@@ -10,7 +10,7 @@ from feature_extractor.demo_corpus.hangul import is_syllable
 from feature_extractor.demo_corpus.lines import SessionLines
 from feature_extractor.demo_corpus.marks import annotate
 from feature_extractor.transcript import clean_transcript
-from graph_er.emotions import KEMDY_EMOTIONS
+from graph_er.schema.emotions import KEMDY_EMOTIONS
 
 
 def draw(seed: int, emotion: str, count: int = 400) -> list[str]:

@@ -7,7 +7,7 @@ import torch
 from feature_extractor.fusion.base import Sizes, Targets
 from feature_extractor.fusion.registry import FUSIONS, build_fusion, fusion_options
 from feature_extractor.fusion.stream import LAYERS, TIME, Stream
-from feature_extractor.losses import LOSSES
+from feature_extractor.training.losses import LOSSES
 
 EMOTIONS, LAYER_COUNT, CONTEXT, WIDTH = 7, 4, 2, 32
 WIDTHS = {"t": 24, "a": 20}

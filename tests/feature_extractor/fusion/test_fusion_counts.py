@@ -10,7 +10,7 @@ from feature_extractor.fusion.late_fusion import LateFusion
 from feature_extractor.fusion.mlp_mixer import FRAMES, TOKENS
 from feature_extractor.fusion.registry import FUSIONS, build_fusion, fusion_options
 from feature_extractor.fusion.stream import LAYERS, TIME, Stream
-from feature_extractor.losses import LOSSES
+from feature_extractor.training.losses import LOSSES
 from graph_er.errors import InputError
 from tests.feature_extractor.fusion.fusion_case import ROWS, Case, random_stream
 

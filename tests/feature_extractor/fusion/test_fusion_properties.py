@@ -9,7 +9,7 @@ from safetensors.torch import load, save
 from feature_extractor.fusion.base import FusionModel
 from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.fusion.stream import LAYERS, TIME, Stream
-from feature_extractor.losses import LOSSES
+from feature_extractor.training.losses import LOSSES
 from tests.feature_extractor.fusion.fusion_case import (
     EMOTIONS,
     LENGTHS,

@@ -9,14 +9,14 @@ from transformers import (
     RobertaConfig,
 )
 
-from feature_extractor.checkpoint import build_checkpoint, load_checkpoint
 from feature_extractor.fusion.base import Sizes
 from feature_extractor.fusion.case import CaseAttention, CaseOptions
 from feature_extractor.fusion.prompt import WORDS, PromptHead, mask_position, prompt_text
 from feature_extractor.fusion.stream import Stream
+from feature_extractor.networks.checkpoint import build_checkpoint, load_checkpoint
 from feature_extractor.settings import ModelSettings
 from graph_er.errors import InputError
-from graph_er.run_record import RECORD_NAME
+from graph_er.running.run_record import RECORD_NAME
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SYLLABLES = ("경", "##이", "분노", "중립", "슬픔", "행복", "불쾌", "공포")

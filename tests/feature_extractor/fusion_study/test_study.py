@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from feature_extractor.caching import Cache
+from feature_extractor.caches.caching import Cache
 from feature_extractor.execution import Execution
 from feature_extractor.fusion.registry import FUSIONS, fusion_options
 from feature_extractor.fusion_study.budget import LEARNING_RATES, Budget
@@ -23,7 +23,7 @@ from feature_extractor.fusion_study.plan import (
 )
 from feature_extractor.fusion_study.study import compare_fusions
 from feature_extractor.fusion_study.trials import run_trial, untrained
-from feature_extractor.scaling import FrameScaler
+from feature_extractor.networks.scaling import FrameScaler
 from feature_extractor.settings import FUSION_CHOICES, FUSION_PRESETS
 from feature_extractor.sources import CorpusChoice
 from graph_er.report.canvas import to_png

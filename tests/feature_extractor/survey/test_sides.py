@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from feature_extractor.splitting import Split
+from feature_extractor.splits.splitting import Split
 from feature_extractor.survey.sides import (
     divide,
     modalities,

@@ -11,15 +11,15 @@ import soundfile
 import torch
 
 from feature_extractor.execution import Execution
-from feature_extractor.extraction import extract_corpus
-from feature_extractor.splitting import split_corpus
-from feature_extractor.stage2 import trained_extractor
+from feature_extractor.extraction.stage2 import trained_extractor
+from feature_extractor.extraction.vectors import extract_corpus
+from feature_extractor.splits.splitting import split_corpus
 from feature_extractor.transcript import clean_transcript
-from graph_er.checkpoint import Checkpoint, save_checkpoint
 from graph_er.dialogues import DialogueFile, read_dialogues
-from graph_er.finish import Finish
 from graph_er.inference.predictor import EmotionPredictor
-from graph_er.spec import spec_of
+from graph_er.networks.checkpoint import Checkpoint, save_checkpoint
+from graph_er.networks.spec import spec_of
+from graph_er.probabilities.finish import Finish
 from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
 from tests.graph_er.tiny_models import CONTEXTUAL, build
 

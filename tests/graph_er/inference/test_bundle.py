@@ -10,13 +10,13 @@ from safetensors.torch import load_file, save_file
 
 from graph_er import bundle as command
 from graph_er import predict
-from graph_er.checkpoint import save_checkpoint
-from graph_er.cli import run_command
 from graph_er.errors import InputError
-from graph_er.files import sha256
 from graph_er.inference.bundle_folder import open_bundle
 from graph_er.inference.bundle_writing import Sources, write_bundle
 from graph_er.inference.predictor import EmotionPredictor
+from graph_er.networks.checkpoint import save_checkpoint
+from graph_er.running.cli import run_command
+from graph_er.running.files import sha256
 from tests.graph_er.inference.conftest import save_graph
 from tests.graph_er.tiny_models import CONTEXTUAL
 

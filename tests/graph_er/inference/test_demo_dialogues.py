@@ -4,7 +4,7 @@ import pytest
 
 from feature_extractor.corpora.registry import read_corpus
 from feature_extractor.demo_corpus.generate import DemoSettings, generate_demo
-from feature_extractor.splitting import split_corpus
+from feature_extractor.splits.splitting import split_corpus
 from graph_er.errors import InputError
 from graph_er.inference.demo_dialogues import demo_names, demo_turns
 from tests.graph_er.inference.conftest import talk, write_table

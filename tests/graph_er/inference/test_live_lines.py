@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from graph_er import predict
-from graph_er.cli import run_command
 from graph_er.errors import InputError
 from graph_er.inference.live_lines import answer_lines
 from graph_er.inference.predictor import EmotionPredictor
+from graph_er.running.cli import run_command
 from tests.graph_er.inference.conftest import save_graph, write_noise
 from tests.graph_er.tiny_models import CONTEXTUAL
 

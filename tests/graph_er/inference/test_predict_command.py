@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from graph_er import predict
-from graph_er.cli import run_command
 from graph_er.inference import predictor as predictor_module
+from graph_er.running.cli import run_command
 from tests.graph_er.inference.conftest import talk, write_noise, write_table
 
 

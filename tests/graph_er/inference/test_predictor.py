@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from graph_er.checkpoint import load_checkpoint
+from graph_er.answers.prediction import predict_probabilities
 from graph_er.errors import InputError
 from graph_er.inference.predictor import EmotionPredictor
-from graph_er.prediction import predict_probabilities
+from graph_er.networks.checkpoint import load_checkpoint
 from tests.feature_extractor.tiny_corpus import EMOTIONS
 from tests.graph_er.inference.conftest import save_extractor, save_graph, write_noise
 from tests.graph_er.tiny_models import COGMEN, CONTEXTUAL

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from graph_er import predict
-from graph_er.cli import run_command
+from graph_er.answers.explanation import explain
 from graph_er.errors import InputError
-from graph_er.explanation import explain
 from graph_er.inference.turn_reasons import explain_turns, reasons_text, wanted_ids
 from graph_er.inference.turn_table import turns_of_rows
+from graph_er.running.cli import run_command
 from tests.graph_er.inference.conftest import talk, write_table
 
 IDS = ["a", "b", "c,d", "4"]

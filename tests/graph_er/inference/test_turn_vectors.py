@@ -1,6 +1,6 @@
 import numpy as np
 
-from feature_extractor.extraction import Extractor
+from feature_extractor.extraction.vectors import Extractor
 from graph_er.inference import turn_vectors
 from graph_er.inference.turns import Turn
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from graph_er.dialogues import Dialogue, DialogueFile, write_dialogues
-from graph_er.evaluation import EvaluatedUtterances, evaluate, write_evaluation
-from graph_er.files import write_json
 from graph_er.report.collect import collect_study
+from graph_er.running.files import write_json
+from graph_er.scoring.evaluation import EvaluatedUtterances, evaluate, write_evaluation
 
 EMOTIONS = ("neutral", "angry", "sad")
 SENTENCES = ("<script>alert(1)</script>", "정말 너무해.")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from graph_er.report.evaluation_text import breakdown_text, controls_text
-from graph_er.scores import METRICS
+from graph_er.scoring.scores import METRICS
 
 
 def scores(value, **more):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from matplotlib.font_manager import fontManager
 
-from graph_er.explanation import Explanation, Influence, TurnInfluence
+from graph_er.answers.explanation import Explanation, Influence, TurnInfluence
 from graph_er.report import fonts
 from graph_er.report.canvas import to_png, to_svg
 from graph_er.report.explanation import explanation_figure

@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from graph_er.emotions import DATASET_EMOTIONS, KEMDY_EMOTIONS
 from graph_er.report.palette import DARK, LIGHT, emotion_colours, luminance, text_on
+from graph_er.schema.emotions import DATASET_EMOTIONS, KEMDY_EMOTIONS
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
 VISION = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from graph_er.calibration import reliability
+from graph_er.probabilities.calibration import reliability
 from graph_er.report.canvas import to_png
 from graph_er.report.palette import DARK, LIGHT
 from graph_er.report.reliability import calibration_text, reliability_figure

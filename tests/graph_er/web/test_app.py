@@ -3,7 +3,7 @@
 import pytest
 
 from graph_er import app
-from graph_er.cli import run_command
+from graph_er.running.cli import run_command
 
 
 @pytest.mark.parametrize(

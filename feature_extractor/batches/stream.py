@@ -1,0 +1,110 @@
+"""Batches of a whole run through one loader, so that no encoder waits between groups of utterances.
+
+A batch never holds utterances of two groups, and how a group is divided depends on it alone: its
+vectors are the same to the byte whatever else is run along with it, and in however many processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset
+
+from feature_extractor.batches.dataset import UtteranceDataset
+from feature_extractor.batches.padding import length_batches
+from feature_extractor.execution import Execution
+from graph_er.errors import InputError
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Utterances that are run at once.
+
+    Attributes:
+        group: number of the group that they are of.
+        places: where in the group they stand.
+        indices: the same, in the dataset.
+        in_chunks: it is one utterance with a clip that is too long to be heard at once.
+    """
+
+    group: int
+    places: tuple[int, ...]
+    indices: tuple[int, ...]
+    in_chunks: bool = False
+
+
+def plan_batches(
+    dataset: UtteranceDataset,
+    groups: Sequence[Sequence[int]],
+    execution: Execution,
+    clip_length: float,
+) -> list[Batch]:
+    """Divide groups of utterances into batches of like length; see `batching.length_batches`.
+
+    Args:
+        dataset: ``N`` utterances.
+        groups: indices into it.
+        execution: bounds the batches.
+        clip_length: seconds; who has a longer clip stands alone, after the others of its group.
+    """
+    long = dataset.needs_chunks(clip_length)
+    heard = dataset.sampling_rate is not None
+    length = dataset.seconds if heard else dataset.characters
+    budget = execution.batch_seconds if heard else execution.batch_characters
+    rows = 1 + dataset.heard_context
+    batches: list[Batch] = []
+    for number, group in enumerate(groups):
+        whole = [place for place, index in enumerate(group) if index not in long]
+        lengths = [float(rows * length(group[place])) for place in whole]
+        for some in length_batches(lengths, execution.batch_size, budget):
+            places = tuple(whole[position] for position in some)
+            batches.append(Batch(number, places, tuple(group[place] for place in places)))
+        for place, index in enumerate(group):
+            if index in long:
+                batches.append(Batch(number, (place,), (index,), in_chunks=True))
+    return batches
+
+
+def load_batches(
+    dataset: UtteranceDataset, collate: Any, batches: Sequence[Batch], execution: Execution
+) -> Iterator[tuple[Batch, dict[str, Any]]]:
+    """Yield each batch with its collated examples, or with its one example if it is in chunks.
+
+    With workers, each holds at most two batches that are not yet asked for.
+
+    Raises:
+        InputError: an utterance's audio is bad.
+    """
+    loader = DataLoader(
+        _Collated(dataset, collate, batches),
+        batch_size=None,
+        num_workers=execution.workers(sum(len(batch.indices) for batch in batches)),
+        pin_memory=execution.device.type == "cuda",
+    )
+    for batch, item in zip(batches, loader, strict=True):
+        if isinstance(item, InputError):
+            raise item
+        yield batch, item
+
+
+class _Collated(Dataset):
+    """Batches as items, so that workers collate as well.
+
+    Bad input is an item, too: an error raised in a worker comes out with a traceback as its text.
+    """
+
+    def __init__(self, dataset: UtteranceDataset, collate: Any, batches: Sequence[Batch]) -> None:
+        self._dataset, self._collate, self._batches = dataset, collate, batches
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, number: int) -> dict[str, Any] | InputError:
+        batch = self._batches[number]
+        try:
+            examples = [self._dataset[index] for index in batch.indices]
+        except InputError as error:
+            return error
+        return examples[0] if batch.in_chunks else self._collate(examples)

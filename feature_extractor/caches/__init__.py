@@ -1,0 +1,1 @@
+"""States of frozen encoders, kept on disk."""

@@ -1,0 +1,1 @@
+"""Stage 2: from utterances to the dialogue file."""

@@ -1,0 +1,163 @@
+"""Stage 2 from a corpus and a checkpoint on disk to the dialogue file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from feature_extractor.execution import Execution
+from feature_extractor.extraction.assembly import parts_folder
+from feature_extractor.extraction.fold_checkpoints import read_folds
+from feature_extractor.extraction.out_of_fold import OutOfFold, extract_out_of_fold
+from feature_extractor.extraction.shard import Shard
+from feature_extractor.extraction.vectors import Extractor, extract_corpus
+from feature_extractor.networks.checkpoint import WEIGHTS, load_checkpoint
+from feature_extractor.networks.encoders import quiet_transformers
+from feature_extractor.networks.frozen import load_frozen
+from feature_extractor.networks.identity import extractor_digest, weights_digest
+from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test
+from feature_extractor.settings import ModelSettings
+from feature_extractor.sources import (
+    CorpusChoice,
+    Tell,
+    open_choice,
+    refuse_other_emotions,
+    require_audio,
+    tell_split,
+    with_default_encoders,
+)
+from feature_extractor.splits.record import choose_split
+from feature_extractor.splits.splitting import Split
+from feature_extractor.utterance import Corpus
+from graph_er.running.files import sha256
+from graph_er.running.flags import require
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where vectors come from: a checkpoint, or without one encoders as pretrained.
+
+    `fold_checkpoints` give the vectors of the training side, see `out_of_fold`, also for `align`;
+    without any the checkpoint does. The rest is for pretrained encoders alone: `clip_length` as
+    `chunking` takes it, `modalities` as in stage 1.
+    """
+
+    checkpoint: Path | None = None
+    fold_checkpoints: tuple[Path, ...] = ()
+    align: bool = True
+    text_encoder: str | None = None
+    audio_encoder: str | None = None
+    sentence_encoder: str | None = None
+    modalities: str = "at"
+    clip_length: float = 25.0
+
+    def __post_init__(self) -> None:
+        """Check the range.
+
+        Raises:
+            InputError: the clip length is out of it.
+        """
+        require("clip_length", self.clip_length, self.clip_length > 0, "a number above 0")
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What is extracted and where to."""
+
+    choice: CorpusChoice
+    out: Path
+    execution: Execution
+    shard: Shard
+
+
+def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
+    """Extract a corpus; killed and started again, it goes on.
+
+    Args:
+        source: what gives the vectors.
+        extraction: what to extract.
+        tell: receives lines for the user.
+
+    Raises:
+        InputError: bad input, a checkpoint of other emotions or trained with dialogues that are
+            test here, fold checkpoints that do not belong to it, or a corpus without any audio for
+            a model that hears.
+    """
+    quiet_transformers()
+    trained = trained_extractor(source.checkpoint) if source.checkpoint else None
+    choice = extraction.choice
+    corpus, root = open_choice(choice, tell)
+    config: Any = None
+    folder = source.checkpoint or Path()
+    if trained:
+        config = trained.model.config
+        refuse_other_emotions(config, corpus, folder)
+    split = choose_split(corpus, choice.split, choice.fold, config, folder)
+    tell_split(split, tell)
+    extractor = trained or frozen_extractor(source, corpus, split, root)
+    if extractor.sampling_rate is not None:
+        remedy = "take a checkpoint of --modalities t" if trained else "give --modalities t"
+        require_audio(corpus.utterances, f"corpus {corpus.name}", remedy)
+    what = (corpus, split, extraction.out, extraction.execution, extraction.shard)
+    if source.checkpoint and source.fold_checkpoints:
+        folds = read_folds(source.checkpoint, source.fold_checkpoints, corpus, split)
+        out_of_fold = OutOfFold(folds, trained_extractor, source.align)
+        done = extract_out_of_fold(extractor, out_of_fold, *what)
+    else:
+        done = extract_corpus(extractor, *what)
+    if done:
+        tell(f"{len(corpus.utterances)} utterances written to {extraction.out}")
+    else:
+        tell(
+            f"this shard is done; {extraction.out} is written by the last one that shares the "
+            f"folder {parts_folder(extraction.out)}, or by merge.py from copies of it"
+        )
+
+
+def trained_extractor(folder: Path) -> Extractor:
+    """Return the extractor of a stage 1 checkpoint folder."""
+    checkpoint = load_checkpoint(folder)
+    config = checkpoint.model.config
+    weights, collate = sha256(folder / WEIGHTS), checkpoint.collator()
+    encoders = {"text": config.text_source, "audio": config.audio_source}
+    info = {
+        "encoders": {name: source for name, source in encoders.items() if source is not None},
+        "frozen": False,
+        "fusion": config.fusion,
+        "context": config.context,
+        "checkpoint": folder.name,
+        "checkpoint_sha256": weights,
+        "checkpoint_transcript_version": config.transcript_version,
+    }
+    identity = extractor_digest(weights, checkpoint.model, collate)
+    return Extractor(
+        checkpoint.model,
+        collate,
+        checkpoint.sampling_rate,
+        identity,
+        info,
+        config.clip_length,
+        config.context,
+        checkpoint.model.heard_context,
+    )
+
+
+def frozen_extractor(source: Source, corpus: Corpus, split: Split, root: Path) -> Extractor:
+    """Return the extractor of encoders as pretrained; those left open are stage 1's defaults."""
+    wanted = ModelSettings(text_encoder=source.text_encoder, audio_encoder=source.audio_encoder)
+    encoders = with_default_encoders(wanted, corpus, root, split)
+    refuse_tuned_on_test(encoders, corpus, split)
+    text = encoders.text_encoder if "t" in source.modalities else None
+    audio = encoders.audio_encoder if "a" in source.modalities else None
+    sentences = source.sentence_encoder if "t" in source.modalities else None
+    model, collate, sampling_rate = load_frozen(text, audio, sentences)
+    weights = weights_digest(model)
+    identity = extractor_digest(weights, model, collate)
+    names = {"text": sentences or text, "audio": audio}
+    info = {
+        "encoders": {name: encoder for name, encoder in names.items() if encoder is not None},
+        "frozen": True,
+        "weights_sha256": weights,
+    }
+    return Extractor(model, collate, sampling_rate, identity, info, source.clip_length)

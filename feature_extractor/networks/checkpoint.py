@@ -1,0 +1,226 @@
+"""A stage 1 model with the tokenizer and feature extractor that belong to it, in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import (
+    AutoFeatureExtractor,
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+    SequenceFeatureExtractor,
+)
+
+from feature_extractor.batches.padding import Collator
+from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.fusion.base import needed
+from feature_extractor.fusion.pooling import minimum_samples
+from feature_extractor.fusion.prompt import prompt_text
+from feature_extractor.fusion.registry import FUSIONS
+from feature_extractor.networks.encoders import (
+    first_line,
+    load_audio_encoder,
+    load_masked_language_model,
+    load_text_encoder,
+    make_readable,
+    max_tokens,
+)
+from feature_extractor.networks.model import UtteranceClassifier
+from feature_extractor.settings import ModelSettings
+from feature_extractor.splits.record import is_split_record
+from feature_extractor.transcript import TRANSCRIPT_VERSION
+from graph_er.errors import InputError
+from graph_er.running.files import disk_errors_named
+from graph_er.running.regular_files import read_json_file
+from graph_er.running.run_record import RECORD_NAME
+
+WEIGHTS = "model.safetensors"
+_MOST_LAYERS = 1000
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The model and what prepares its input; None for the modality that it lacks."""
+
+    model: UtteranceClassifier
+    tokenizer: PreTrainedTokenizerBase | None
+    feature_extractor: SequenceFeatureExtractor | None
+
+    @property
+    def sampling_rate(self) -> int | None:
+        """Hz of the audio that the model hears, or None if it hears none."""
+        return self.feature_extractor.sampling_rate if self.feature_extractor else None
+
+    def collator(self) -> Collator:
+        """Return what pads utterances for the model."""
+        config = self.model.config
+        return Collator(
+            tokenizer=self.tokenizer,
+            feature_extractor=self.feature_extractor,
+            max_tokens=config.max_tokens,
+            min_samples=minimum_samples(config.audio_config) if "a" in config.modalities else 0,
+            heard_context=self.model.heard_context,
+            prompt=prompt_text(needed(self.tokenizer)) if self.prompted else None,
+            # A prompt's mask is read whether a text follows or not.
+            marks_missing_text=config.modalities == "at" and not self.prompted,
+        )
+
+    @property
+    def prompted(self) -> bool:
+        """Whether texts are read after a prompt; see `fusion.prompt`."""
+        return getattr(self.model.fusion, "prompt", None) is not None
+
+    def save(self, folder: Path) -> None:
+        """Write ``config.json``, ``model.safetensors``, tokenizer and processor files."""
+        with disk_errors_named(folder):
+            self.model.save_pretrained(folder, max_shard_size="100GB")
+            for part in (self.tokenizer, self.feature_extractor):
+                if part is not None:
+                    part.save_pretrained(folder)
+        make_readable(folder / WEIGHTS)
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """A corpus by name, its split as `split_record` has it, and the longest clip in seconds."""
+
+    corpus: str
+    split: dict[str, Any]
+    clip_length: float
+
+
+def build_checkpoint(
+    settings: ModelSettings,
+    modalities: str,
+    emotions: tuple[str, ...],
+    trained_on: TrainedOn | None = None,
+) -> Checkpoint:
+    """Join pretrained encoders under new layers.
+
+    Args:
+        settings: the model.
+        modalities: ``a``, ``t`` or ``at``.
+        emotions: label names in label order.
+        trained_on: what it is to be trained on, kept in the configuration.
+
+    Raises:
+        InputError: an encoder cannot be found, or the fusion model is not made for `modalities`,
+            has no such options or does not fit the encoders.
+    """
+    text = audio = tokenizer = feature_extractor = None
+    _require_modalities(settings.fusion, modalities)
+    config: dict[str, Any] = asdict(trained_on) if trained_on else {}
+    if "t" in modalities:
+        text, tokenizer = load_text_encoder(needed(settings.text_encoder))
+        config |= {"text_config": text.config.to_dict(), "text_source": settings.text_encoder}
+        config |= {"max_tokens": max_tokens(text, tokenizer)}
+    if "a" in modalities:
+        audio, feature_extractor = load_audio_encoder(needed(settings.audio_encoder))
+        config |= {"audio_config": audio.config.to_dict(), "audio_source": settings.audio_encoder}
+        config |= {"sampling_rate": feature_extractor.sampling_rate}
+    configuration = UtteranceConfig(
+        emotions=list(emotions),
+        modalities=modalities,
+        fusion=settings.fusion,
+        fusion_options=dict(settings.fusion_options),
+        context=settings.context,
+        transcript_version=TRANSCRIPT_VERSION,
+        **config,
+    )
+    model = UtteranceClassifier(configuration, text, audio)
+    checkpoint = Checkpoint(model, tokenizer, feature_extractor)
+    if checkpoint.prompted:
+        language_model = load_masked_language_model(needed(settings.text_encoder))
+        prompted: Any = model.fusion
+        prompted.prompt.start_from(language_model, tokenizer, emotions)
+    return checkpoint
+
+
+def _require_modalities(fusion: str, modalities: str) -> None:
+    known = FUSIONS[fusion].modalities
+    if modalities not in known:
+        raise InputError(f"--fusion {fusion} is made for --modalities {' or '.join(known)}")
+
+
+def load_configuration(folder: Path) -> UtteranceConfig:
+    """Read what a finished checkpoint folder says of its model.
+
+    Raises:
+        InputError: no such folder, not finished, or a configuration that is none of ours.
+    """
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"{folder}: no stage 1 checkpoint there (no config.json); "
+            f"make one with `python feature_extractor/train.py --out {folder}`"
+        )
+    if not (folder / RECORD_NAME).is_file():
+        raise InputError(
+            f"{folder}: training did not finish (no {RECORD_NAME}); go on with "
+            f"`python feature_extractor/train.py --out {folder} --resume` and the same options"
+        )
+    _require_buildable(folder)
+    with _loading(folder):
+        config = UtteranceConfig.from_pretrained(folder)
+        emotions = list(config.emotions)
+    if not emotions or not all(isinstance(name, str) for name in emotions):
+        raise InputError(f"{folder}/config.json: emotions {emotions!r:.200} are no list of names")
+    if config.split is not None and not is_split_record(config.split):
+        raise InputError(
+            f"{folder}/config.json: split {config.split!r:.200} is no record of a split"
+        )
+    return config
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Load a finished checkpoint folder; neither network nor the original encoders are needed.
+
+    Raises:
+        InputError: as `load_configuration`, or files that do not fit each other.
+    """
+    config = load_configuration(folder)
+    with _loading(folder):
+        loaded: Any = UtteranceClassifier.from_pretrained(
+            folder,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+        model, report = loaded  # both, since the report was asked for
+        tokenizer = _part(AutoTokenizer, folder) if "t" in config.modalities else None
+        extractor = _part(AutoFeatureExtractor, folder) if "a" in config.modalities else None
+    if wrong := [*report["missing_keys"], *report["unexpected_keys"]]:
+        raise InputError(f"{folder}: {WEIGHTS} does not fit config.json ({wrong[0]})")
+    return Checkpoint(model, tokenizer, extractor)
+
+
+def _require_buildable(folder: Path) -> None:
+    """Refuse a configuration of another model, or of one that nobody waits for."""
+    path = folder / "config.json"
+    content = read_json_file(path)
+    if not isinstance(content, dict) or content.get("model_type") != UtteranceConfig.model_type:
+        raise InputError(f"{path}: of another model than a stage 1 checkpoint's; restore the file")
+    for name in ("text_config", "audio_config"):
+        encoder = content.get(name)
+        layers = encoder.get("num_hidden_layers", 0) if isinstance(encoder, dict) else 0
+        if isinstance(layers, int) and layers > _MOST_LAYERS:
+            raise InputError(f"{path}: {name} of {layers:.3g} layers; restore the file")
+
+
+@contextmanager
+def _loading(folder: Path) -> Iterator[None]:
+    """Name the folder where files are damaged or of another kind, which fails in any way."""
+    try:
+        yield
+    except Exception as error:
+        raise InputError(
+            f"{folder}: cannot be loaded ({first_line(error):.200}); train it again"
+        ) from error
+
+
+def _part(kind: Any, folder: Path) -> Any:
+    return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

@@ -1,0 +1,266 @@
+"""The stage 1 model: encoders, and the fusion model that makes logits and vectors of their states.
+
+B utterances, K earlier utterances, L tokens, S samples, C emotions.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoModel, PreTrainedModel
+from transformers.utils import ModelOutput
+
+import feature_extractor.networks.acoustic  # noqa: F401 (registers its encoder with AutoModel)
+from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.fusion.base import FusionModel, Sizes, needed
+from feature_extractor.fusion.pooling import Frames, audio_frames, text_frames
+from feature_extractor.fusion.registry import FUSIONS, build_fusion, fusion_options
+from feature_extractor.fusion.stream import LAYERS, Stream
+from feature_extractor.networks.freezing import freeze
+from feature_extractor.networks.scaling import FrameScaler
+
+
+@dataclass
+class UtteranceOutput(ModelOutput):
+    """Logits ``[B, C]`` and the vectors before the head; None for what the model lacks."""
+
+    logits: torch.Tensor | None = None
+    text_vector: torch.Tensor | None = None
+    audio_vector: torch.Tensor | None = None
+    auxiliary: dict[str, torch.Tensor] | None = None
+
+
+class UtteranceClassifier(PreTrainedModel):
+    """A text encoder, an audio encoder, or both, under a fusion model.
+
+    Attributes:
+        text_encoder, audio_encoder: where the modality is there.
+        audio_scaler: for acoustic features, which have units; else absent.
+        fusion: see `fusion.base`.
+    """
+
+    config: UtteranceConfig
+    config_class = UtteranceConfig
+    _supports_sdpa = True
+    text_encoder: PreTrainedModel
+    audio_encoder: PreTrainedModel
+    audio_scaler: FrameScaler
+    fusion: FusionModel
+
+    def __init__(
+        self,
+        config: UtteranceConfig,
+        text_encoder: PreTrainedModel | None = None,
+        audio_encoder: PreTrainedModel | None = None,
+    ) -> None:
+        """Build the model around encoders given, or around new ones after `config`."""
+        super().__init__(config)
+        self._frozen: tuple[nn.Module, ...] = ()
+        if "t" in config.modalities:
+            self.text_encoder = text_encoder or _new_encoder(config.text_config)
+            # Nothing reads the pooler: its parameters would never see a gradient.
+            self.text_encoder.pooler = None  # type: ignore[assignment]
+        if "a" in config.modalities:
+            self.audio_encoder = audio_encoder or _new_encoder(config.audio_config)
+            acoustic: Any = config.audio_config
+            if not hasattr(acoustic, "conv_stride"):
+                self.audio_scaler = FrameScaler(acoustic.hidden_size)
+        self._views = views(config.fusion, config.fusion_options)
+        self.fusion = build_fusion(
+            config.fusion,
+            self._sizes(),
+            len(config.emotions),
+            config.fusion_options,
+            config.context,
+        )
+        # The fusion models start as their modules do, not as a language model's layers.
+        parts: list[Any] = [*self.fusion.modules(), *self.fusion.parameters()]
+        for part in parts:
+            part._is_hf_initialized = True
+        self.post_init()
+
+    def freeze(self, text: str, audio: str, trained: str = "at") -> None:
+        """Freeze parts of the encoders, and whole encoders of modalities that are not `trained`.
+
+        Args:
+            text: what of the text encoder; see `freezing.freeze`.
+            audio: what of the audio encoder.
+            trained: modalities, e.g. ``a``.
+
+        Raises:
+            InputError: an encoder has no such part.
+        """
+        frozen: list[nn.Module] = []
+        for modality, name, how in (("t", "text", text), ("a", "audio", audio)):
+            if modality in self.config.modalities:
+                encoder = getattr(self, f"{name}_encoder")
+                frozen += freeze(encoder, how if modality in trained else "all", name)
+        self._frozen = tuple(frozen)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> UtteranceClassifier:
+        """Set the mode; what is frozen stays in eval mode."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        text_states: torch.Tensor | None = None,
+        text_mask: torch.Tensor | None = None,
+        has_text: torch.Tensor | None = None,
+        input_values: torch.Tensor | None = None,
+        audio_states: torch.Tensor | None = None,
+        audio_mask: torch.Tensor | None = None,
+        has_audio: torch.Tensor | None = None,
+        context_size: int = 0,
+    ) -> UtteranceOutput:
+        """Classify a padded batch.
+
+        Args:
+            input_ids: tokens ``[B, L]``; not read without modality ``t``.
+            text_states: in their place the text encoder's stream ``[B, T, D]``, made before.
+            text_mask: ``[B, L]`` or ``[B, T]``, 1 on what is there.
+            has_text: ``[B]``, False where there is no text, whatever the mask says; None where
+                there is some in each.
+            input_values: samples ``[R, S]``; not read without modality ``a``. ``R`` is ``B``, or
+                with context ``B (1 + K)``: after the utterances themselves those before the first,
+                the latest first, then those before the second, and so on.
+            audio_states: in their place the audio encoder's stream ``[R, T, D]``, made before.
+            audio_mask: ``[R, S]`` or ``[R, T]``, 1 on what is there.
+            has_audio: ``[R]``, False where there is no audio, whatever the mask says; None where
+                there is some in each.
+            context_size: K.
+        """
+        text, audio = self.text_of(input_ids, text_states, text_mask, has_text), None
+        if "a" in self.config.modalities:
+            if audio_states is not None:
+                audio = self.scaled(Stream(audio_states, needed(audio_mask).bool()))
+            else:
+                frames = self.audio_frames(needed(input_values), needed(audio_mask))
+                frames = frames if has_audio is None else frames.without(has_audio)
+                audio = self.audio_stream(frames)
+        return self.join(text, audio, context_size)
+
+    @property
+    def heard_context(self) -> int:
+        """How many earlier utterances' audio the fusion model reads, if it reads any."""
+        return self.config.context if self.fusion.uses_context else 0
+
+    def text_of(
+        self,
+        input_ids: torch.Tensor | None = None,
+        text_states: torch.Tensor | None = None,
+        text_mask: torch.Tensor | None = None,
+        has_text: torch.Tensor | None = None,
+    ) -> Stream | None:
+        """Return the text stream of tokens or of states, as in `forward`; None without text."""
+        if "t" not in self.config.modalities:
+            return None
+        if text_states is not None:
+            stream = Stream(text_states, needed(text_mask).bool())
+        else:
+            stream = self.text_stream(self.text_frames(needed(input_ids), needed(text_mask)))
+        return stream if has_text is None else stream.where(has_text)
+
+    def text_frames(self, input_ids: torch.Tensor, mask: torch.Tensor) -> Frames:
+        """Return the text encoder's states of tokens ``[B, L]``."""
+        with torch.set_grad_enabled(_learns(self.text_encoder)):
+            return text_frames(self.text_encoder, input_ids, mask, self._views["t"] == LAYERS)
+
+    def audio_frames(self, values: torch.Tensor, mask: torch.Tensor) -> Frames:
+        """Return the audio encoder's states of samples ``[B, S]``."""
+        with torch.set_grad_enabled(_learns(self.audio_encoder)):
+            return audio_frames(self.audio_encoder, values, mask, self._views["a"] == LAYERS)
+
+    def text_stream(self, frames: Frames) -> Stream:
+        """Return what the fusion model reads of the text encoder's states."""
+        return _stream(frames, self._views["t"])
+
+    def audio_stream(self, frames: Frames) -> Stream:
+        """Return what the fusion model reads of the audio encoder's states."""
+        return self.scaled(self.unscaled_stream(frames))
+
+    def unscaled_stream(self, frames: Frames) -> Stream:
+        """Return it in the units of the features, as it is kept for later."""
+        return _stream(frames, self._views["a"])
+
+    def scaled(self, audio: Stream) -> Stream:
+        """Return an audio stream in the fusion model's units."""
+        if not hasattr(self, "audio_scaler"):
+            return audio
+        return Stream(self.audio_scaler(audio.states), audio.mask)
+
+    def join(
+        self, text: Stream | None, audio: Stream | None, context_size: int = 0
+    ) -> UtteranceOutput:
+        """Return the fusion model's output.
+
+        Args:
+            text: the text stream of B utterances.
+            audio: the audio stream of B, or with context of B (1 + K) utterances as in `forward`.
+            context_size: K.
+        """
+        context = None
+        if audio is not None and context_size:
+            batch = len(audio.states) // (1 + context_size)
+            before = Stream(audio.states[batch:], audio.mask[batch:])
+            there = before.present.view(batch, context_size)
+            context = Stream(before.mean().view(batch, context_size, -1), there)
+            audio = Stream(audio.states[:batch], audio.mask[:batch])
+        output = self.fusion(text, audio, context)
+        return UtteranceOutput(
+            output.logits, output.text_vector, output.audio_vector, output.auxiliary or None
+        )
+
+    def floating_point_ops(self, inputs: dict[str, torch.Tensor], **_: bool) -> int:
+        """Return 0: `Trainer` would count by tokens, which samples of audio are not."""
+        return 0
+
+    def _sizes(self) -> Sizes:
+        sizes: dict[str, Any] = {"text": None, "audio": None}
+        for modality, name in (("t", "text"), ("a", "audio")):
+            if modality in self.config.modalities:
+                encoder = getattr(self.config, f"{name}_config")
+                by_layer = self._views[modality] == LAYERS
+                sizes[name] = 2 * encoder.hidden_size if by_layer else frame_size(encoder)
+                if by_layer:
+                    sizes[f"{name}_layers"] = getattr(encoder, "num_hidden_layers", 0) + 1
+        return Sizes(**sizes)
+
+
+def views(fusion: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return which stream a fusion model reads of each modality; see `FusionModel.view`.
+
+    Args:
+        fusion: name in `fusion.registry`.
+        given: its options, as `fusion_options` takes them.
+    """
+    options, model = fusion_options(fusion, given), FUSIONS[fusion].model
+    return {modality: model.view(options, modality) for modality in "ta"}
+
+
+def frame_size(config: Any) -> int:
+    """Return the width of the last hidden states, which an adapter may change."""
+    adapted = getattr(config, "add_adapter", False)
+    return config.output_hidden_size if adapted else config.hidden_size
+
+
+def _stream(frames: Frames, view: str) -> Stream:
+    return Stream(*frames.statistics()) if view == LAYERS else Stream(frames.last, frames.mask)
+
+
+def _learns(encoder: nn.Module) -> bool:
+    return torch.is_grad_enabled() and any(p.requires_grad for p in encoder.parameters())
+
+
+def _new_encoder(config: Any) -> PreTrainedModel:
+    # A copy: the base class resets the attention implementation in the part of its own config.
+    return AutoModel.from_config(copy.deepcopy(config))

@@ -1,0 +1,151 @@
+"""The split that a checkpoint was trained under: kept in its configuration, taken up again later.
+
+A record is ``{"name", "fold", "unit", "sides"}``; `sides` lists session ids (`unit` is
+``session``) where every session lies wholly on one side, else dialogue ids (``dialogue``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.corpora.problems import shorten
+from feature_extractor.splits.splitting import SIDES, Split, split_corpus
+from feature_extractor.utterance import Corpus, Utterance
+from graph_er.errors import InputError
+from graph_er.schema.splits import natural_key
+
+_SHOWN = 5
+
+
+def split_record(split: Split, corpus: Corpus) -> dict[str, Any]:
+    """Return a split as plain values for ``config.json``."""
+    side_of = split.by_dialogue()
+    sides_of: dict[str, set[str | None]] = {}
+    for utterance in corpus.utterances:
+        sides_of.setdefault(utterance.session, set()).add(side_of.get(utterance.dialogue))
+    whole = all(len(sides) == 1 for sides in sides_of.values())
+    if whole:
+        ids = {s: [name for name, sides in sides_of.items() if sides == {s}] for s in SIDES}
+    else:
+        ids = {side: list(getattr(split, side)) for side in SIDES}
+    return {
+        **split_name(split),
+        "unit": "session" if whole else "dialogue",
+        "sides": {side: sorted(names, key=natural_key) for side, names in ids.items()},
+    }
+
+
+def split_name(split: Split) -> dict[str, Any]:
+    """Return ``name`` and ``fold`` for records; of a file of ids without the folder it lay in."""
+    inner, at, outer = split.name.partition("@") if split.is_inner else ("", "", split.name)
+    kind, _, argument = outer.partition(":")
+    name = f"ids:{Path(argument).name}" if kind == "ids" else outer
+    return {"name": inner + at + name, "fold": split.fold}
+
+
+def split_digest(split: Split) -> str:
+    """Return the SHA-256 of the dialogue ids of all sides."""
+    ids = [getattr(split, side) for side in SIDES]
+    return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
+
+
+def is_split_record(value: Any) -> bool:
+    """Tell whether `value` has the form of a record."""
+    sides = value.get("sides") if isinstance(value, dict) else None
+    return (
+        isinstance(sides, dict)
+        and all(isinstance(sides.get(side), list) for side in SIDES)
+        and isinstance(value.get("name"), str)
+        and value.get("unit") in ("session", "dialogue")
+    )
+
+
+def choose_split(
+    corpus: Corpus,
+    spec: str | None,
+    fold: int | None,
+    trained: UtteranceConfig | None = None,
+    folder: Path = Path(),
+) -> Split:
+    """Return the split that is asked for, else the one that a checkpoint was trained under.
+
+    Args:
+        corpus: what to split.
+        spec: see `splitting.split_corpus`; with `fold`, None leaves the choice.
+        fold: likewise.
+        trained: the checkpoint's configuration, or None without one. It counts where it records a
+            split of a corpus of the same name.
+        folder: where the checkpoint lies, for messages.
+
+    Raises:
+        InputError: as `splitting.split_corpus`; also dialogues that are test here and were train
+            or dev there, or no test dialogue of there in this corpus.
+    """
+    if trained is None or trained.split is None or trained.corpus != corpus.name:
+        return split_corpus(corpus, spec, fold)
+    if spec is None and fold is None:
+        return _recorded_split(corpus, trained.split, folder)
+    split = split_corpus(corpus, spec, fold)
+    refuse_seen(corpus, split, trained, folder)
+    return split
+
+
+def refuse_seen(corpus: Corpus, split: Split, trained: UtteranceConfig, folder: Path) -> None:
+    """Refuse a split that makes test what a checkpoint was trained with.
+
+    Args:
+        corpus: what is split.
+        split: its sides.
+        trained: the checkpoint's configuration; one of another corpus, or without a record of its
+            split, is not refused.
+        folder: where the checkpoint lies, for the message.
+
+    Raises:
+        InputError: the split is such a one.
+    """
+    if trained.split is None or trained.corpus != corpus.name:
+        return
+    seen = _seen_in_training(corpus, split, trained.split)
+    if seen:
+        raise InputError(
+            f"{folder} was trained with {shorten(seen, shown=_SHOWN)} of corpus {corpus.name}, "
+            f"which --split {split.name} makes test; leave --split out to take the checkpoint's "
+            "own, or train stage 1 under this one"
+        )
+
+
+def recorded_sides(corpus: Corpus, record: dict[str, Any]) -> dict[str, str | None]:
+    """Return the side of each dialogue of a corpus under a recorded split; None is no side."""
+    side_of = {name: side for side in SIDES for name in record["sides"][side]}
+    return {u.dialogue: side_of.get(_unit(u, record)) for u in corpus.utterances}
+
+
+def _recorded_split(corpus: Corpus, record: dict[str, Any], folder: Path) -> Split:
+    dialogues = recorded_sides(corpus, record)
+    ids = {
+        side: tuple(sorted((d for d, on in dialogues.items() if on == side), key=natural_key))
+        for side in (*SIDES, None)
+    }
+    if not ids["test"]:
+        raise InputError(
+            f"no dialogue of corpus {corpus.name} here is a test dialogue of {folder} (split "
+            f"{record['name']}); name the --root that it was trained on, or give --split"
+        )
+    train, dev, test = (ids[side] for side in SIDES)
+    return Split(*(record["name"], train, dev, test), left_out=ids[None], fold=record.get("fold"))
+
+
+def _seen_in_training(corpus: Corpus, split: Split, record: dict[str, Any]) -> list[str]:
+    """Return the sessions or dialogues that are test here and were trained with."""
+    trained_on = {name: side for side in ("train", "dev") for name in record["sides"][side]}
+    test = set(split.test)
+    units = dict.fromkeys(_unit(u, record) for u in corpus.utterances if u.dialogue in test)
+    return [f"{name} ({trained_on[name]})" for name in units if name in trained_on]
+
+
+def _unit(utterance: Utterance, record: dict[str, Any]) -> str:
+    return utterance.session if record["unit"] == "session" else utterance.dialogue

@@ -1,0 +1,247 @@
+"""What stage 1 reads and makes before it trains: corpus, split, encoders, model and datasets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from transformers import set_seed
+
+from feature_extractor.batches.dataset import UtteranceDataset
+from feature_extractor.caches.caching import Cache, cached_states
+from feature_extractor.caches.state_store import StateStore
+from feature_extractor.execution import Execution, training_device
+from feature_extractor.fusion.registry import given_options
+from feature_extractor.networks.acoustic import KINDS
+from feature_extractor.networks.checkpoint import WEIGHTS, Checkpoint, TrainedOn, build_checkpoint
+from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test
+from feature_extractor.settings import ALL, ModelSettings, TrainingSettings
+from feature_extractor.sources import (
+    CorpusChoice,
+    Tell,
+    corpus_digest,
+    is_synthetic,
+    open_choice,
+    require_audio,
+    tell_split,
+    utterances_by_side,
+    with_default_encoders,
+)
+from feature_extractor.splits.record import split_digest, split_name, split_record
+from feature_extractor.splits.splitting import Split, split_corpus
+from feature_extractor.training.run_folder import check_folder, check_same_options, is_finished
+from feature_extractor.transcript import TRANSCRIPT_VERSION
+from feature_extractor.utterance import Corpus, Utterance
+from graph_er.errors import InputError
+from graph_er.running.files import sha256
+from graph_er.running.flags import require
+from graph_er.running.processes import count
+from graph_er.running.tracking import Mode
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is trained on what and where to; the rest are `ModelSettings` and `TrainingSettings`."""
+
+    choice: CorpusChoice
+    modalities: str
+    out: Path
+    seed: int
+    device: str
+    comet: Mode
+    resume: bool
+    overwrite: bool
+    cache_dir: Path
+
+    def __post_init__(self) -> None:
+        """Check the seed, which NumPy takes as 32 bits.
+
+        Raises:
+            InputError: it is out of range.
+        """
+        require("seed", self.seed, 0 <= self.seed < 2**32, "0 to 4294967295")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is ready before training.
+
+    Attributes:
+        config: everything that the result depends on, as plain values.
+        settings: how to train.
+        checkpoint: the model, not trained yet.
+        corpus: where all utterances are from.
+        train: the training side, without clips over the clip length.
+        dev: the dev side, with audio where the model hears.
+        whole_dev: the dev side as the corpus has it.
+    """
+
+    config: dict[str, Any]
+    settings: TrainingSettings
+    checkpoint: Checkpoint
+    corpus: Corpus
+    train: UtteranceDataset
+    dev: UtteranceDataset
+    whole_dev: list[Utterance]
+
+
+def prepare(
+    run: Run, model_settings: ModelSettings, settings: TrainingSettings, tell: Tell
+) -> Prepared | None:
+    """Read and make all that training needs, but change nothing in ``run.out``.
+
+    Args:
+        run: what to train.
+        model_settings: the model.
+        settings: the training.
+        tell: receives lines for the user.
+
+    Returns:
+        None where the run is finished already.
+
+    Raises:
+        InputError: bad input, or ``run.out`` holds a run that may not be replaced.
+    """
+    check_folder(run.out, resume=run.resume, overwrite=run.overwrite)
+    corpus, root = open_choice(run.choice, tell)
+    split = split_corpus(corpus, run.choice.split, run.choice.fold)
+    tell_split(split, tell)
+    sides = utterances_by_side(corpus, split)
+    model_settings = _settled(model_settings, corpus, root, split)
+    if run.modalities != "t" and model_settings.audio_encoder in KINDS:
+        # Acoustic features are made once, before training.
+        settings = replace(settings, speed_perturbation=0.0)
+    config = _configuration(run, corpus, split, model_settings, settings)
+    if not run.overwrite:
+        check_same_options(run.out, config)
+    if is_finished(run.out) and not run.overwrite:
+        tell(f"{run.out} is finished already; nothing to do")
+        return None
+
+    set_seed(run.seed)
+    trained_on = TrainedOn(corpus.name, split_record(split, corpus), settings.clip_length)
+    checkpoint = build_checkpoint(model_settings, run.modalities, corpus.emotions, trained_on)
+    train, dev = _datasets(run, corpus, sides, checkpoint, settings, tell)
+    return Prepared(config, settings, checkpoint, corpus, train, dev, sides["dev"])
+
+
+def _settled(settings: ModelSettings, corpus: Corpus, root: Path, split: Split) -> ModelSettings:
+    """Fill in what the user left open, and check what was given; raises as `prepare`."""
+    options = given_options(settings.fusion, settings.fusion_options)
+    settings = replace(settings, fusion_options=options)
+    settings = with_default_encoders(settings, corpus, root, split)
+    refuse_tuned_on_test(settings, corpus, split)
+    return settings
+
+
+def _configuration(
+    run: Run,
+    corpus: Corpus,
+    split: Split,
+    model_settings: ModelSettings,
+    settings: TrainingSettings,
+) -> dict[str, Any]:
+    """Return everything that the result depends on, as plain values."""
+    policies = run.choice.policies.items()
+    named_split = split_name(split)
+    return {
+        "corpus": corpus.name,
+        "synthetic": is_synthetic(corpus.name),
+        "corpus_sha256": corpus_digest(corpus),
+        **{name: str(value) if isinstance(value, Path) else value for name, value in policies},
+        "split": named_split["name"],
+        "fold": named_split["fold"],
+        "split_sha256": split_digest(split),
+        "modalities": run.modalities,
+        **asdict(model_settings),
+        "text_weights": _weights_digest(model_settings.text_encoder),
+        "audio_weights": _weights_digest(model_settings.audio_encoder),
+        **asdict(settings),
+        "transcript_version": TRANSCRIPT_VERSION,
+        "seed": run.seed,
+        "processes": count(),
+    }
+
+
+def _weights_digest(encoder: str | None) -> str | None:
+    """Return the SHA-256 of a local encoder's weights, None of one on the hub, which has an id."""
+    weights = Path(encoder or "") / WEIGHTS
+    return sha256(weights) if encoder and weights.is_file() else None
+
+
+def _datasets(
+    run: Run,
+    corpus: Corpus,
+    sides: dict[str, list[Utterance]],
+    checkpoint: Checkpoint,
+    settings: TrainingSettings,
+    tell: Tell,
+) -> tuple[UtteranceDataset, UtteranceDataset]:
+    """Return the train side without clips over the clip length, and the whole dev side.
+
+    A model that hears gets neither side's utterances without audio.
+    """
+    clip_length = settings.clip_length
+    usable = {side: list(rows) for side, rows in sides.items()}
+    if "a" in run.modalities:
+        usable |= {side: _with_audio(side, sides[side], tell) for side in ("train", "dev")}
+    kept = [u for u in usable["train"] if u.duration <= clip_length]
+    dropped = len(usable["train"]) - len(kept)
+    tell(
+        f"train {len(kept)} utterances ({dropped} longer than {clip_length:g} s left out), "
+        f"dev {len(usable['dev'])}, test {len(sides['test'])} (not seen here)"
+    )
+    if not kept:
+        raise InputError(f"no training utterance is at most {clip_length:g} s; raise --clip_length")
+    options: dict[str, Any] = {
+        "sampling_rate": checkpoint.sampling_rate,
+        "soft_labels": run.choice.policies.get("multi_label") == "soft",
+        "context": checkpoint.model.config.context,
+        "heard_context": checkpoint.model.heard_context,
+        "states": _states(run, corpus, [*sides["train"], *sides["dev"]], checkpoint, settings),
+    }
+    if hasattr(checkpoint.model, "audio_scaler"):
+        clips = (options["states"]["audio"][utterance.id] for utterance in kept)
+        checkpoint.model.audio_scaler.fit(clips)
+    train = UtteranceDataset(
+        corpus, kept, speed_perturbation=settings.speed_perturbation, **options
+    )
+    # Dev in order of length: its batches are taken as they come, and so hold little padding.
+    by_length = sorted(usable["dev"], key=lambda utterance: utterance.duration)
+    return train, UtteranceDataset(corpus, by_length, **options)
+
+
+def _states(
+    run: Run,
+    corpus: Corpus,
+    utterances: list[Utterance],
+    checkpoint: Checkpoint,
+    settings: TrainingSettings,
+) -> dict[str, StateStore]:
+    """Return the states of wholly frozen encoders.
+
+    Audio that is changed at random is heard anew each time.
+    """
+    frozen = "t" if settings.freeze_text == ALL else ""
+    if settings.speed_perturbation == 0 and settings.freeze_audio == ALL:
+        frozen += "a"
+    if hasattr(checkpoint.model, "audio_scaler"):
+        frozen += "a"
+    wanted = "".join(m for m in run.modalities if m in frozen)
+    execution = Execution(training_device(run.device), num_workers=settings.num_workers)
+    cache = Cache(run.cache_dir, settings.cache_dtype)
+    return cached_states(checkpoint, wanted, corpus, utterances, cache, execution)
+
+
+def _with_audio(side: str, utterances: list[Utterance], tell: Tell) -> list[Utterance]:
+    """Return the utterances that have audio.
+
+    Raises:
+        InputError: none has.
+    """
+    require_audio(utterances, f"the {side} side", "train on the texts with --modalities t")
+    kept = [utterance for utterance in utterances if utterance.wav is not None]
+    if len(kept) < len(utterances):
+        tell(f"{len(utterances) - len(kept)} {side} utterances without audio left out")
+    return kept

@@ -1,0 +1,170 @@
+"""The output folder of a stage 1 run: whose it is, whether it may be used, and emptying it.
+
+A folder is a run's by the marks that stage 1 leaves there: ``checkpoints/settings.json`` while it
+trains, ``run.json`` beside our ``config.json`` once it is finished.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.sources import SIDES
+from feature_extractor.training.fit import CHECKPOINTS
+from graph_er.errors import InputError
+from graph_er.running.files import write_json
+from graph_er.running.regular_files import read_json_file
+from graph_er.running.run_record import RECORD_NAME, read_run_record
+from graph_er.scoring.evaluation import PREDICTIONS_NAME
+
+STEPS = ("text", "audio", "fusion")  # of `fusion.late_fusion.LateFusion`
+_SETTINGS = "settings.json"
+_SETTINGS_KEYS = {"corpus_sha256", "modalities", "transcript_version"}
+
+# All files that stage 1 and its evaluation write, below the folder; which of the tokenizer's there
+# are depends on its kind.
+_WRITTEN = (
+    *(RECORD_NAME, ".run-*.partial.json", "config.json", "model.safetensors"),
+    *("preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"),
+    *("special_tokens_map.json", "added_tokens.json", "chat_template.jinja"),
+    *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "tokenizer.model"),
+    *("sentencepiece.bpe.model", "tokenizer_78b3253a26.model"),
+    *("eval.json", PREDICTIONS_NAME),
+    *(f"eval_{side}/eval.json" for side in SIDES),
+    *(f"eval_{side}/{PREDICTIONS_NAME}" for side in SIDES),
+    *(f"eval_{side}/.*.partial.*" for side in SIDES),
+    *(f"{CHECKPOINTS}/{_SETTINGS}", f"{CHECKPOINTS}/.settings-*.partial.json"),
+    *(f"{CHECKPOINTS}/checkpoint-*/**/*", f"{CHECKPOINTS}/*/checkpoint-*/**/*"),
+    # Of models that are trained in several steps.
+    *(f"{CHECKPOINTS}/{step}.{kind}" for step in STEPS for kind in ("safetensors", "json")),
+    *(f"{CHECKPOINTS}/.{step}*.partial.*" for step in STEPS),
+)
+# Archives for Comet; those of earlier runs stay.
+_ARCHIVES = "comet"
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell whether a run in `folder` has come to its end."""
+    return (folder / RECORD_NAME).is_file()
+
+
+def check_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse a folder that a run may not write to; nothing is changed.
+
+    Raises:
+        InputError: it holds a run and neither option was given, or files that are not stage 1's.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise InputError(f"{folder} is a file, not a folder; choose another --out")
+    if not _is_run(folder):
+        # A run that could not write its mark, on a full disk say, leaves empty folders.
+        marks = (f"{CHECKPOINTS}/.settings-*.partial.json", f"{_ARCHIVES}/**/*")
+        if _files(folder, "**/*") - _files(folder, *marks):
+            raise InputError(f"{folder} holds other files than a run's; choose another --out")
+    elif overwrite:
+        _refuse_foreign_files(folder)
+    elif is_finished(folder) and not resume:
+        raise InputError(f"{folder} holds a finished run; add --overwrite or choose another --out")
+    elif not resume:
+        raise InputError(
+            f"{folder} holds an unfinished run; add --resume to go on, --overwrite to start again"
+        )
+
+
+def check_same_options(folder: Path, config: dict[str, Any]) -> None:
+    """Refuse to go on with a run in `folder`, finished or not, that has other options.
+
+    Raises:
+        InputError: it has; the message names each that differs.
+    """
+    if is_finished(folder):
+        before = read_run_record(folder).get("config", {})
+    elif (before := _read_object(folder / CHECKPOINTS / _SETTINGS)) is None:
+        return
+    before = {"processes": 1, **before}  # said only since there may be several
+    now = json.loads(json.dumps(config))
+    differing = [key for key in now if before.get(key) != now[key]]
+    if differing:
+        changes = "; ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in differing)
+        raise InputError(
+            f"{folder}: cannot go on with other options ({changes}); "
+            "give the former ones, add --overwrite or choose another --out"
+        )
+
+
+def open_folder(folder: Path, config: dict[str, Any], *, overwrite: bool) -> None:
+    """Mark `folder` as that of a run of `config`; with `overwrite`, empty it of the run before.
+
+    Raises:
+        InputError: as `check_folder` and `check_same_options`.
+    """
+    settings = folder / CHECKPOINTS / _SETTINGS
+    if overwrite:
+        check_folder(folder, resume=False, overwrite=True)
+    if not (overwrite and _is_run(folder)):
+        check_same_options(folder, config)
+        write_json(settings, config)
+        return
+    for old in folder.glob(f"{CHECKPOINTS}/**/checkpoint-*"):
+        shutil.rmtree(old)
+    # Before the rest is deleted: killed in between, the folder still bears a mark.
+    write_json(settings, config)
+    for path in _files(folder, *_WRITTEN) - {settings}:
+        path.unlink()
+    _remove_empty(*(folder / f"eval_{side}" for side in SIDES))
+    _remove_empty(*(folder / CHECKPOINTS / step for step in STEPS))
+
+
+def discard_unstarted(folder: Path) -> None:
+    """Take the marks off a run that was refused before its first epoch was kept.
+
+    They would only stand in the way of the corrected command.
+    """
+    checkpoints = folder / CHECKPOINTS
+    if not any((*checkpoints.glob("**/checkpoint-*"), *checkpoints.glob("*.safetensors"))):
+        (checkpoints / _SETTINGS).unlink(missing_ok=True)
+        _remove_empty(checkpoints, folder / _ARCHIVES, folder)
+
+
+def _is_run(folder: Path) -> bool:
+    settings = _read_object(folder / CHECKPOINTS / _SETTINGS)
+    if settings is not None and settings.keys() >= _SETTINGS_KEYS:
+        return True
+    config = _read_object(folder / "config.json") or {}
+    return is_finished(folder) and config.get("model_type") == UtteranceConfig.model_type
+
+
+def _refuse_foreign_files(folder: Path) -> None:
+    foreign = sorted(_files(folder, "**/*") - _files(folder, *_WRITTEN, f"{_ARCHIVES}/**/*"))
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise InputError(
+            f"{folder} holds other files than a run's ({foreign[0].relative_to(folder)}{more}); "
+            "move them away or choose another --out"
+        )
+
+
+def _files(folder: Path, *patterns: str) -> set[Path]:
+    """Return what is no folder, below `folder`; links are not followed."""
+    found = {path for pattern in patterns for path in folder.glob(pattern)}
+    return {path for path in found if path.is_symlink() or not path.is_dir()}
+
+
+def _remove_empty(*folders: Path) -> None:
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    """Return a JSON object from a file, or None where there is none."""
+    try:
+        value = read_json_file(path)
+    except InputError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,143 @@
+"""Stage 1 from a corpus on disk to a finished checkpoint folder."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import Any
+
+from feature_extractor.corpora.problems import shorten
+from feature_extractor.evaluation import evaluate_utterances
+from feature_extractor.execution import Execution, device_name, training_device
+from feature_extractor.fusion.base import FusionModel
+from feature_extractor.fusion.registry import FUSIONS
+from feature_extractor.networks.encoders import quiet_transformers
+from feature_extractor.settings import ModelSettings, TrainingSettings
+from feature_extractor.sources import Tell
+from feature_extractor.training.fit import CHECKPOINTS, Job, fit
+from feature_extractor.training.launching import in_turn, joined
+from feature_extractor.training.preparation import Prepared, Run, prepare
+from feature_extractor.training.run_folder import discard_unstarted, open_folder
+from feature_extractor.utterance import Utterance
+from graph_er.errors import InputError
+from graph_er.running.processes import SharedError, first_only, is_first, launched, one_voice
+from graph_er.running.run_record import write_run_record
+from graph_er.running.tracking import Tracker, start_tracking
+
+
+def run_stage1(
+    run: Run, model_settings: ModelSettings, settings: TrainingSettings, tell: Tell
+) -> None:
+    """Train on the corpus's training side, choose the epoch on dev, save to ``run.out``.
+
+    ``run.json`` is written last: a folder without it is an unfinished run. It names the data by
+    ``config["corpus_sha256"]`` (see `sources.corpus_digest`); its ``data``, the digest of one data
+    file, is null, as a corpus is many files. Where a launcher started several processes, each calls
+    this; ``run.out`` then lies where all of them see it.
+
+    Args:
+        run: what to train.
+        model_settings: the model.
+        settings: the training.
+        tell: receives lines for the user.
+
+    Raises:
+        InputError: bad input, ``run.out`` holds a run that may not be replaced, or several
+            processes cannot train this fusion model.
+    """
+    started = time.monotonic()
+    quiet_transformers()
+    with one_voice():
+        require_one_process(model_settings.fusion)
+        device = training_device(run.device)
+    with joined(device):
+        speaks = is_first()
+        said = tell if speaks else _say_nothing
+        ready = in_turn(lambda: prepare(run, model_settings, settings, said))
+        if ready is None:
+            return
+        tracker = first_only(lambda: _opened(run, ready.config)) or Tracker()
+        job = Job(run.out, run.seed, device, tracker)
+        training = _fit(run, ready, job)
+    if speaks:
+        _tell_silent([*ready.train.silent, *ready.dev.silent], tell)
+        scores = _finish(run, ready, job, training, started)
+        tell(
+            f"best epoch {training['best_epoch']} of {settings.epochs}: dev loss "
+            f"{training['best_dev_loss']:.4f}, weighted F1 {scores['weighted_f1']:.4f} "
+            f"(n {scores['n']}); {time.monotonic() - started:.0f} s; saved to {run.out}"
+        )
+
+
+def require_one_process(fusion: str) -> None:
+    """Refuse several processes to a fusion model with a loss of its own.
+
+    The processes' losses are weighed by their numbers of utterances, which is right for a mean over
+    utterances, as all of `losses.LOSSES` are. A model's own loss may hold means over some of them,
+    as over those that have a modality or a rating.
+
+    Args:
+        fusion: its name in `FUSIONS`.
+
+    Raises:
+        InputError: a launcher started several processes, and the model has a loss of its own.
+    """
+    if launched() > 1 and FUSIONS[fusion].model.loss is not FusionModel.loss:
+        raise InputError(
+            f"--fusion {fusion} has a loss that {launched()} processes cannot divide; train it in "
+            "one process: python feature_extractor/train.py, without torchrun or accelerate launch"
+        )
+
+
+def _say_nothing(line: str) -> None:
+    """Leave it to the first process."""
+
+
+def _opened(run: Run, config: dict[str, Any]) -> Tracker:
+    """Mark ``run.out`` as this run's, and start recording; raises as `run_stage1`."""
+    tracker = start_tracking(run.comet, name=run.out.name, folder=run.out / "comet")
+    open_folder(run.out, config, overwrite=run.overwrite)
+    tracker.log_parameters(config)
+    return tracker
+
+
+def _finish(
+    run: Run, ready: Prepared, job: Job, training: dict[str, Any], started: float
+) -> dict[str, Any]:
+    """Score the trained model on the whole dev side and write the folder; return the scores."""
+    execution = Execution(
+        job.device, batch_size=ready.settings.batch_size, num_workers=ready.settings.num_workers
+    )
+    dev = evaluate_utterances(ready.checkpoint, ready.corpus, ready.whole_dev, run.seed, execution)
+    gold, predicted = dev.utterances.gold, dev.probabilities.argmax(axis=1)
+    pairs = gold.tolist(), predicted.tolist()
+    job.tracker.log_confusion_matrix(*pairs, ready.corpus.emotions, "dev")
+    job.tracker.end()
+    ready.checkpoint.save(run.out)
+    write_run_record(
+        run.out,
+        config=ready.config,
+        seed=run.seed,
+        metrics={"dev": dev.scores, "training": training},
+        data=None,
+        started=started,
+        device=device_name(job.device),
+    )
+    shutil.rmtree(run.out / CHECKPOINTS, ignore_errors=True)
+    return dev.scores
+
+
+def _fit(run: Run, ready: Prepared, job: Job) -> dict[str, Any]:
+    """Train, from where a killed run stopped if that is wanted; see `training.fit`."""
+    try:
+        return fit(ready.checkpoint, ready.train, ready.dev, ready.settings, job, run.resume)
+    except InputError as error:
+        if is_first() or not isinstance(error, SharedError):
+            discard_unstarted(run.out)
+        raise
+
+
+def _tell_silent(utterances: list[Utterance], tell: Tell) -> None:
+    if utterances:
+        ids = shorten([utterance.id for utterance in utterances])
+        tell(f"{len(utterances)} utterances in which nothing is heard: {ids}")

@@ -1,0 +1,140 @@
+"""What a network answers about a dialogue of which parts are unknown, many such cases at once.
+
+A turn's modality is unknown when its features are replaced by what is expected of any turn: the
+mean of the training features, zero after the network's own scaling. Where features are heard
+against the level of the dialogue, the level is that of the turns that are known, and an unknown
+turn is at that level: neither loud nor quiet. Transcripts' cues go with the text.
+
+Speakers, order and windows stay. Taking the turn out instead would bring others nearer and let
+further ones into the window, and their influence would be mistaken for its own.
+
+The first layer, which takes most of the time, is linear: what it makes of each turn is computed
+once, and every case puts it together anew. Shapes: V cases ("variants"), P parts of the input (one
+per modality, and the cues), U turns, of which S are looked at, K members, H hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graph_er.errors import InputError
+from graph_er.networks.contextual import ContextualGNN
+from graph_er.probabilities.finish import committee_log_probabilities
+
+# Attention takes memory by utterances and, in unlimited windows, by pairs of them.
+_ROWS, _PAIRS = 4000, 1_000_000
+
+
+class _Part(NamedTuple):
+    """A part of the input as the first layer sees it.
+
+    Attributes:
+        features: projected, without bias, ``[K, U, H]``.
+        deviation: likewise, as deviation from the dialogue's first turn; None where deviations
+            are not heard. Any reference does, and one of the dialogue's own keeps loud ones exact.
+        bias: ``[K, 1, 1, H]``.
+    """
+
+    features: Tensor
+    deviation: Tensor | None
+    bias: Tensor
+
+
+class OccludedDialogue:
+    """A dialogue before one network.
+
+    Args:
+        model: in eval mode.
+        graph: the dialogue as `graph_er.networks.spec.ModelSpec.graph` gives it.
+    """
+
+    @torch.no_grad()
+    def __init__(self, model: ContextualGNN, graph: Data) -> None:
+        self._model, self._speaker = model, graph.speaker
+        parts = model.scaler(graph.x).split(model.widths, dim=-1)
+        projections: Iterable[Any] = model.input.projections
+        self._parts = [
+            _project(part, layer.weight, layer.bias, relative)
+            for part, layer, relative in zip(parts, projections, model.relative, strict=True)
+        ]
+
+    @torch.no_grad()
+    def log_probabilities(self, unknown: np.ndarray, span: slice) -> np.ndarray:
+        """Return log probabilities ``[V, S, C]`` of the turns of `span`, not yet finished.
+
+        Args:
+            unknown: which parts of which turns are unknown in each case, bool ``[V, P, U]``.
+            span: turns to look at. Those near its ends answer as if the dialogue ended there,
+                except for its level, which is always that of all turns.
+
+        Raises:
+            InputError: the network's output is not finite.
+        """
+        length = span.stop - span.start
+        size = max(1, min(_ROWS // length, _PAIRS // length**2 if self._unlimited else _ROWS))
+        known = torch.from_numpy(~unknown)
+        logits = [self._logits(cases, span) for cases in known.split(size)]
+        whole = torch.cat(logits, dim=1)  # [K, V, S, C]
+        if not whole.isfinite().all():
+            raise InputError("the network's output is not finite; are the features extreme?")
+        return committee_log_probabilities(whole)
+
+    @property
+    def _unlimited(self) -> bool:
+        config = self._model.config
+        return bool(config.context_layers) or min(config.wp, config.wf) < 0
+
+    def _logits(self, known: Tensor, span: slice) -> Tensor:
+        model, (cases, _, _) = self._model, known.shape
+        hidden = [
+            _encode(part, known[:, number], span, causal=model.config.causal)
+            for number, part in enumerate(self._parts)
+        ]
+        utterance = model.input.join([part.flatten(1, 2) for part in hidden])  # [K, V * S, H]
+        speaker = self._speaker[span]
+        batch = Data(
+            speaker=speaker.repeat(cases),
+            batch=torch.arange(cases).repeat_interleave(len(speaker)),
+            ptr=torch.arange(cases + 1) * len(speaker),
+        )
+        return model.in_context(utterance, batch).logits.unflatten(1, (cases, len(speaker)))
+
+
+def _project(part: Tensor, weight: Tensor, bias: Tensor, relative: bool) -> _Part:
+    """Apply the first layer's weight ``[K, D, H]`` to a part ``[U, D]``."""
+    if not relative:
+        return _Part(part @ weight, None, bias[:, None])
+    of_features, of_deviation = weight.chunk(2, dim=1)
+    return _Part(part @ of_features, (part - part[:1]) @ of_deviation, bias[:, None])
+
+
+def _encode(part: _Part, known: Tensor, span: slice, *, causal: bool) -> Tensor:
+    """Return a part ``[K, V, S, H]`` as the first layer would where it is `known` (``[V, U]``)."""
+    here = known[:, span, None]  # [V, S, 1]
+    features = part.features[:, None, span]  # [K, 1, S, H]
+    if part.deviation is None:
+        return part.bias + features * here
+    level = _level(part.features, known, span, causal=causal)
+    deviation = part.deviation[:, None, span] - _level(part.deviation, known, span, causal=causal)
+    return part.bias + torch.where(here, features + deviation, level)
+
+
+def _level(rows: Tensor, known: Tensor, span: slice, *, causal: bool) -> Tensor:
+    """Return the mean of the known of ``[K, U, H]`` for each turn of the span, 0 where none is.
+
+    Returns:
+        ``[K, V, 1, H]``, or up to each turn ``[K, V, S, H]`` where it must not hear later ones.
+    """
+    weights = known.to(rows)  # [V, U]
+    if not causal:
+        return (weights @ rows / weights.sum(dim=1, keepdim=True).clamp(min=1)).unsqueeze(2)
+    before = weights[:, : span.start] @ rows[:, : span.start]  # [K, V, H]
+    inside = weights[:, span, None] * rows[:, None, span]
+    count = weights.cumsum(dim=1)[:, span, None].clamp(min=1)
+    return (before.unsqueeze(2) + inside.cumsum(dim=2)) / count

@@ -1,0 +1,1 @@
+"""Who hears whom: dialogues as graphs, whole or in parts."""

@@ -1,0 +1,1 @@
+"""The contextual networks, their settings and their checkpoint."""

@@ -1,0 +1,1 @@
+"""What every command stands on: flags, files, devices, processes, records of runs."""

@@ -1,0 +1,59 @@
+"""What every command shares: exit statuses and the way errors reach the user."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from graph_er.errors import InputError
+from graph_er.running.tracking import forbid_error_reports
+
+Main = Callable[[Sequence[str] | None], None]
+
+
+def forbid_long_spinning() -> None:
+    """Have waiting threads look for work for a moment and then sleep.
+
+    Threads that spin for long make small models ten times slower as soon as another process wants a
+    core; threads that sleep at once leave all but one core idle. OpenMP reads this when torch is
+    first imported. Whoever has set it otherwise keeps that.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+
+
+def _shown(message: str) -> str:
+    """Return a message without what a terminal would obey: names of files may hold anything."""
+    return "".join(
+        sign if sign == "\n" or unicodedata.category(sign) not in ("Cc", "Cf") else repr(sign)[1:-1]
+        for sign in message
+    )
+
+
+def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
+    """Run a command's `main`; return its exit status.
+
+    0 done; 2 bad input or a file that cannot be read or written, told in one message on stderr
+    without a traceback (argparse itself exits with 2 on a usage error). Anything else is a defect:
+    it keeps its traceback and exits with 1.
+    """
+    forbid_error_reports()
+    forbid_long_spinning()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        main(argv)
+    except InputError as error:
+        print(f"error: {_shown(str(error))}", file=sys.stderr)  # noqa: T201
+        return 2
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        print(f"error: {_shown(str(error.filename))}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        print("stopped by the user; run the same command again to go on", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0

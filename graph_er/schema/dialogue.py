@@ -1,0 +1,120 @@
+"""A dialogue with its features, and the dialogues of a file with their sides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from graph_er.errors import InputError
+from graph_er.schema.emotions import MODALITY_NAMES
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """One conversation in time order; every field has one entry per utterance (``U`` of them).
+
+    Attributes:
+        id: ``<session>_<script>``.
+        utterance_ids, speakers, sentences: length ``U``; speakers are any hashable labels.
+        labels: integers ``[U]``.
+        text, audio, visual: float32 features ``[U, D]`` of the modality, or None where absent.
+    """
+
+    id: str
+    utterance_ids: tuple[str, ...]
+    speakers: tuple[Hashable, ...]
+    labels: np.ndarray
+    sentences: tuple[str, ...]
+    text: np.ndarray | None = None
+    audio: np.ndarray | None = None
+    visual: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        """Check that all fields are of one length."""
+        if any(not isinstance(speaker, Hashable) for speaker in self.speakers):
+            raise InputError(f"dialogue {self.id}: {self.speakers!r} cannot be speaker labels")
+        lengths = {"labels": len(self.labels), "speakers": len(self.speakers)}
+        lengths |= {"utterance ids": len(self.utterance_ids), "sentences": len(self.sentences)}
+        for modality, name in MODALITY_NAMES.items():
+            features = self.features(modality)
+            if features is not None:
+                lengths[f"{name} features"] = len(features)
+        if len(set(lengths.values())) > 1:
+            found = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise InputError(f"dialogue {self.id}: fields of unequal length ({found})")
+        if len(self.labels) == 0:
+            raise InputError(f"dialogue {self.id} has no utterances")
+
+    def __len__(self) -> int:
+        """Return the number of utterances."""
+        return len(self.labels)
+
+    def features(self, modality: str) -> np.ndarray | None:
+        """Return the features ``[U, D]`` of modality ``"a"``, ``"t"`` or ``"v"``, or None."""
+        return getattr(self, MODALITY_NAMES[modality])
+
+
+@dataclass(frozen=True)
+class DialogueFile:
+    """All dialogues of a file and which of them are train, dev and test.
+
+    Attributes:
+        dialogues: in file order.
+        train_ids, dev_ids, test_ids: disjoint dialogue ids.
+        emotions: label names in label order.
+        info: provenance (corpus, encoders, ...), plain values.
+    """
+
+    dialogues: tuple[Dialogue, ...]
+    train_ids: tuple[str, ...]
+    dev_ids: tuple[str, ...]
+    test_ids: tuple[str, ...]
+    emotions: tuple[str, ...]
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check ids, sides and labels against each other."""
+        _check_unique("dialogue id", (dialogue.id for dialogue in self.dialogues))
+        _check_unique("utterance id", (i for d in self.dialogues for i in d.utterance_ids))
+        sides = (*self.train_ids, *self.dev_ids, *self.test_ids)
+        _check_unique("dialogue id of the train, dev and test lists", sides)
+        unknown = set(sides) - {dialogue.id for dialogue in self.dialogues}
+        if unknown:
+            raise InputError(f"dialogue {min(unknown)} is in a split but not in the file")
+        for dialogue in self.dialogues:
+            _check_labels(dialogue, self.emotions)
+
+    def side(self, name: str) -> tuple[Dialogue, ...]:
+        """Return the dialogues of side ``"train"``, ``"dev"`` or ``"test"`` in file order."""
+        ids = set(getattr(self, f"{name}_ids"))
+        return tuple(dialogue for dialogue in self.dialogues if dialogue.id in ids)
+
+    @property
+    def modalities(self) -> str:
+        """Letters of the modalities that every dialogue has, e.g. ``"at"``."""
+        return "".join(
+            modality
+            for modality in MODALITY_NAMES
+            if all(dialogue.features(modality) is not None for dialogue in self.dialogues)
+        )
+
+
+def _check_unique(what: str, ids: Iterable[str]) -> None:
+    for identifier, count in Counter(ids).items():
+        if count > 1:
+            raise InputError(f"{what} {identifier!r} occurs twice; it must be unique")
+
+
+def _check_labels(dialogue: Dialogue, emotions: Sequence[str]) -> None:
+    wrong = (dialogue.labels < 0) | (dialogue.labels >= len(emotions))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise InputError(
+            f"dialogue {dialogue.id}, utterance {dialogue.utterance_ids[row]}: label "
+            f"{int(dialogue.labels[row])} has no name among the {len(emotions)} emotions "
+            f"({', '.join(emotions)}); name the right label set with --dataset"
+        )

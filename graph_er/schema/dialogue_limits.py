@@ -1,0 +1,91 @@
+"""How much a dialogue file may hold: no more than its bytes can, and names where names belong.
+
+A pickle can put one object into many places. A file of a megabyte can so hold one dialogue's list
+a hundred thousand times, or lists within lists that are endless once they are written out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graph_er.errors import InputError
+from graph_er.schema.value_trees import require_tree
+
+_LONGEST_NAME = 250
+_DEEPEST_ROW = 3
+# A placeholder for features that are missing may stand in many places: numbers beyond the file's.
+_SHARED_NUMBERS = 1 << 26
+_SCALARS = (str, int, float, np.generic, type(None))
+
+
+class Limits:
+    """What may still be taken out of a file."""
+
+    def __init__(self, file_size: int) -> None:
+        """Set the limits of a file of so many bytes."""
+        self._entries = file_size
+        self._numbers = 2 * file_size + _SHARED_NUMBERS
+
+    def list_of(self, values: Any, where: str) -> Any:
+        """Return a list, tuple or array; every entry takes at least a byte of a file.
+
+        Raises:
+            InputError: it is none, or there are more entries than the file has bytes.
+        """
+        if not isinstance(values, list | tuple | np.ndarray | str):
+            raise InputError(f"{where}: a {type(values).__name__} where a list belongs")
+        self._entries -= len(values)
+        if self._entries < 0:
+            raise InputError(f"{where}: more entries than the file has room for")
+        return values
+
+    def names(self, values: Any, where: str) -> tuple[str, ...]:
+        """Return a list of names or texts as strings.
+
+        Raises:
+            InputError: it is no list, too long, or holds something else.
+        """
+        for value in self.list_of(values, where):
+            if not isinstance(value, _SCALARS):
+                raise InputError(f"{where}: a {type(value).__name__} where a text belongs")
+        return tuple(str(value) for value in values)
+
+    def ids(self, values: Any, where: str) -> tuple[str, ...]:
+        """Return ids as strings; the same as `names`, and none too long to be one."""
+        found = self.names(values, where)
+        for name in found:
+            if len(name) > _LONGEST_NAME:
+                raise InputError(f"{where}: an id of {len(name):,} characters, {name[:20]!r}...")
+        return found
+
+    def numbers(self, row: Any, where: str, depth: int = 0) -> None:
+        """Count the numbers of a feature, before it is copied.
+
+        Raises:
+            InputError: it holds something else, or there are more than the file has room for.
+        """
+        if isinstance(row, np.ndarray | np.generic):
+            self._numbers -= row.size
+        elif isinstance(row, list | tuple) and depth < _DEEPEST_ROW:
+            self._numbers -= 16 * len(row)  # a float takes nine bytes of the file, and more time
+            if self._numbers >= 0 and not {*map(type, row)} <= {float, int}:
+                for part in row:
+                    self.numbers(part, where, depth + 1)
+        elif not isinstance(row, int | float):
+            raise InputError(f"{where}: a {type(row).__name__} where numbers belong")
+        if self._numbers < 0:
+            raise InputError(f"{where}: more numbers than the file has room for")
+
+    def info(self, value: Any) -> None:
+        """Require plain values, each of which takes room in the file.
+
+        Raises:
+            InputError: there are others, or more.
+        """
+        leaves = (*_SCALARS, bytes, bytearray, complex, np.ndarray)
+        try:
+            self._entries -= require_tree(value, self._entries, leaves)
+        except InputError as error:
+            raise InputError(f"element 10: {error}") from None

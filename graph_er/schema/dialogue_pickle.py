@@ -1,0 +1,266 @@
+"""Pickles of plain values: a reader that runs nothing.
+
+A pickle may name any callable and have it called on loading. The reader knows a closed list of
+constructors of containers, strings, numbers and numpy arrays; a file that names anything else is
+refused, and the arrays are built by constructors that check sizes before they reserve memory.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+from collections.abc import Callable, Mapping, Sized
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graph_er.errors import InputError
+from graph_er.running.regular_files import require_regular
+from graph_er.schema.pickle_scan import scan_pickle
+
+# numpy 1 and numpy 2 name the same functions differently.
+_NUMPY_CORES = ("numpy.core", "numpy._core")
+_PLAIN_KINDS = "biufcSU"
+
+# Bytes that constructors may copy: so many for each byte of the file, and these.
+_COPIES, _COPIES_OF_ANY = 4, 1 << 24
+
+
+def read_plain_pickle(path: Path) -> Any:
+    """Load a pickle of any protocol, Python 2's included, that holds plain values only.
+
+    Raises:
+        InputError: the file is missing, is no complete pickle, or names a callable beyond the
+            constructors of containers, strings, numbers and numpy arrays.
+    """
+    return _read(
+        Path(path),
+        _PlainUnpickler,
+        _CONSTRUCTORS,
+        "A dialogue file holds containers, strings, numbers and numpy arrays only",
+    )
+
+
+def read_restricted_pickle(path: Path, known: Mapping[tuple[str, str], Any], holds: str) -> Any:
+    """Load a pickle in which the names of a closed list stand for harmless things.
+
+    Args:
+        path: the file, of any protocol.
+        known: what stands for each (module, name); nothing else is looked up.
+        holds: what such a file may hold, for the message about any other name.
+
+    Raises:
+        InputError: the file is missing, is no complete pickle, or names anything else.
+    """
+    return _read(path, _RestrictedUnpickler, known, holds)
+
+
+def _read(
+    path: Path,
+    kind: type[_RestrictedUnpickler],
+    known: Mapping[tuple[str, str], Any],
+    holds: str,
+) -> Any:
+    require_regular(path)
+    try:
+        with path.open("rb") as file:
+            scan_pickle(file)
+            return kind(file, path, known, holds).load()
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
+    except Exception as error:  # a broken pickle can fail in any way
+        raise InputError(
+            f"{path}: no readable pickle ({type(error).__name__}: {first_line(error)}); was it cut "
+            "off or written by something else? restore the file"
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, cut to a line that is no wall of text."""
+    return str(error).partition("\n")[0][:200]
+
+
+class _RestrictedUnpickler(pickle.Unpickler):
+    def __init__(
+        self,
+        file: io.BufferedReader,
+        path: Path,
+        known: Mapping[tuple[str, str], Any],
+        holds: str,
+    ) -> None:
+        # latin1 is the one encoding in which Python 2's numpy buffers survive.
+        super().__init__(file, encoding="latin1")
+        self._path, self._known, self._holds = path, known, holds
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = self._known.get((module, name))
+        if found is None:
+            named = f"{module}.{name}"[:100].encode("unicode_escape").decode()
+            raise InputError(
+                f"{self._path}: refused, the file names {named}; nothing in it was run. "
+                f"{self._holds}"
+            )
+        return found
+
+    def persistent_load(self, pid: Any) -> Any:
+        named = f"{pid!r:.80}" if isinstance(pid, str) else f"by a {type(pid).__name__}"
+        raise InputError(f"{self._path}: refused, the file refers to an outside object {named}")
+
+
+class _PlainUnpickler(_RestrictedUnpickler):
+    def __init__(self, file: io.BufferedReader, *others: Any) -> None:
+        super().__init__(file, *others)
+        self._left = _COPIES * os.fstat(file.fileno()).st_size + _COPIES_OF_ANY
+
+    def find_class(self, module: str, name: str) -> Any:
+        return _Constructor(super().find_class(module, name), self._spend)
+
+    def _spend(self, size: int) -> None:
+        """Refuse a small file that has the same bytes copied again and again."""
+        self._left -= size
+        if self._left < 0:
+            raise ValueError("the same content copied again and again")
+
+
+class _Constructor:
+    """A callable that a file can only call: it takes no state and no attributes."""
+
+    __slots__ = ("_function", "_spend")
+    _function: Callable[..., Any]
+    _spend: Callable[[int], None]
+
+    def __init__(self, function: Callable[..., Any], spend: Callable[[int], None]) -> None:
+        object.__setattr__(self, "_function", function)
+        object.__setattr__(self, "_spend", spend)
+
+    def __call__(self, *arguments: Any) -> Any:
+        self._spend(sum(len(part) for part in arguments if isinstance(part, Sized)))
+        return self._function(*arguments)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise ValueError("state for a constructor")
+
+
+class _Type:
+    """Stands in for numpy's type objects, whose own state could make numpy read wild memory."""
+
+    def __init__(self, name: str, *_flags: Any) -> None:
+        self.numpy = _plain_type(name)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        # (version, byte order, subtype, field names, fields, ...): plain types have none of these.
+        _, order, *fields = state
+        if order not in ("<", ">", "|", "=") or any(part is not None for part in fields[:3]):
+            raise ValueError("an array of records")
+        self.numpy = self.numpy.newbyteorder(order)
+
+
+class _Array(np.ndarray):
+    """An array of protocols 0 to 4: made empty, then given shape, type and data as its state."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        version, shape, kind, is_fortran, data = state
+        super().__setstate__((version, _plain_shape(shape), _to_numpy(kind), is_fortran, data))
+
+
+def _plain_type(name: Any) -> np.dtype:
+    """Return a type of numbers or of text of fixed length by its name, e.g. ``<f4``."""
+    if not isinstance(name, str):
+        raise ValueError("an array of another kind")
+    dtype = np.dtype(name)
+    if dtype.itemsize == 0:  # numpy divides by it; any number of such elements fits no bytes
+        raise ValueError("an array of elements of no bytes")
+    if dtype.kind not in _PLAIN_KINDS:
+        raise ValueError("an array of Python objects or records")
+    return dtype
+
+
+def _plain_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    # Rows without elements take no bytes, so a file could claim any number of them.
+    if any(size < 0 for size in shape) or 0 in shape[1:]:
+        raise ValueError(f"an array of shape {shape!r:.80}")
+    return tuple(shape)
+
+
+def _to_numpy(kind: Any) -> np.dtype:
+    return kind.numpy if isinstance(kind, _Type) else _plain_type(kind)
+
+
+def _array(shape: tuple[int, ...], kind: Any = None, buffer: Any = None) -> np.ndarray:
+    """Build an array from its bytes, as `pickle_writing` has it; none without them."""
+    if buffer is None:
+        raise ValueError("an array without its data")
+    return np.ndarray(_plain_shape(shape), _to_numpy(kind), buffer)
+
+
+def _from_buffer(buffer: bytes, kind: Any, shape: tuple[int, ...], order: Any) -> np.ndarray:
+    """Build an array as pickle protocol 5 does."""
+    array = np.frombuffer(buffer, dtype=_to_numpy(kind))
+    return array.reshape(_plain_shape(shape), order=order).copy()
+
+
+def _empty_array(_subtype: Any, _shape: Any, _typecode: Any) -> np.ndarray:
+    """Start an array whose state follows; nothing is allocated by the size that a file claims."""
+    return np.ndarray.__new__(_Array, (0,), "b")
+
+
+def _scalar(kind: Any, data: Any) -> Any:
+    """Build one number from its bytes."""
+    if isinstance(data, str):
+        data = data.encode("latin1")
+    return np.frombuffer(data, dtype=_to_numpy(kind))[0]
+
+
+def _bytearray(data: Any = b"") -> bytearray:
+    """Copy bytes; a bare size would reserve memory that the file does not hold."""
+    if isinstance(data, str):
+        data = data.encode("latin1")
+    if not isinstance(data, bytes):
+        raise ValueError("a bytearray without its data")
+    return bytearray(data)
+
+
+def _default_dict(_factory: Any = None) -> dict[Any, Any]:
+    """Begin a dictionary; what it would make for a key that it lacks is not kept."""
+    return {}
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    """Rebuild bytes that protocols 0 to 2 spell as text."""
+    if encoding not in ("latin1", "latin-1"):
+        raise ValueError(f"bytes encoded as {encoding!r}")
+    return text.encode("latin1")
+
+
+_CONSTRUCTORS: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): dict,
+    ("collections", "defaultdict"): _default_dict,
+    ("_codecs", "encode"): _encode,
+    ("numpy", "ndarray"): _array,
+    ("numpy", "dtype"): _Type,
+    **{
+        (module, name): kind
+        for module in ("builtins", "__builtin__")
+        for name, kind in {
+            "list": list,
+            "dict": dict,
+            "set": set,
+            "frozenset": frozenset,
+            "bytearray": _bytearray,
+            "complex": complex,
+        }.items()
+    },
+    **{
+        (f"{core}.{module}", name): function
+        for core in _NUMPY_CORES
+        for module, name, function in (
+            ("multiarray", "_reconstruct", _empty_array),
+            ("multiarray", "scalar", _scalar),
+            ("numeric", "_frombuffer", _from_buffer),
+        )
+    },
+}

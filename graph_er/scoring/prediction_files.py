@@ -1,0 +1,159 @@
+"""Reading back what an evaluation wrote: the predictions of a run, and of each of its seeds."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graph_er.errors import InputError
+from graph_er.running.csv_cells import unguarded
+from graph_er.running.regular_files import read_json_file
+from graph_er.scoring.evaluation import PREDICTIONS_NAME
+
+CROSS_VALIDATION = "cross-validation"  # the `split` of an evaluation of every side in turn
+_COLUMNS = ("dialogue", "utterance", "gold", "pred")
+_PROBABILITY = "prob_"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One ``predictions.csv``; every field but the first and last has one entry per utterance.
+
+    Attributes:
+        path: where it lies.
+        dialogues, utterances: ids.
+        gold, predicted: names of emotions.
+        emotions: all names, in label order.
+    """
+
+    path: Path
+    dialogues: tuple[str, ...]
+    utterances: tuple[str, ...]
+    gold: tuple[str, ...]
+    predicted: tuple[str, ...]
+    emotions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EvaluatedRun:
+    """A run on one side.
+
+    Attributes:
+        predictions: of the run as a whole: its only model, or the ensemble of its seeds.
+        seeds: how many models that is; None where no ``eval.json`` lies beside the predictions.
+        members: the predictions of each seed; empty where they were not written.
+        side: what was predicted: the side that was asked for, or a cross-validation.
+    """
+
+    predictions: Predictions
+    seeds: int | None
+    members: tuple[Predictions, ...]
+    side: str
+
+
+def member_path(path: Path, seed: int) -> Path:
+    """Return where the predictions of one seed stand: beside `path`, the run's as a whole."""
+    return path.with_name(f"{path.stem}_seed{seed}{path.suffix}")
+
+
+def read_evaluated_run(path: Path, side: str) -> EvaluatedRun:
+    """Read a run from its checkpoint folder (or ``.pt`` file), evaluation folder or CSV.
+
+    Args:
+        path: what the user named.
+        side: ``test``, ``dev`` or ``train``; a cross-validation is read whatever it is.
+
+    Raises:
+        InputError: no predictions there, of another side, or a malformed file.
+    """
+    found = _find(path, side)
+    evaluation = _read_evaluation(found.with_name("eval.json"))
+    split = evaluation.get("split", side)
+    if split not in (side, CROSS_VALIDATION):
+        raise InputError(
+            f"{found}: predictions of the {split} side, not of {side}; "
+            f"give --split {split}, or evaluate the run with --split {side}"
+        )
+    predictions = read_predictions(found)
+    if "seeds" in evaluation:
+        paths = [member_path(found, seed) for seed in evaluation["seeds"]]
+        complete = all(member.is_file() for member in paths)
+        members = tuple(read_predictions(member) for member in paths) if complete else ()
+        return EvaluatedRun(predictions, len(paths), members, split)
+    if "seed" in evaluation:
+        return EvaluatedRun(predictions, 1, (predictions,), split)
+    return EvaluatedRun(predictions, None, (), split)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read one ``predictions.csv`` by its column names.
+
+    Raises:
+        InputError: it cannot be read, lacks a column, has no rows, an utterance twice, or an
+            emotion without a probability column.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            header = list(reader.fieldnames or ())
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error})") from error
+    missing = [name for name in _COLUMNS if name not in header]
+    if missing:
+        raise InputError(f"{path}: lacks the column(s) {', '.join(missing)}; evaluate the run")
+    if not rows:
+        raise InputError(f"{path}: holds no predictions; evaluate the run again")
+    emotions = tuple(n.removeprefix(_PROBABILITY) for n in header if n.startswith(_PROBABILITY))
+    _check_rows(path, rows, emotions)
+    dialogues, utterances, gold, predicted = zip(
+        *([unguarded(row[name]) for name in _COLUMNS] for row in rows), strict=True
+    )
+    return Predictions(path, dialogues, utterances, gold, predicted, emotions)
+
+
+def _find(path: Path, side: str) -> Path:
+    if path.suffix == ".csv" and not path.is_dir():
+        candidates = [path]
+    else:
+        folder = path.parent if path.suffix == ".pt" else path
+        candidates = [folder / f"eval_{side}" / PREDICTIONS_NAME, folder / PREDICTIONS_NAME]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise InputError(
+        f"{path}: no predictions there ({' and '.join(map(str, candidates))} missing); make them "
+        f"with `python graph_er/eval.py --pt_dir DIR --split {side}`, or for stage 1 with "
+        "`python feature_extractor/eval.py --checkpoint DIR`"
+    )
+
+
+def _read_evaluation(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    evaluation = read_json_file(path)
+    seeds = evaluation.get("seeds", [0]) if isinstance(evaluation, dict) else None
+    if not isinstance(seeds, list) or not seeds or not all(isinstance(s, int) for s in seeds):
+        raise InputError(f"{path}: not an evaluation of ours; evaluate the run again")
+    return evaluation
+
+
+def _check_rows(path: Path, rows: Sequence[dict[str, Any]], emotions: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=2):
+        where = f"{path}: row {number}"
+        empty = [name for name in _COLUMNS if not row[name]]
+        if empty:
+            raise InputError(f"{where}: '{empty[0]}' is empty; evaluate the run again")
+        for name in ("gold", "pred"):
+            if unguarded(row[name]) not in emotions:
+                raise InputError(
+                    f"{where}: '{name}' is {row[name]!r}, but there is no column "
+                    f"{_PROBABILITY}{row[name]}; columns name {', '.join(emotions) or 'no emotion'}"
+                )
+        if row["utterance"] in seen:
+            raise InputError(f"{where}: utterance {row['utterance']} occurs twice")
+        seen.add(row["utterance"])

@@ -1,0 +1,83 @@
+"""Settings of stage 3 from a JSON file, such as the best ones of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from graph_er.errors import InputError
+from graph_er.networks.config import PRESETS, TrainingConfig
+from graph_er.running.regular_files import read_json_file
+from graph_er.training.recipe import MODALITY_CHOICES, make_recipe
+
+_SETTINGS = ("preset", "modalities", "model", "training")
+# What a search tells about its best settings; nothing of it is a setting.
+_NOTES = ("score", "score_of_defaults", "trials", "trial", "folds", "seeds", "data")
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """The settings of a file; what it leaves out is absent.
+
+    Attributes:
+        preset, modalities: as the flags of that name, or None.
+        model: values of the preset's architecture, by field.
+        training: values of `TrainingConfig`, by field.
+    """
+
+    preset: str | None = None
+    modalities: str | None = None
+    model: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def read_config_file(path: Path) -> ConfigFile:
+    """Read ``{"preset": ..., "modalities": ..., "model": {...}, "training": {...}}``.
+
+    Every key may be left out; without ``preset`` it is of preset ``default``.
+
+    Raises:
+        InputError: no JSON object, an unknown key, or a value of another type or out of range; the
+            message names the file and the key.
+    """
+    content = read_json_file(path)
+    _check_keys(path, "", content, (*_SETTINGS, *_NOTES))
+    preset = content.get("preset")
+    if preset is not None and preset not in [*PRESETS]:
+        known = ", ".join(sorted(PRESETS))
+        raise InputError(f"{path}: 'preset' is {preset!r:.80}; known are {known}")
+    modalities = content.get("modalities")
+    if modalities is not None and modalities not in MODALITY_CHOICES:
+        known = ", ".join(MODALITY_CHOICES)
+        raise InputError(f"{path}: 'modalities' is {modalities!r:.80}; it must be one of {known}")
+    model, training = content.get("model", {}), content.get("training", {})
+    _check_section(path, "model", model, PRESETS[preset or "default"].model)
+    _check_section(path, "training", training, TrainingConfig)
+    try:
+        make_recipe(preset or "default", modalities or "", model, training)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return ConfigFile(preset, modalities, model, training)
+
+
+def _check_section(path: Path, name: str, values: Any, config: type) -> None:
+    _check_keys(path, f"{name}.", values, [item.name for item in fields(config)])
+    kinds, choices = get_type_hints(config), {f.name: f.metadata["choices"] for f in fields(config)}
+    for key, value in values.items():
+        kind, allowed = kinds[key], choices[key]
+        alike = type(value) is kind or (kind is float and type(value) is int)
+        if not alike or (allowed and value not in allowed):
+            wanted = f"one of {', '.join(allowed)}" if allowed else f"of type {kind.__name__}"
+            raise InputError(f"{path}: '{name}.{key}' is {value!r:.80}; it must be {wanted}")
+
+
+def _check_keys(path: Path, prefix: str, values: Any, known: Collection[str]) -> None:
+    where = f"'{prefix.removesuffix('.')}'" if prefix else "the file"
+    if not isinstance(values, Mapping):
+        raise InputError(f"{path}: {where} must be an object {{...}}, not {values!r:.40}")
+    for key in values:
+        if key not in known:
+            allowed = ", ".join(known)
+            raise InputError(f"{path}: {prefix + key!r:.80} is not known; known are {allowed}")

@@ -1,0 +1,194 @@
+"""One stage-3 run from dialogue file to checkpoint folder: every seed, progress, records."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from graph_er.answers.prediction import evaluated_utterances
+from graph_er.data_option import require_side
+from graph_er.dialogues import Dialogue, DialogueFile
+from graph_er.errors import InputError
+from graph_er.networks.checkpoint import CHECKPOINT_NAME, save_checkpoint
+from graph_er.networks.spec import ModelSpec, spec_of
+from graph_er.running import processes
+from graph_er.running.device import choose_device, native_bfloat16
+from graph_er.running.files import sha256
+from graph_er.running.run_record import RECORD_NAME, write_run_record
+from graph_er.running.tracking import Mode, Tracker, start_tracking
+from graph_er.scoring.evaluation import PREDICTIONS_NAME, evaluate
+from graph_er.training.one_seed import finished, sides_of
+from graph_er.training.recipe import Recipe
+from graph_er.training.seeds import Fitted, SeedWork, choose_jobs, fit_seeds, threads_for
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run(Recipe):
+    """What is trained, with what, and where to.
+
+    Attributes:
+        jobs: seeds trained side by side; 0 for as many as there are cores, where that can be.
+    """
+
+    seeds: Sequence[int]
+    out: Path
+    tag: str
+    data: Path
+    device: str
+    comet: Mode
+    started: float
+    jobs: int = 1
+
+    def plain(self) -> dict[str, Any]:
+        """Return the configuration as plain values, for records."""
+        return {**super().plain(), "tag": self.tag, "processes": processes.count()}
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What a run is made of, and where."""
+
+    spec: ModelSpec
+    train: Sequence[Dialogue]
+    dev: Sequence[Dialogue]
+    device: str
+    jobs: int
+
+
+def run_training(file: DialogueFile, run: Run) -> None:
+    """Train one model per seed, score it on dev, and write the checkpoint folder.
+
+    ``metrics["dev"]`` of ``run.json`` is scored after temperature and decoding weight (and with
+    ``select`` "best" the epoch) were chosen on the same dev: few numbers for a whole side, but it
+    is not unseen. ``metrics["training"]`` has each seed's dev scores without the first two. Both
+    are of the weights before a refit.
+
+    Of several processes (`graph_er.running.processes`) each takes part in every training step, and
+    the first does the rest.
+
+    Raises:
+        InputError: the file lacks a modality or a side, or the configuration does not fit.
+    """
+    material = processes.agreed(lambda: _material(file, run))
+    if processes.count() > 1:
+        digest = processes.from_first(lambda: sha256(run.data))
+        processes.agreed(lambda: _check_alike(run.data, digest))
+    processes.first_only(lambda: _remove_earlier_run(run.out))
+    spec, corpus = material.spec, file.info.get("corpus")
+    with threads_for(material.jobs) as threads:
+        sides = sides_of(spec, run, material.train, material.dev)
+        work = SeedWork(spec, run, sides, material.device, lambda seed: _track(run, seed, corpus))
+        fitted = fit_seeds(work, run.seeds, jobs=material.jobs, threads=threads)
+    processes.first_only(lambda: _write(file, run, material, fitted))
+
+
+def _material(file: DialogueFile, run: Run) -> _Material:
+    """Check that the run can be made, and tell what it is made of."""
+    device = choose_device(run.device)
+    train, dev = require_side(file, "train"), require_side(file, "dev")
+    spec = spec_of(file, [*train, *dev], run.modalities, run.model)
+    material = _Material(spec, train, dev, device, choose_jobs(run.jobs, len(run.seeds), device))
+    _announce(run, material)
+    return material
+
+
+def _check_alike(data: Path, digest: str) -> None:
+    """Refuse to train on one file here and on another one on the machine of the first process."""
+    if sha256(data) != digest:
+        raise InputError(
+            f"{data} is another file on this machine ({platform.node()}) than on that of the first "
+            "process; copy it anew"
+        )
+
+
+def _write(file: DialogueFile, run: Run, material: _Material, fitted: Sequence[Fitted]) -> None:
+    """Calibrate on dev, and write checkpoint and record."""
+    members, on_dev = zip(*fitted, strict=True)
+    checkpoint = finished(material.spec, run, members, on_dev, material.train, material.dev)
+    checkpoint = replace(checkpoint, data_sha256=sha256(run.data))
+    finish = checkpoint.finish
+    logger.info("temperature %.2f, decoding weight %.1f", finish.temperature, finish.weight)
+    save_checkpoint(run.out, checkpoint)
+    utterances = evaluated_utterances(material.dev, file.emotions)
+    scores = evaluate(utterances, finish(np.stack(on_dev), material.dev), run.seeds)
+    write_run_record(
+        run.out,
+        config=run.plain(),
+        seed=run.seeds[0] if len(run.seeds) == 1 else list(run.seeds),
+        metrics={"dev": scores, "training": [_without_weights(member) for member in members]},
+        data=run.data,
+        started=run.started,
+        device=material.device,
+    )
+    logger.info("wrote %s", run.out)
+
+
+def _track(run: Run, seed: int, corpus: Any) -> Tracker:
+    """Start the tracker of a seed."""
+    tracker = start_tracking(run.comet, name=f"{run.tag}-seed{seed}", folder=run.out / "comet")
+    tracker.log_parameters({**asdict(run.model), **asdict(run.training), "seed": seed})
+    tracker.log_parameters({"modalities": run.modalities, "corpus": corpus})
+    return tracker
+
+
+def _without_weights(member: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in member.items() if key != "weights"}
+
+
+def _remove_earlier_run(out: Path) -> None:
+    """Remove what an earlier run and its evaluations left, so that nothing of it can be mixed in.
+
+    Raises:
+        InputError: `out` is no folder.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; name a folder with --out")
+    if (out / "model.safetensors").exists():
+        raise InputError(f"{out} holds a stage-1 checkpoint; name another folder with --out")
+    members = [path.name for path in out.glob("predictions_seed*.csv")]
+    written = ("eval.json", PREDICTIONS_NAME, "reliability.png")
+    for name in (CHECKPOINT_NAME, RECORD_NAME, *written, *members):
+        (out / name).unlink(missing_ok=True)
+    for side in ("train", "dev", "test"):
+        shutil.rmtree(out / f"eval_{side}", ignore_errors=True)
+
+
+def _announce(run: Run, material: _Material) -> None:
+    spec, train, dev = material.spec, material.train, material.dev
+    with torch.device("meta"):  # real weights might start threads, and seeds are forked
+        parameters = sum(parameter.numel() for parameter in spec.build(run.model).parameters())
+    logger.info(
+        "modalities %s, %d emotions, %d speakers; train %d dialogues (%d utterances), "
+        "dev %d (%d); %s parameters, %d seed(s)",
+        *(spec.modalities, len(spec.emotions), spec.num_speakers),
+        *(len(train), sum(map(len, train)), len(dev), sum(map(len, dev))),
+        *(f"{parameters:,}", len(run.seeds)),
+    )
+    if run.training.dtype == "bfloat16" and not native_bfloat16(material.device):
+        logger.warning("this processor imitates bfloat16: --dtype float32 is faster here")
+    for side, dialogues in (("train", train), ("dev", dev)):
+        _tell_absent(side, dialogues, spec.emotions)
+    if all(len(dialogue) == 1 for dialogue in train):
+        logger.warning("every dialogue is one utterance: there is no context for the graph to use")
+
+
+def _tell_absent(side: str, dialogues: Sequence[Dialogue], emotions: Sequence[str]) -> None:
+    """Warn of emotions of which a side has no utterance."""
+    present = {int(label) for dialogue in dialogues for label in dialogue.labels}
+    absent = [name for label, name in enumerate(emotions) if label not in present]
+    if not absent:
+        return
+    means = "no model learns them" if side == "train" else "what is chosen on dev ignores them"
+    logger.warning("no %s utterance is %s: %s", side, " or ".join(absent), means)
+    if side == "train" and len(present) == 1:
+        logger.warning("train holds one emotion alone: there is nothing to tell apart")

@@ -1,0 +1,103 @@
+"""The options that say what is trained, shared by the commands of stage 3 that train."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from graph_er.errors import InputError
+from graph_er.networks.config import PRESETS, CogmenConfig, ContextualConfig, TrainingConfig
+from graph_er.running.flags import add_flags, given_flags
+from graph_er.training.config_file import ConfigFile, read_config_file
+from graph_er.training.recipe import MODALITY_CHOICES, Recipe, make_recipe
+
+_DEFAULT_MODALITIES, _DEFAULT_PRESET = "at", "default"
+_TRAINING = {item.name for item in fields(TrainingConfig)}
+
+
+def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--modalities``, ``--preset``, ``--config`` and a flag per field of the presets."""
+    parser.add_argument(
+        "--modalities",
+        choices=MODALITY_CHOICES,
+        help=f"a audio, t text, v visual (default: {_DEFAULT_MODALITIES})",
+    )
+    parser.add_argument(
+        "--preset",
+        choices=sorted(PRESETS),
+        help=f"architecture and training settings (default: {_DEFAULT_PRESET})",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE.json",
+        help="take settings from this file, such as best.json of a search; flags win over it",
+    )
+    add_flags(parser, ContextualConfig, title="model of preset 'default'")
+    add_flags(parser, CogmenConfig, title="model of preset 'cogmen', beside those it shares")
+    add_flags(parser, TrainingConfig, title="training (defaults of preset 'default')")
+
+
+def add_seed_options(parser: argparse.ArgumentParser, *, seeds: int) -> None:
+    """Add ``--seed`` and ``--seeds``, of which `seeds` is the default."""
+    parser.add_argument("--seed", type=int, default=1, help="the first seed (default: 1)")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=seeds,
+        help="how many seeds to train, counting up (default: %(default)s)",
+    )
+
+
+def given_settings(arguments: argparse.Namespace) -> ConfigFile:
+    """Return what the user gave: flags, then the file of ``--config``.
+
+    Raises:
+        InputError: the file cannot be used, or is of another preset than ``--preset``.
+    """
+    file = read_config_file(arguments.config) if arguments.config else ConfigFile()
+    named = file.preset is not None or file.model
+    if named and arguments.preset not in (None, file.preset or _DEFAULT_PRESET):
+        raise InputError(
+            f"{arguments.config} has settings of preset '{file.preset or _DEFAULT_PRESET}', but "
+            f"--preset is {arguments.preset}; leave one of them out"
+        )
+    model = {**given_flags(ContextualConfig, arguments), **given_flags(CogmenConfig, arguments)}
+    return ConfigFile(
+        preset=arguments.preset or file.preset or _DEFAULT_PRESET,
+        modalities=arguments.modalities or file.modalities or _DEFAULT_MODALITIES,
+        model={**file.model, **model},
+        training={**file.training, **given_flags(TrainingConfig, arguments)},
+    )
+
+
+def read_recipe(arguments: argparse.Namespace) -> Recipe:
+    """Return the recipe that the options name.
+
+    Raises:
+        InputError: a value is out of range or belongs to another preset.
+    """
+    return recipe_of(given_settings(arguments), {})
+
+
+def recipe_of(settings: ConfigFile, values: dict[str, Any]) -> Recipe:
+    """Return the recipe of settings and, beside them, values of either section by field."""
+    model = {**settings.model, **{k: v for k, v in values.items() if k not in _TRAINING}}
+    training = {**settings.training, **{k: v for k, v in values.items() if k in _TRAINING}}
+    preset = settings.preset or _DEFAULT_PRESET
+    return make_recipe(preset, settings.modalities or _DEFAULT_MODALITIES, model, training)
+
+
+def read_seeds(arguments: argparse.Namespace) -> list[int]:
+    """Return the seeds that the options name.
+
+    Raises:
+        InputError: none, or one that is out of range.
+    """
+    if arguments.seeds < 1:
+        raise InputError(f"--seeds is {arguments.seeds}; train at least one")
+    if not 0 <= arguments.seed < 2**32 - arguments.seeds:
+        raise InputError(f"--seed is {arguments.seed}; it must be at least 0 and below 2**32")
+    return list(range(arguments.seed, arguments.seed + arguments.seeds))

@@ -1,0 +1,1 @@
+"""By whole sessions: cross-validation, search, ablation."""

@@ -1,0 +1,91 @@
+"""Scores of one row of an ablation: fits of a fixed number of epochs, predicted on unseen dev."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from graph_er.answers.prediction import predict_log_probabilities
+from graph_er.dialogues import Dialogue, DialogueFile
+from graph_er.networks.spec import spec_of
+from graph_er.probabilities.decoding import decode, fit_transitions, speaker_chains
+from graph_er.schema.splits import session_of
+from graph_er.scoring.scores import score
+from graph_er.training.fit import fit
+from graph_er.training.recipe import Recipe
+from graph_er.validation.folds import session_folds, without_test
+
+# Decoding is scored at this weight, since there is no dev left to choose it on.
+DECODING_WEIGHT = 0.2
+
+
+@dataclass(frozen=True)
+class Case:
+    """Dialogues to train on and others to predict."""
+
+    train: tuple[Dialogue, ...]
+    predicted: tuple[Dialogue, ...]
+
+
+def cases_of(file: DialogueFile) -> list[Case]:
+    """Return one case per session of train and dev, or where there are fewer than three, dev's.
+
+    Nothing of the test side is in any of them.
+    """
+    known = without_test(file)
+    sessions = {session_of(dialogue.id, file.info) for dialogue in known.dialogues}
+    if len(sessions) < 3:
+        return [Case(file.side("train"), file.side("dev"))]
+    folds = session_folds(known, None)
+    return [Case((*fold.train, *fold.dev), fold.test) for fold in folds]
+
+
+def score_variant(
+    file: DialogueFile, recipe: Recipe, cases: Sequence[Case], seeds: Sequence[int]
+) -> dict[str, Any]:
+    """Return weighted and macro F1 per seed (mean over the cases), plain and decoded.
+
+    Returns:
+        ``weighted_f1``, ``macro_f1`` and ``decoded_weighted_f1``, one value per seed each, and
+        ``n``, how many utterances were predicted.
+    """
+    names = ("weighted_f1", "macro_f1", "decoded_weighted_f1")
+    values = np.zeros((len(names), len(cases), len(seeds)))
+    for column, case in enumerate(cases):
+        spec = spec_of(file, [*case.train, *case.predicted], recipe.modalities, recipe.model)
+        train, predicted = (
+            [spec.graph(dialogue, recipe.model) for dialogue in side]
+            for side in (case.train, case.predicted)
+        )
+        gold = np.concatenate([dialogue.labels for dialogue in case.predicted])
+        transitions = fit_transitions(case.train, len(file.emotions))
+        chains = speaker_chains(case.predicted)
+        for row, seed in enumerate(seeds):
+            model = spec.build(recipe.model)
+            result = fit(
+                partial(spec.build, recipe.model),
+                train,
+                [],
+                spec.emotions,
+                recipe.training,
+                seed=seed,
+            )
+            model.load_state_dict(result.weights)
+            raw = predict_log_probabilities([model], predicted)[0]
+            decoded = decode(raw, chains, transitions, DECODING_WEIGHT, causal=recipe.model.causal)
+            plain = score(gold, raw.argmax(axis=-1), file.emotions)
+            followed = score(gold, decoded.argmax(axis=-1), file.emotions)
+            values[:, column, row] = (
+                plain["weighted_f1"],
+                plain["macro_f1"],
+                followed["weighted_f1"],
+            )
+    means = values.mean(axis=1)
+    return {
+        **{name: row.tolist() for name, row in zip(names, means, strict=True)},
+        "n": int(sum(len(dialogue) for case in cases for dialogue in case.predicted)),
+    }

@@ -1,0 +1,239 @@
+"""Hyper-parameter search: a study on disk that goes on where it was stopped, and its trials."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, Trial, TrialState
+from tqdm import tqdm
+
+from graph_er.dialogues import DialogueFile
+from graph_er.errors import InputError
+from graph_er.training.config_file import ConfigFile
+from graph_er.training.one_seed import OnEpoch
+from graph_er.training.recipe import Recipe
+from graph_er.training.recipe_options import recipe_of
+from graph_er.validation.cross_validation import run_fold
+from graph_er.validation.folds import Fold
+from graph_er.validation.tune_space import Choice, Space, plain_space
+
+logger = logging.getLogger(__name__)
+
+JOURNAL_NAME = "search.log"
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+_DEFAULTS = "defaults"
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched, and on what.
+
+    Attributes:
+        file: the dialogue file, without test dialogues.
+        folds: what each trial is scored on.
+        settings: what the user fixed.
+        space: where the other fields may lie.
+        seeds: of the models of each fold; their scores are averaged.
+        device: ``cpu`` or a CUDA device.
+    """
+
+    file: DialogueFile
+    folds: Sequence[Fold]
+    settings: ConfigFile
+    space: Space
+    seeds: Sequence[int]
+    device: str
+
+    def __post_init__(self) -> None:
+        """Check that nothing of test can enter, and that there is something to search."""
+        if self.file.test_ids:
+            raise ValueError("a search must not be given test dialogues")
+        if not self.space:
+            raise InputError("every field of the search space is fixed; leave some flags out")
+
+    def recipe(self, values: dict[str, Any]) -> Recipe:
+        """Return the recipe of some values of the space."""
+        return recipe_of(self.settings, values)
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the values that the space's fields have without a search."""
+        recipe = self.recipe({}).plain()
+        known = {**recipe["model"], **recipe["training"]}
+        return {name: known[name] for name in self.space}
+
+    def plain(self, data: dict[str, str]) -> dict[str, Any]:
+        """Return what must be alike for a search to be gone on with, plain values."""
+        return {
+            "data": data["sha256"],
+            "preset": self.settings.preset,
+            "modalities": self.settings.modalities,
+            "fixed": {**self.settings.model, **self.settings.training},
+            "space": plain_space(self.space),
+            "folds": [fold.name for fold in self.folds],
+            "seeds": list(self.seeds),
+        }
+
+
+def open_study(out: Path, search: Search, data: dict[str, str]) -> optuna.Study:
+    """Make the study of a search in folder `out`, or open the one that was stopped there.
+
+    The defaults are its first trial, so that the best one is never worse than they on the folds.
+
+    Raises:
+        InputError: the folder holds a search of something else; the message says what differs.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # below, a refusal is told twice
+    out.mkdir(parents=True, exist_ok=True)
+    storage = JournalStorage(JournalFileBackend(str(out / JOURNAL_NAME)))
+    pruner = optuna.pruners.MedianPruner()
+    study = optuna.create_study(
+        study_name="search",
+        storage=storage,
+        pruner=pruner,
+        direction="maximize",
+        load_if_exists=True,
+    )
+    settings = search.plain(data)
+    known = study.user_attrs.get("settings", settings)
+    unlike = [name for name in settings if settings[name] != known.get(name)]
+    if unlike:
+        raise InputError(
+            f"{out} holds a search with other {', '.join(unlike)}; repeat its options to go on, or "
+            "name another folder with --out"
+        )
+    study.set_user_attr("settings", settings)
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):  # of a search that was killed
+        study.tell(trial.number, state=TrialState.FAIL)
+    alive = study.get_trials(states=(*_FINISHED, TrialState.WAITING))
+    if not any(trial.user_attrs.get(_DEFAULTS) for trial in alive):
+        study.enqueue_trial(search.defaults(), user_attrs={_DEFAULTS: True})
+    # A sampler does not outlive its process; with the same seed it would draw its trials again.
+    seed = search.seeds[0] + len(study.trials)
+    study.sampler = optuna.samplers.TPESampler(seed=seed % 2**32)
+    return study
+
+
+def finished_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that ended by themselves, pruned ones included."""
+    return study.get_trials(states=_FINISHED)
+
+
+def objective(search: Search, trial: Trial, watch: Callable[[int, int], OnEpoch]) -> float:
+    """Score one trial: weighted F1, mean over seeds and folds; give up where it falls behind.
+
+    Args:
+        search: what is searched.
+        trial: Optuna's, which draws the values.
+        watch: called with the number of the fold and the seed before each fit.
+    """
+    values = {name: _draw(trial, name, search.space) for name in search.space}
+    defaults = trial.user_attrs.get(_DEFAULTS)
+    scores: list[float] = []
+    try:
+        recipe = search.recipe(values)
+        for number, fold in enumerate(search.folds):
+            result = run_fold(
+                search.file,
+                fold,
+                recipe,
+                search.seeds,
+                device=search.device,
+                watch=partial(watch, number),
+            )
+            scores.append(result.weighted_f1(search.file))
+            trial.report(float(np.mean(scores)), number)
+            last = number + 1 == len(search.folds)
+            if not last and not defaults and trial.should_prune():
+                raise optuna.TrialPruned
+    except InputError as error:
+        if defaults:
+            raise
+        logger.warning("trial %d cannot be trained: %s", trial.number, error)
+        raise optuna.TrialPruned from error
+    trial.set_user_attr("folds", scores)
+    return float(np.mean(scores))
+
+
+def run_search(
+    search: Search,
+    study: optuna.Study,
+    *,
+    trials: int,
+    timeout: float | None,
+    on_trial: Callable[[FrozenTrial], None],
+) -> None:
+    """Run what is left of a search behind a progress bar.
+
+    Args:
+        search: what is searched.
+        study: from `open_study`.
+        trials: how many finished trials there are to be in all.
+        timeout: seconds after which no trial is begun.
+        on_trial: called after each.
+    """
+    done = len(finished_trials(study))
+    with tqdm(total=max(trials, done), initial=done, unit="trial") as bar:
+
+        def watch(number: int, seed: int) -> OnEpoch:
+            bar.set_description(f"fold {number + 1}/{len(search.folds)}, seed {seed}")
+            return lambda report: None
+
+        def after(_: optuna.Study, trial: FrozenTrial) -> None:
+            bar.update()
+            bar.set_postfix(best=f"{study.best_value:.4f}")
+            on_trial(trial)
+
+        if done < trials:
+            study.optimize(
+                lambda trial: objective(search, trial, watch),
+                n_trials=trials - done,
+                timeout=timeout,
+                callbacks=[after],
+            )
+
+
+def best_settings(search: Search, study: optuna.Study, data: dict[str, str]) -> dict[str, Any]:
+    """Return the best trial as a file for ``--config``, with what is to be known of it."""
+    finished, best = finished_trials(study), study.best_trial
+    defaults = next(trial for trial in finished if trial.user_attrs.get(_DEFAULTS))
+    return {
+        **search.recipe(best.params).plain(),
+        "score": best.value,
+        "score_of_defaults": defaults.value,
+        "trials": len(finished),
+        "trial": 1 + [trial.number for trial in finished].index(best.number),
+        "folds": best.user_attrs["folds"],
+        "seeds": list(search.seeds),
+        "data": data,
+    }
+
+
+def plain_trials(study: optuna.Study) -> list[dict[str, Any]]:
+    """Return every finished trial: ``number`` from 1, ``pruned``, ``score`` so far, ``values``."""
+    return [
+        {
+            "number": number,
+            "pruned": trial.state == TrialState.PRUNED,
+            "score": None if (last := trial.last_step) is None else trial.intermediate_values[last],
+            "values": trial.params,
+        }
+        for number, trial in enumerate(finished_trials(study), start=1)
+    ]
+
+
+def _draw(trial: Trial, name: str, space: Space) -> Any:
+    kind = space[name]
+    if isinstance(kind, Choice):
+        return trial.suggest_categorical(name, list(kind.values))
+    if isinstance(kind.low, int) and isinstance(kind.high, int):
+        return trial.suggest_int(name, kind.low, kind.high, log=kind.log)
+    return trial.suggest_float(name, kind.low, kind.high, log=kind.log)

@@ -1,0 +1,1 @@
+"""What `scripts/architecture.py` measures and draws."""

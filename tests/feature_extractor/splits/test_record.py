@@ -1,0 +1,120 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.splits.record import (
+    choose_split,
+    is_split_record,
+    split_digest,
+    split_name,
+    split_record,
+)
+from feature_extractor.splits.splitting import split_corpus
+from graph_er.errors import InputError
+from tests.feature_extractor.splits.test_splitting import conversations, readings
+
+RUN = Path("runs/one")
+
+
+def trained_on(corpus, spec=None, fold=None, /, **fields):
+    record = json.loads(json.dumps(split_record(split_corpus(corpus, spec, fold), corpus)))
+    return UtteranceConfig(**{"corpus": corpus.name, "split": record, **fields})
+
+
+@pytest.mark.parametrize(
+    ("corpus", "spec", "fold", "unit"),
+    [
+        (conversations(), None, None, "session"),
+        (conversations(), "folds:3", 2, "session"),
+        (readings(), "speakers:3", 2, "session"),
+        (readings(), "sentences:3", 1, "dialogue"),
+        (readings(), "crossed:3", 4, "dialogue"),
+    ],
+)
+def test_a_recorded_split_is_taken_up_again(corpus, spec, fold, unit):
+    trained = trained_on(corpus, spec, fold)
+    assert is_split_record(trained.split)
+    assert trained.split["unit"] == unit
+    split = choose_split(corpus, None, None, trained, RUN)
+    assert replace(split, warnings=()) == replace(split_corpus(corpus, spec, fold), warnings=())
+
+
+def test_sessions_are_recorded_in_natural_order():
+    record = trained_on(conversations(), "sessions:10,2").split
+    assert (record["name"], record["fold"]) == ("sessions:10,2", None)
+    assert record["sides"]["test"] == ["Sess02", "Sess10"]
+
+
+def test_what_the_record_does_not_name_is_left_out():
+    trained = trained_on(conversations(sessions=12), "session3")
+    split = choose_split(conversations(sessions=14), None, None, trained, RUN)
+    assert {dialogue[:6] for dialogue in split.left_out} == {"Sess13", "Sess14"}
+
+
+def test_a_corpus_without_the_recorded_test_dialogues_is_refused():
+    trained = trained_on(conversations(sessions=12))
+    with pytest.raises(InputError, match=r"no dialogue of corpus tiny here is a test dialogue of"):
+        choose_split(conversations(sessions=4), None, None, trained, RUN)
+
+
+@pytest.mark.parametrize("side", ["train", "dev"])
+def test_what_was_trained_on_is_no_test_under_another_split(side):
+    corpus = conversations()
+    trained = trained_on(corpus, "folds:4", 1)
+    session = trained.split["sides"][side][0]
+    with pytest.raises(InputError, match=rf"one was trained with {session} \({side}\) of corpus"):
+        choose_split(corpus, f"sessions:{session}", None, trained, RUN)
+    again = choose_split(corpus, "folds:4", 1, trained, RUN)
+    assert again == split_corpus(corpus, "folds:4", 1)
+
+
+def test_single_dialogues_that_were_trained_on_are_named():
+    corpus = readings()
+    with pytest.raises(InputError, match=r"s\d_r\d\d \((train|dev)\), .* and \d+ more of corpus"):
+        choose_split(corpus, "sentences:5", 2, trained_on(corpus, "sentences:5", 1), RUN)
+
+
+@pytest.mark.parametrize("fields", [{"corpus": "another"}, {"split": None}, {"corpus": None}])
+def test_another_corpus_or_no_record_leaves_the_choice(fields):
+    corpus = conversations()
+    trained = trained_on(corpus, "folds:4", 1, **fields)
+    assert choose_split(corpus, None, None, trained, RUN) == split_corpus(corpus)
+    assert choose_split(corpus, "folds:4", 3, trained, RUN) == split_corpus(corpus, "folds:4", 3)
+    assert choose_split(corpus, "session3", None) == split_corpus(corpus, "session3")
+
+
+def test_a_file_of_ids_is_named_without_its_folder(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("id,side\nSess01_script0,train\nSess02_script0,train\nSess03_script0,test\n")
+    split = split_corpus(conversations(), f"ids:{path}")
+    assert split_name(split) == {"name": "ids:mine.csv", "fold": None}
+
+
+def test_the_digest_tells_splits_apart_by_their_sides():
+    corpus = conversations()
+    digests = {split_digest(split_corpus(corpus, "folds:4", fold)) for fold in (1, 2, 3, 4, 1)}
+    assert len(digests) == 4
+
+
+@pytest.mark.parametrize("value", [None, [], {}, {"sides": {"train": []}}, {"sides": 3}])
+def test_other_values_are_no_records(value):
+    assert not is_split_record(value)
+
+
+@pytest.mark.parametrize(("spec", "fold"), [("inner:3", 2), ("inner:2@folds:4/1", 1)])
+def test_a_recorded_inner_split_is_taken_up_again(spec, fold):
+    corpus = conversations()
+    trained = trained_on(corpus, spec, fold)
+    split = choose_split(corpus, None, None, trained, RUN)
+    assert replace(split, warnings=()) == replace(split_corpus(corpus, spec, fold), warnings=())
+
+
+def test_an_inner_split_of_a_file_of_ids_is_named_without_its_folder(tmp_path):
+    path = tmp_path / "mine@home.csv"
+    rows = [f"Sess{s:02}_script0,{'test' if s > 8 else 'train'}" for s in range(1, 11)]
+    path.write_text("\n".join(["id,side", *rows]))
+    split = split_corpus(conversations(), f"inner:3@ids:{path}", 2)
+    assert split_name(split) == {"name": "inner:3@ids:mine@home.csv", "fold": 2}

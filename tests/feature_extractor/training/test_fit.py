@@ -1,0 +1,176 @@
+import inspect
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from feature_extractor.batches.dataset import UtteranceDataset
+from feature_extractor.settings import TrainingSettings
+from feature_extractor.training.fit import (
+    CHECKPOINTS,
+    Job,
+    fit,
+    parameter_groups,
+)
+from feature_extractor.training.resuming import last_complete
+from graph_er.errors import InputError
+from graph_er.running.tracking import Tracker
+from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
+
+QUICK = TrainingSettings(
+    epochs=3, batch_size=2, accumulate_grad=2, lr=1e-3, head_lr=1e-2, num_workers=0
+)
+
+
+class Recorder(Tracker):
+    def __init__(self):
+        self.steps = []
+
+    def log_metrics(self, metrics, *, step):
+        if "eval_loss" in metrics:
+            self.steps.append(step)
+
+
+def sides(tmp_path, modalities="at", soft=False):
+    corpus = make_corpus(tmp_path / "corpus")
+    rate = 16_000 if "a" in modalities else None
+    halves = corpus.utterances[:10], corpus.utterances[10:]
+    return [UtteranceDataset(corpus, half, sampling_rate=rate, soft_labels=soft) for half in halves]
+
+
+def train(tmp_path, name, settings=QUICK, modalities="at", resume=False, tracker=None):
+    checkpoint = make_checkpoint(tmp_path / name / "encoders", modalities)
+    job = Job(tmp_path / name, 0, torch.device("cpu"), tracker or Tracker())
+    torch.manual_seed(5)
+    result = fit(checkpoint, *sides(tmp_path, modalities), settings, job, resume)
+    return checkpoint.model, result
+
+
+def equal(first, second):
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    return all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_the_same_seed_gives_the_same_model(tmp_path):
+    assert equal(train(tmp_path, "one")[0], train(tmp_path, "two")[0])
+
+
+def test_the_best_epoch_by_dev_loss_is_kept(tmp_path):
+    recorder = Recorder()
+    model, result = train(tmp_path, "run", tracker=recorder)
+    losses = [entry["dev_loss"] for entry in result["history"]]
+    assert len(losses) == QUICK.epochs
+    assert result["best_epoch"] == 1 + losses.index(min(losses))
+    assert recorder.steps == [1, 2, 3]
+    _, dev = sides(tmp_path)
+    checkpoint = make_checkpoint(tmp_path / "again")
+    batch = checkpoint.collator()([dev[index] for index in range(len(dev))])
+    labels = batch.pop("labels")
+    with torch.inference_mode():
+        loss = torch.nn.functional.cross_entropy(model.cpu().eval()(**batch).logits, labels)
+    assert loss.item() == pytest.approx(min(losses), abs=1e-4)
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
+    whole, whole_result = train(tmp_path, "whole")
+
+    class Stop(Tracker):
+        def log_metrics(self, metrics, *, step):
+            # After the dev scores of epoch 3, before its checkpoint: epoch 2's is the last.
+            if step == 3 and "eval_loss" in metrics:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, "cut", tracker=Stop())
+    last = last_complete(tmp_path / "cut" / CHECKPOINTS)
+    assert last is not None
+    resumed, result = train(tmp_path, "cut", resume=True)
+    assert result == whole_result
+    assert equal(resumed, whole)
+
+
+def test_resuming_a_run_that_only_lacked_its_end(tmp_path):
+    whole, whole_result = train(tmp_path, "run")
+    again, result = train(tmp_path, "run", resume=True)
+    assert result == whole_result
+    assert equal(again, whole)
+
+
+def test_incomplete_checkpoints_are_deleted(tmp_path):
+    whole = save({"x": torch.zeros(2)})
+    for step, state, weights in (
+        (9, '{"a": 1}', whole),
+        (10, '{"cut sh', whole),
+        (11, None, whole),
+        (12, '{"a": 1}', whole[:-1]),
+        (13, '{"a": 1}', None),
+    ):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if weights is not None:
+            (folder / "model.safetensors").write_bytes(weights)
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert last_complete(tmp_path) == tmp_path / "checkpoint-9"
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-9"]
+    assert last_complete(tmp_path / "nowhere") is None
+
+
+def test_a_loss_that_is_not_finite_ends_training(tmp_path):
+    checkpoint = make_checkpoint(tmp_path / "encoders", "t")
+    with torch.no_grad():
+        checkpoint.model.fusion.classifier.bias[0] = float("nan")
+    job = Job(tmp_path / "run", 0, torch.device("cpu"), Tracker())
+    with pytest.raises(
+        InputError,
+        match=r"training loss became nan in epoch 1, step 1 \(utterances Sess.*lower --lr",
+    ):
+        fit(checkpoint, *sides(tmp_path, "t"), QUICK, job)
+
+
+@pytest.mark.parametrize("modalities", ["a", "t"])
+def test_training_lowers_the_loss(tmp_path, modalities):
+    settings = TrainingSettings(
+        epochs=8, batch_size=5, accumulate_grad=1, lr=5e-3, head_lr=5e-2, num_workers=0
+    )
+    _, result = train(tmp_path, "run", settings, modalities)
+    losses = [entry["train_loss"] for entry in result["history"]]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_votes_can_be_learnt(tmp_path):
+    checkpoint = make_checkpoint(tmp_path / "encoders", "t")
+    job = Job(tmp_path / "run", 0, torch.device("cpu"), Tracker())
+    result = fit(checkpoint, *sides(tmp_path, "t", soft=True), QUICK, job)
+    assert len(result["history"]) == QUICK.epochs
+
+
+def test_each_parameter_is_in_one_group_of_its_own_rate(tmp_path):
+    model = make_checkpoint(tmp_path).model
+    groups = parameter_groups(model, QUICK)
+    names = {id(p): name for name, p in model.named_parameters()}
+    assert sorted(id(p) for group in groups for p in group["params"]) == sorted(names)
+    for group in groups:
+        for parameter in group["params"]:
+            name = names[id(parameter)]
+            encoder = name.startswith(("text_encoder", "audio_encoder"))
+            assert group["lr"] == (QUICK.lr if encoder else QUICK.head_lr)
+            if name.endswith("bias") or "layer_norm.weight" in name:
+                assert group["weight_decay"] == 0.0
+            if name == "fusion.classifier.weight":
+                assert group["weight_decay"] == QUICK.weight_decay
+
+
+def test_a_frozen_front_end_keeps_its_weights(tmp_path):
+    before = make_checkpoint(tmp_path / "before").model
+    settings = TrainingSettings(
+        epochs=1, batch_size=2, lr=1e-2, freeze_audio="cnn", accumulate_grad=1, num_workers=0
+    )
+    after, _ = train(tmp_path, "run", settings)
+    front = [model.audio_encoder.feature_extractor for model in (before, after)]
+    assert equal(*front)
+    assert not equal(before.audio_encoder.encoder, after.audio_encoder.encoder)
+
+
+def test_the_test_side_has_no_way_in():
+    assert not [name for name in inspect.signature(fit).parameters if "test" in name]

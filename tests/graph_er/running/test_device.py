@@ -1,0 +1,52 @@
+"""Devices by name, and one GPU for each process of a launcher."""
+
+import pytest
+import torch
+
+from graph_er.errors import InputError
+from graph_er.running.device import choose_device, native_bfloat16
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    def pretend(count, rank=None):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        if rank is not None:
+            monkeypatch.setenv("WORLD_SIZE", "4")
+            monkeypatch.setenv("LOCAL_RANK", str(rank))
+
+    return pretend
+
+
+def test_auto_takes_cuda_where_it_is(gpus):
+    gpus(0)
+    assert choose_device("auto") == "cpu"
+    gpus(1)
+    assert choose_device("auto") == "cuda"
+    assert choose_device("cpu") == "cpu"
+
+
+@pytest.mark.parametrize("name", ["tpu9", "meta", "cuda:2"])
+def test_a_device_that_is_not_there_is_refused(gpus, name):
+    gpus(2)
+    with pytest.raises(InputError, match=name):
+        choose_device(name)
+
+
+@pytest.mark.parametrize("name", ["auto", "cuda"])
+def test_each_process_takes_a_gpu_of_its_own(gpus, name):
+    gpus(2, rank=1)
+    assert choose_device(name) == "cuda:1"
+    assert choose_device("cpu") == "cpu"
+    gpus(2, rank=2)
+    with pytest.raises(InputError, match=r"2 GPU\(s\); start as many processes as GPUs"):
+        choose_device(name)
+    with pytest.raises(InputError, match="one GPU for several processes"):
+        choose_device("cuda:1")
+
+
+@pytest.mark.parametrize(("feature", "expected"), [("avx512_bf16", True), ("avx2", False)])
+def test_bfloat16_is_native_where_the_processor_says_so(monkeypatch, feature, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {feature: True})
+    assert native_bfloat16("cpu") is expected

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from graph_er.errors import InputError
+from graph_er.running import files
+from graph_er.running.files import atomic_path, sha256, write_json, write_text
+
+
+def test_a_finished_file_replaces_the_old_one_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "new" / "folder" / "a.txt"
+    write_text(path, "옛것")
+    write_text(path, "새것")
+    assert path.read_text(encoding="utf-8") == "새것"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def write_half_and_die(path):
+    with atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("killed")
+
+
+def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError, match="killed"):
+        write_half_and_die(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_seen_under_the_name_before_the_end(tmp_path):
+    path = tmp_path / "model.pt"
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"all of it")
+        assert not path.exists()
+        assert (temporary.parent, temporary.suffix) == (tmp_path, ".pt")
+    assert path.read_bytes() == b"all of it"
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    (tmp_path / "plain").write_text("")
+    write_text(tmp_path / "ours", "")
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "ours")}
+    assert len(modes) == 1
+
+
+def test_json_round_trips_and_stays_readable(tmp_path):
+    path = tmp_path / "a.json"
+    value = {"감정": ["행복", 1, 0.1, None, True]}
+    write_json(path, value)
+    assert json.loads(path.read_text(encoding="utf-8")) == value
+    assert "행복" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), object()])
+def test_what_json_cannot_hold_writes_nothing(tmp_path, bad):
+    with pytest.raises((ValueError, TypeError)):
+        write_json(tmp_path / "a.json", {"f1": bad})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sha256_of_known_content(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert sha256(tmp_path / "abc") == expected
+
+
+def killed_writer(path):
+    """Start a process that writes `path`; return it and its temporary file once that is there."""
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from graph_er.running.files import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half'); print(temporary, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+    return process, Path(process.stdout.readline().decode().strip())
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files, "_NEWBORN_SECONDS", 0.0)
+    path, other = tmp_path / "a.txt", tmp_path / ".a-12345678.partial.json"
+    other.write_text("of another file")
+    dead, left_behind = killed_writer(path)
+    living, in_work = killed_writer(path)
+    try:
+        dead.kill()
+        dead.communicate()
+        assert left_behind.read_text() == "half"
+        write_text(path, "whole")
+        assert {*tmp_path.iterdir()} == {path, in_work, other}
+    finally:
+        living.kill()
+        living.communicate()
+    write_text(path, "whole")
+    assert {*tmp_path.iterdir()} == {path, other}
+
+
+def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_NEWBORN_SECONDS", 0.0)
+    (tmp_path / "theirs").write_text("precious")
+    (tmp_path / ".a-12345678.partial.txt").symlink_to(tmp_path / "theirs")
+    write_text(tmp_path / "a.txt", "whole")
+    assert (tmp_path / "theirs").read_text() == "precious"
+
+
+def write_and_fail(path, error):
+    with atomic_path(path):
+        raise error
+
+
+def torch_error():
+    """Return what `torch.save` raises: an error of its own after one of the file's."""
+    error = RuntimeError("unexpected pos 6976 vs 6900")
+    error.__context__ = OSError(28, "No space left on device")
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch_error(),
+        OSError(28, "No space left on device"),
+        ValueError("I/O error: it is full (os error 28)"),
+    ],
+)
+def test_an_error_of_the_operating_system_names_the_file(tmp_path, error):
+    path = tmp_path / "a.txt"
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_and_fail(path, error)
+    assert (caught.value.errno, caught.value.filename) == (28, str(path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_user_is_told_already_stays_as_it_is(tmp_path):
+    error = InputError("clip.wav: cannot be read")
+    error.__context__ = OSError(5, "Input/output error")
+    with pytest.raises(InputError, match="cannot be read"):
+        write_and_fail(tmp_path / "a.txt", error)
+
+
+def test_an_error_that_is_not_the_disks_keeps_its_own_words(tmp_path):
+    with pytest.raises(OSError, match="a text of a library") as caught:
+        write_and_fail(tmp_path / "a.txt", OSError("a text of a library"))
+    assert caught.value.filename is None

@@ -1,0 +1,68 @@
+import hashlib
+import json
+import time
+
+import pytest
+
+from graph_er.errors import InputError
+from graph_er.running.run_record import add_metrics, read_run_record, write_run_record
+
+
+def write(folder, data=None):
+    write_run_record(
+        folder,
+        config={"epochs": 3},
+        seed=[1, 2],
+        metrics={"dev": {"weighted_f1": 0.5}},
+        data=data,
+        started=time.monotonic() - 5,
+        device="cpu",
+    )
+
+
+def test_a_record_holds_what_the_run_was(tmp_path):
+    data = tmp_path / "x.pkl"
+    data.write_bytes(b"content")
+    write(tmp_path, data)
+    record = read_run_record(tmp_path)
+    assert record["config"] == {"epochs": 3}
+    assert record["seed"] == [1, 2]
+    assert record["data"] == {"name": "x.pkl", "sha256": hashlib.sha256(b"content").hexdigest()}
+    assert record["versions"]["torch"].startswith("2.")
+    assert 5 <= record["wall_time_s"] < 60
+    assert {"commit", "tree_clean", "device", "python", "platform", "created"} <= set(record)
+
+
+def test_test_scores_are_added_beside_dev_scores(tmp_path):
+    write(tmp_path)
+    add_metrics(tmp_path, "test", {"weighted_f1": 0.25})
+    assert read_run_record(tmp_path)["metrics"] == {
+        "dev": {"weighted_f1": 0.5},
+        "test": {"weighted_f1": 0.25},
+    }
+
+
+def test_scores_of_another_data_file_are_not_added(tmp_path, caplog):
+    data = tmp_path / "x.pkl"
+    data.write_bytes(b"content")
+    write(tmp_path, data)
+    add_metrics(tmp_path, "test", {}, data_sha256=hashlib.sha256(b"other").hexdigest())
+    assert "another data file" in caplog.text
+    assert "test" not in read_run_record(tmp_path)["metrics"]
+    add_metrics(tmp_path, "test", {}, data_sha256=hashlib.sha256(b"content").hexdigest())
+    assert "test" in read_run_record(tmp_path)["metrics"]
+
+
+def test_without_a_record_nothing_is_added_and_reading_names_the_file(tmp_path):
+    add_metrics(tmp_path, "test", {})
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InputError, match=r"run\.json: no such file"):
+        read_run_record(tmp_path)
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(InputError, match="not a run record"):
+        read_run_record(tmp_path)
+
+
+def test_a_record_is_plain_json(tmp_path):
+    write(tmp_path)
+    assert json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["data"] is None

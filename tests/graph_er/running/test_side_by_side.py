@@ -1,0 +1,91 @@
+"""Processes side by side: results in order, failures told once, nobody left behind."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from graph_er.errors import InputError
+from graph_er.running.side_by_side import CAN_FORK, side_by_side
+
+pytestmark = pytest.mark.skipif(not CAN_FORK, reason="needs Linux")
+
+
+def ignore(message):
+    pass
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 4])
+def test_results_come_in_order_whoever_is_done_first(jobs):
+    table = np.arange(12).reshape(4, 3)  # reaches the processes as it lies in memory
+
+    def work(item, tell):
+        time.sleep(0.02 * (3 - item))
+        tell((item, os.getpid()))
+        return table[item] * 2
+
+    told = []
+    results = side_by_side(work, range(4), jobs=jobs, on_message=told.append)
+    np.testing.assert_array_equal(results, table * 2)
+    assert sorted(item for item, _ in told) == [0, 1, 2, 3]
+    assert os.getpid() not in {process for _, process in told}
+    assert not multiprocessing.active_children()
+
+
+def test_no_more_than_the_wanted_number_run_at_a_time():
+    moments = []
+
+    def work(item, tell):
+        tell(+1)
+        time.sleep(0.02)
+        tell(-1)
+
+    side_by_side(work, range(6), jobs=2, on_message=moments.append)
+    assert max(np.cumsum(moments)) <= 2
+
+
+def fails(error):
+    def work(item, tell):
+        if item == 1:
+            raise error
+        time.sleep(60)  # ended with the one that failed
+
+    return work
+
+
+def killed(item, tell):
+    if item == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+@pytest.mark.parametrize(
+    ("work", "kind", "message"),
+    [
+        (fails(InputError("no such emotion")), InputError, "^no such emotion$"),
+        (fails(ValueError("a defect")), RuntimeError, "seed 1 failed:\n.*\n.*ValueError: a defect"),
+        (killed, InputError, r"seed 1 was ended from outside \(exit code -9\).*--jobs 1"),
+    ],
+)
+def test_whatever_ends_one_ends_all(work, kind, message):
+    begin = time.monotonic()
+    with pytest.raises(kind, match=f"(?s){message}"):
+        side_by_side(work, range(3), jobs=2, on_message=ignore)
+    assert time.monotonic() - begin < 20
+    assert not multiprocessing.active_children()
+
+
+def test_an_interrupt_of_the_parent_ends_all():
+    def work(item, tell):
+        tell(None)
+        time.sleep(60)
+
+    def interrupt(message):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(work, range(2), jobs=2, on_message=interrupt)
+    assert not multiprocessing.active_children()

@@ -1,0 +1,69 @@
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+OFFLINE_RUN = """
+import socket, sys
+from pathlib import Path
+
+def refuse(*arguments, **options):
+    raise AssertionError("the network was used")
+
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+from graph_er.running.tracking import start_tracking
+tracker = start_tracking("offline", name="run", folder=Path(sys.argv[1]))
+tracker.log_parameters({"size": 3})
+for epoch in (1, 2):
+    tracker.log_metrics({"dev_weighted_f1": 0.25 * epoch}, step=epoch)
+tracker.log_confusion_matrix([0, 1, 1], [0, 1, 0], ["neutral", "angry"], "dev")
+tracker.end()
+"""
+
+
+def run(code, *arguments, **options):
+    """Run code in a process of its own, since comet_ml changes its process for good."""
+    root = Path(__file__).resolve().parents[3]
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, **options)
+
+
+def test_off_imports_nothing():
+    code = (
+        "import sys; from pathlib import Path;"
+        "from graph_er.running.tracking import start_tracking;"
+        "tracker = start_tracking('off', name='x', folder=Path('nowhere'));"
+        "tracker.log_metrics({'x': 1.0}, step=1); tracker.end();"
+        "sys.exit('comet_ml' in sys.modules)"
+    )
+    assert run(code).returncode == 0
+
+
+def test_offline_writes_parameters_metrics_and_confusion_matrix_without_network(tmp_path):
+    done = run(OFFLINE_RUN, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (archive,) = tmp_path.glob("*.zip")
+    with zipfile.ZipFile(archive) as file:
+        messages = [json.loads(line) for line in file.read("messages.json").splitlines()]
+        (upload,) = [m["payload"] for m in messages if m["type"] == "file_upload"]
+        matrix = json.loads(file.read(upload["file_path"]))
+    assert upload["upload_type"] == "confusion-matrix"
+    assert matrix["labels"] == ["neutral", "angry"]
+    assert matrix["matrix"] == [[1, 0], [1, 1]]
+    metrics = [m["payload"]["metric"] for m in messages if m["type"] == "metric_msg"]
+    values = {(m["metricName"], m["step"]): m["metricValue"] for m in metrics}
+    assert values["dev_weighted_f1", 2] == 0.5
+    parameters = [m["payload"]["param"] for m in messages if m["type"] == "parameter_msg"]
+    assert ("size", 3) in {(p["paramName"], p["paramValue"]) for p in parameters}
+
+
+def test_online_without_a_key_is_refused(tmp_path):
+    code = (
+        "from pathlib import Path; from graph_er.running.tracking import start_tracking;"
+        "start_tracking('online', name='x', folder=Path('nowhere'))"
+    )
+    done = run(code, env={"PATH": "/usr/bin", "HOME": str(tmp_path)})
+    assert "InputError" in done.stderr
+    assert "COMET_API_KEY" in done.stderr

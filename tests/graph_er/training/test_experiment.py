@@ -1,0 +1,174 @@
+"""A run from dialogue file to checkpoint folder: seeds, refit, what is kept and recorded."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from graph_er.answers.prediction import predict_log_probabilities, predict_probabilities
+from graph_er.dialogues import write_dialogues
+from graph_er.errors import InputError
+from graph_er.networks.checkpoint import load_checkpoint
+from graph_er.networks.spec import spec_of
+from graph_er.running.run_record import read_run_record
+from graph_er.scoring.scores import score
+from graph_er.training.experiment import Run, run_training
+from graph_er.training.fit import fit
+from tests.graph_er.dialogue_factory import EMOTIONS, make_file
+from tests.graph_er.tiny_models import COGMEN, CONFIGS, CONTEXTUAL, TRAINING
+
+FILE = make_file()
+REFIT = replace(TRAINING, epochs=3, refit=True, decode=True)
+
+
+@pytest.fixture
+def train(tmp_path):
+    data = tmp_path / "data.pkl"
+    write_dialogues(data, FILE)
+
+    def run(name="run", *, model=CONTEXTUAL, training=REFIT, seeds=(3,), file=FILE):
+        out = tmp_path / name
+        run_training(
+            file,
+            Run(
+                modalities="at", model=model, training=training, seeds=list(seeds), out=out,
+                tag=name, data=data, device="cpu", comet="off", started=time.monotonic(),
+            ),
+        )  # fmt: skip
+        return load_checkpoint(out), read_run_record(out)
+
+    return run
+
+
+def fitted(sides, dev, *, model=CONTEXTUAL, training=REFIT, seed=3, stop_after=None):
+    spec = spec_of(FILE, (*FILE.side("train"), *FILE.side("dev")), "at", model)
+    graphs = [spec.graph(dialogue, model) for side in sides for dialogue in FILE.side(side)]
+    scored = [spec.graph(dialogue, model) for dialogue in FILE.side("dev")] if dev else []
+    return fit(lambda: spec.build(model), graphs, scored, EMOTIONS, training, seed=seed,
+               stop_after=stop_after)  # fmt: skip
+
+
+def equal(first, second):
+    return set(first) == set(second) and all(torch.equal(first[n], second[n]) for n in first)
+
+
+@pytest.mark.parametrize("preset", CONFIGS)
+@pytest.mark.parametrize("select", ["last", "best"])
+@pytest.mark.parametrize("schedule", ["one_cycle", "plateau"])
+def test_a_refitted_run_keeps_a_fit_on_train_and_dev_of_the_epochs_that_dev_bore_out(
+    train, preset, select, schedule
+):
+    rough = {"learning_rate": 0.1, "ema": 0.0, "schedule": schedule, "epochs": 5}
+    options = {"model": CONFIGS[preset], "training": replace(REFIT, select=select, **rough)}
+    for seed in range(1, 20):
+        options["seed"] = seed
+        before = fitted(["train"], True, **options)
+        if select == "last" or before.kept.epoch < 5:
+            break
+    assert (before.kept.epoch == 5) is (select == "last")
+    checkpoint, record = train(
+        model=options["model"], training=options["training"], seeds=[options["seed"]]
+    )
+    (member,) = checkpoint.members
+    assert (member["epoch"], member["dev"]) == (before.kept.epoch, before.kept.dev)
+    known = {"seed": options["seed"], "epoch": member["epoch"], "dev": before.kept.dev}
+    assert record["metrics"]["training"] == [known]
+    options["stop_after"] = before.kept.epoch
+    assert equal(member["weights"], fitted(["train", "dev"], False, **options).weights)
+    assert not equal(member["weights"], before.weights)
+    assert checkpoint.refitted
+    assert {*checkpoint.trained_ids} == {*FILE.train_ids, *FILE.dev_ids}
+
+
+@pytest.mark.parametrize("preset", CONFIGS)
+def test_without_refit_the_weights_are_those_that_dev_scored(train, preset):
+    options = {"model": CONFIGS[preset], "training": replace(REFIT, refit=False)}
+    checkpoint, record = train(**options)
+    assert equal(checkpoint.members[0]["weights"], fitted(["train"], True, **options).weights)
+    assert not checkpoint.refitted
+    assert {*checkpoint.trained_ids} == {*FILE.train_ids}
+    # So what is recorded can be had again from the checkpoint itself.
+    dev = FILE.side("dev")
+    predicted = predict_probabilities(checkpoint, dev)[0].argmax(-1)
+    gold = np.concatenate([dialogue.labels for dialogue in dev])
+    again = score(gold, predicted, EMOTIONS)
+    assert record["metrics"]["dev"]["weighted_f1"] == pytest.approx(again["weighted_f1"])
+
+
+def test_dev_scores_and_calibration_are_of_models_that_never_saw_dev(train):
+    (refitted, record), (plain, plain_record) = (
+        train(name, training=replace(REFIT, refit=refit))
+        for name, refit in (("refitted", True), ("plain", False))
+    )
+    assert record["metrics"] == plain_record["metrics"]
+    assert refitted.finish.to_plain() == plain.finish.to_plain()
+
+
+def test_test_dialogues_leave_no_trace(train):
+    garbled = [
+        replace(d, text=d.text[::-1].copy(), labels=(d.labels + 1) % 3) for d in FILE.dialogues
+    ]
+    dialogues = tuple(g if g.id in FILE.test_ids else d
+                      for g, d in zip(garbled, FILE.dialogues, strict=True))  # fmt: skip
+    first, _ = train("first")
+    second, _ = train("second", file=replace(FILE, dialogues=dialogues))
+    assert equal(first.members[0]["weights"], second.members[0]["weights"])
+    assert first.finish.to_plain() == second.finish.to_plain()
+
+
+def test_each_seed_of_a_run_is_the_run_of_that_seed(train):
+    together, record = train("together", seeds=(4, 5))
+    assert together.seeds == [4, 5]
+    assert record["seed"] == [4, 5]
+    for member in together.members:
+        alone, record = train("alone", seeds=(member["seed"],))
+        assert equal(alone.members[0]["weights"], member["weights"])
+        assert record["seed"] == member["seed"]
+    assert not equal(*(member["weights"] for member in together.members))
+
+
+@pytest.mark.parametrize("future", [0, 4])
+def test_decoding_is_causal_where_the_model_is(train, future):
+    checkpoint, _ = train(model=replace(CONTEXTUAL, wf=future))
+    assert checkpoint.finish.causal is (future == 0)
+
+
+def test_without_decoding_the_weight_is_zero(train):
+    checkpoint, _ = train(training=replace(REFIT, decode=False))
+    assert checkpoint.finish.weight == 0
+    test = FILE.side("test")
+    graphs = [checkpoint.spec.graph(dialogue, checkpoint.config) for dialogue in test]
+    raw = predict_log_probabilities(checkpoint.models(), graphs)
+    tempered = np.exp(raw / checkpoint.finish.temperature)
+    np.testing.assert_allclose(
+        predict_probabilities(checkpoint, test), tempered / tempered.sum(-1, keepdims=True)
+    )
+
+
+def test_the_record_names_preset_and_every_option(train):
+    for name, config in CONFIGS.items():
+        _, record = train(name, model=config)
+        assert record["config"]["preset"] == name
+        assert record["config"]["model"] == vars(config)
+        assert record["config"]["training"] == vars(REFIT)
+
+
+@pytest.mark.parametrize("side", ["train", "dev"])
+def test_a_file_without_a_side_is_refused_before_anything_is_removed(train, side, tmp_path):
+    train()
+    before = (tmp_path / "run" / "model.pt").read_bytes()
+    with pytest.raises(InputError, match=f"no {side} dialogues"):
+        train(file=replace(FILE, **{f"{side}_ids": ()}))
+    assert (tmp_path / "run" / "model.pt").read_bytes() == before
+
+
+def test_a_configuration_that_does_not_fit_the_file_is_refused_before_anything_is_removed(
+    train, tmp_path
+):
+    train()
+    before = (tmp_path / "run" / "model.pt").read_bytes()
+    with pytest.raises(InputError, match="context_heads"):
+        train(model=replace(COGMEN, context_heads=3))
+    assert (tmp_path / "run" / "model.pt").read_bytes() == before

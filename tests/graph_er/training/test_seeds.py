@@ -1,0 +1,114 @@
+"""Seeds side by side: the same numbers, the same records, refusals where it cannot be."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from graph_er.dialogues import write_dialogues
+from graph_er.errors import InputError
+from graph_er.networks.checkpoint import load_checkpoint
+from graph_er.running import processes
+from graph_er.running.side_by_side import CAN_FORK
+from graph_er.train import main
+from graph_er.training.seeds import choose_jobs, threads_for
+from tests.graph_er.dialogue_factory import make_file
+
+needs_fork = pytest.mark.skipif(not CAN_FORK, reason="needs Linux")
+OPTIONS = ("--seeds", "3", "--members", "2", "--hidden_size", "8", "--epochs", "2")
+
+
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # so that each seed has one thread whatever --jobs is
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def train(tmp_path):
+    data = tmp_path / "data.pkl"
+    write_dialogues(data, make_file())
+
+    def run(name, *options):
+        main([*OPTIONS, "--data_dir", str(data), "--out", str(tmp_path / name), *options])
+        record = json.loads((tmp_path / name / "run.json").read_text("utf-8"))
+        return load_checkpoint(tmp_path / name), record
+
+    return run
+
+
+@needs_fork
+def test_seeds_side_by_side_are_those_one_after_another(train, one_thread, capsys):
+    (first, record), (second, other) = (train(n, "--jobs", n) for n in ("1", "2"))
+    assert first.seeds == second.seeds == [1, 2, 3]
+    for one, two in zip(first.members, second.members, strict=True):
+        assert one["dev"] == two["dev"]
+        assert all(
+            torch.equal(one["weights"][name], two["weights"][name]) for name in one["weights"]
+        )
+    assert record["metrics"] == other["metrics"]
+    bars = capsys.readouterr().err
+    assert "3 seeds: 100%" in bars  # one bar for all
+    assert "seed 3: 100%" in bars  # and one each, one after another
+
+
+@needs_fork
+def test_what_a_seed_refuses_is_told_once_and_nothing_is_written(train, one_thread, tmp_path):
+    rough = ("--learning_rate", "1e30", "--clip_norm", "0", "--schedule", "plateau", "--ema", "0")
+    with pytest.raises(InputError, match="--learning_rate"):
+        train("out", "--jobs", "2", *rough)
+    assert not (tmp_path / "out").exists()
+
+
+def test_jobs_are_as_many_as_cores_and_seeds_allow(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr("graph_er.training.seeds.CAN_FORK", True)
+    chosen = [choose_jobs(0, seeds, "cpu") for seeds in (1, 3, 9)]
+    assert chosen == [1, 3, 4]
+    assert choose_jobs(7, 9, "cpu") == 7
+    assert choose_jobs(0, 9, "cuda") == 1
+    with pytest.raises(InputError, match="--jobs is 2"):
+        choose_jobs(2, 9, "cuda")
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    assert choose_jobs(0, 9, "cpu") == 1
+
+
+def test_jobs_part_the_threads(one_thread):
+    torch.set_num_threads(5)
+    with threads_for(2) as threads:
+        assert (threads, torch.get_num_threads()) == (2, 1)
+    with threads_for(1) as threads:
+        assert (threads, torch.get_num_threads()) == (5, 5)
+    assert torch.get_num_threads() == 5
+
+
+def test_training_imports_no_package_that_it_does_not_use():
+    code = (
+        "import sys; from graph_er.running.geometric import import_geometric; import_geometric();"
+        "import graph_er.training.experiment;"
+        "print([n for n in ('transformers', 'numba') if n in sys.modules]);"
+        "from transformers import AutoConfig"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@needs_fork
+def test_networks_of_full_width_train_side_by_side_on_several_threads_each(tmp_path):
+    write_dialogues(tmp_path / "data.pkl", make_file())
+    options = ("--preset", "cogmen", "--seeds", "2", "--epochs", "1", "--hidden_size", "1024")
+    command = (sys.executable, "-m", "graph_er.train", *options)
+    done = subprocess.run(
+        [*command, "--data_dir", str(tmp_path / "data.pkl"), "--out", str(tmp_path / "run")],
+        env={**os.environ, "OMP_NUM_THREADS": "4"},  # two for each seed
+        capture_output=True,
+        text=True,
+        timeout=120,  # a process that is forked from one with running threads waits for ever
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,92 @@
+from dataclasses import replace
+
+import pytest
+
+from graph_er.errors import InputError
+from graph_er.schema.splits import fold_groups
+from graph_er.validation.folds import dev_fold, session_folds, sessions_of, without_test
+from tests.graph_er.dialogue_factory import make_file
+
+FILE = make_file(num_sessions=6, dialogues_per_session=2, length=2)
+
+
+def ids(dialogues):
+    return [dialogue.id for dialogue in dialogues]
+
+
+def sessions(file, dialogues):
+    return {sessions_of(file)[dialogue.id] for dialogue in dialogues}
+
+
+@pytest.mark.parametrize("count", [None, 0, 2, 3, 4, 6])
+def test_each_dialogue_is_predicted_once_by_what_shares_no_session_with_it(count):
+    folds = session_folds(FILE, count)
+    assert len(folds) == (count or 6)
+    assert sorted(i for fold in folds for i in ids(fold.test)) == sorted(ids(FILE.dialogues))
+    for fold in folds:
+        sides = [sessions(FILE, side) for side in (fold.train, fold.dev, fold.test)]
+        assert sum(map(len, sides)) == 6
+        assert set.union(*sides) == set(sessions_of(FILE).values())
+        assert all(sides)
+
+
+def test_of_two_sessions_left_one_is_dev():
+    (first, *_) = session_folds(make_file(num_sessions=3), 0)
+    assert ids(first.train) == ["Sess02_script01", "Sess02_script02"]
+    assert ids(first.dev) == ["Sess03_script01", "Sess03_script02"]
+
+
+def test_groups_are_neighbours_and_named_by_their_ends():
+    assert [fold.name for fold in session_folds(FILE, 2)] == [
+        "Sess01 to Sess03",
+        "Sess04 to Sess06",
+    ]
+    assert session_folds(FILE, 0)[1].name == "Sess02"
+    assert fold_groups("abcdefg", 3) == [tuple("abc"), tuple("de"), tuple("fg")]
+
+
+def test_more_than_ten_sessions_are_ten_groups_unless_all_are_asked_for():
+    many = make_file(num_sessions=13, dialogues_per_session=1, length=2)
+    assert len(session_folds(many, None)) == 10
+    assert len(session_folds(many, 0)) == 13
+
+
+def test_the_file_may_name_its_sessions():
+    names = {dialogue.id: f"room {i // 3}" for i, dialogue in enumerate(FILE.dialogues)}
+    file = replace(FILE, info={"sessions": names})
+    assert [fold.name for fold in session_folds(file, 0)] == [f"room {i}" for i in range(4)]
+
+
+def test_without_test_nothing_of_test_is_left():
+    blind = without_test(FILE)
+    assert blind.test_ids == ()
+    assert set(ids(blind.dialogues)) == {*FILE.train_ids, *FILE.dev_ids}
+    predicted = {i for fold in session_folds(blind, 0) for i in ids(fold.test)}
+    assert predicted.isdisjoint(FILE.test_ids)
+
+
+def test_dialogues_on_no_side_are_in_no_fold():
+    folds = session_folds(replace(FILE, train_ids=FILE.train_ids[1:]), 0)
+    everywhere = {i for f in folds for side in (f.train, f.dev, f.test) for i in ids(side)}
+    assert FILE.train_ids[0] not in everywhere
+
+
+def test_too_few_sessions_are_refused_with_the_remedy():
+    one = replace(FILE, info={"sessions": dict.fromkeys(ids(FILE.dialogues), "all")})
+    with pytest.raises(
+        InputError, match=r"1 session\(s\) \(all\).*train\.py and graph_er/eval\.py"
+    ):
+        session_folds(one, None)
+    with pytest.raises(InputError, match=r"--folds 7: with 6 sessions"):
+        session_folds(FILE, 7)
+    with pytest.raises(InputError, match=r"--folds 2: with 3 sessions"):
+        session_folds(make_file(num_sessions=3), 2)
+
+
+def test_a_file_without_sessions_is_scored_on_dev_which_the_fold_has_not_seen():
+    fold = dev_fold(FILE)
+    assert ids(fold.test) == list(FILE.dev_ids)
+    assert ids([*fold.train, *fold.dev]) == list(FILE.train_ids)
+    assert ids(fold.dev) == list(FILE.train_ids[-1:])
+    with pytest.raises(InputError, match="0 dev dialogues"):
+        dev_fold(replace(FILE, dev_ids=()))
