@@ -63,6 +63,11 @@ _PUSHES = {
     if _EFFECTS[code] == (0, False, 1)
     and code not in _TUPLES | _GETS | {*_OTHER_NAMES, _CODES["MARK"]}
 }
+# Texts and bytes push one object, too; their counts' sizes, by code.
+_TEXTS = {code: size for code, size in _COUNTED.items() if _EFFECTS[code] == (0, False, 1)}
+_SMALL_TUPLES = {_CODES[f"TUPLE{size}"]: size for size in (1, 2, 3)}
+_PLAINS = {code: [_PLAIN] * size for code, size in _SMALL_TUPLES.items()}
+_FLAT_TUPLES = {code: (1, 1 + size) for code, size in _SMALL_TUPLES.items()}
 _FLOATS = re.compile(b"(?:G.{8})++", re.DOTALL)  # which a large file holds by the million
 
 
@@ -123,6 +128,16 @@ class _Scan:
             elif code == binget and place < end and table.get(content[place]) == _PLAIN:
                 place += 1
                 push(_PLAIN)
+            elif (count := _TEXTS.get(code)) is not None:
+                start, place = place, place + count
+                place += int.from_bytes(content[start:place], "little")
+                push(_PLAIN)
+            elif code in _SMALL_TUPLES and stack[-_SMALL_TUPLES[code] :] == _PLAINS[code]:
+                # Of none but plain objects, which a mark below them is not looked for among.
+                start = len(stack) - _SMALL_TUPLES[code]
+                if marks and marks[-1] > start:
+                    raise ValueError("an object is taken from the stack where there is none")
+                stack[start:] = (_FLAT_TUPLES[code],)
             elif code == memoize and stack:
                 table[len(table)] = stack[-1]
             elif code == reduce and len(stack) - 2 >= (marks[-1] if marks else 0):
