@@ -14,8 +14,8 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
+from graph_er.running.regular_files import require_regular
 
 SAMPLE_RATE = 16_000
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import unicodedata
 from collections.abc import Collection
 from pathlib import Path
@@ -45,30 +44,6 @@ def files_below(root: Path, suffixes: Collection[str]) -> dict[str, list[Path]]:
             if not key.startswith(".") and os.path.splitext(key)[1] in suffixes:
                 found.setdefault(key, []).append(parent / name)
     return {name: sorted(found[name]) for name in sorted(found)}
-
-
-def require_regular(path: Path, most_bytes: int) -> None:
-    """Refuse what would never end or never fit, before it is opened.
-
-    Args:
-        path: a file; links are followed.
-        most_bytes: the size above which it cannot be what it ought to be.
-
-    Raises:
-        InputError: it cannot be looked at, is a folder, pipe or device, or is larger.
-    """
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read ({reason}); restore the file") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"{path}: is no regular file; restore the file")
-    if status.st_size > most_bytes:
-        raise InputError(
-            f"{path}: is {status.st_size:,} bytes large, where {most_bytes:,} are the most that "
-            "such a file holds; restore the file"
-        )
 
 
 def composed(path: Path, root: Path) -> str:

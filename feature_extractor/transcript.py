@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
 from graph_er.running.normal_form import normal_form
+from graph_er.running.regular_files import require_regular
 
 # Goes into the key of every cached text feature: raise it whenever `clean_transcript` changes.
 TRANSCRIPT_VERSION = 2

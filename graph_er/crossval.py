@@ -71,11 +71,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     seeds, recipe = read_seeds(arguments), read_recipe(arguments)
     counts = _epoch_recipes(arguments, recipe)
     file = read_data(arguments)
+    # After parsing: torch takes seconds.
     from graph_er.networks.spec import spec_of
     from graph_er.running.device import choose_device
-    from graph_er.validation.cross_evaluation import (
-        check_folder,
-    )  # after parsing: torch takes seconds
+    from graph_er.validation.cross_evaluation import check_folder
     from graph_er.validation.folds import session_folds, without_test
 
     file = file if arguments.with_test else without_test(file)

@@ -161,7 +161,7 @@ def _dialogue(raw: Sequence[Any], dialogue_id: str, limits: Limits) -> Dialogue:
         for modality, position in _FEATURE_POSITIONS.items()
     }
     # They stay numbers where they are.
-    limits.names(raw[1][dialogue_id], f"{where}: these cannot be speaker labels")
+    limits.ids(raw[1][dialogue_id], f"{where}: these cannot be speaker labels")
     return Dialogue(
         id=dialogue_id,
         utterance_ids=utterance_ids,
@@ -175,8 +175,8 @@ def _dialogue(raw: Sequence[Any], dialogue_id: str, limits: Limits) -> Dialogue:
 def _features(
     by_dialogue: Any, dialogue_id: str, name: str, utterance_ids: Sequence[str], limits: Limits
 ) -> np.ndarray | None:
-    rows = by_dialogue.pop(dialogue_id, ()) if isinstance(by_dialogue, dict) else ()
-    if len(rows) == 0:
+    rows = by_dialogue.pop(dialogue_id, None) if isinstance(by_dialogue, dict) else None
+    if rows is None or len(rows) == 0:
         return None
     where = f"dialogue {dialogue_id}: {name} features"
     for row in limits.list_of(rows, where):

@@ -17,6 +17,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from graph_er.data_option import add_data_options, read_data, require_side
 from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
+from graph_er.running.paths import checkpoint_file
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +48,11 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Predict every utterance of the split, print the report, write JSON and CSV."""
     arguments = build_parser().parse_args(argv)
+    checkpoint_file(arguments.pt_dir)  # before seconds of imports
     import_geometric()
+    # After parsing: torch takes seconds to import.
     from graph_er.answers.prediction import evaluated_utterances, predict_probabilities
-    from graph_er.networks.checkpoint import (
-        load_checkpoint,
-    )  # after parsing: torch takes seconds to import
+    from graph_er.networks.checkpoint import load_checkpoint
     from graph_er.report.eval_document import document_text, evaluation_document, write_document
     from graph_er.running.device import choose_device
     from graph_er.running.run_record import add_metrics, describe_data

@@ -76,10 +76,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     seeds, settings = read_seeds(arguments), given_settings(arguments)
     space = _space(settings, arguments.only)
     file = read_data(arguments)
+    # After parsing: torch takes seconds to import.
     from graph_er.networks.spec import spec_of
-    from graph_er.running.device import (
-        choose_device,
-    )  # after parsing: torch takes seconds to import
+    from graph_er.running.device import choose_device
     from graph_er.running.run_record import describe_data
     from graph_er.running.tracking import start_tracking
     from graph_er.validation.folds import without_test

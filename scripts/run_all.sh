@@ -148,7 +148,8 @@ tuned_graphs() { # and, for the folder to take away, a causal graph for live ans
   step "live_${m}_eval" "$live/eval.json" "$python" graph_er/eval.py --pt_dir "$live" \
     --data_dir "$tuned" --out "$live/eval.json" --device "$device"
   # Extractor, graph and causal graph in one folder.
-  step bundle "$checkpoints/bundle" "$python" graph_er/bundle.py --extractor "$checkpoints/concat_$m" \
+  # Killed after it was made and before the step was marked, it is made again.
+  step bundle "$checkpoints/bundle" "$python" graph_er/bundle.py --overwrite --extractor "$checkpoints/concat_$m" \
     --pt_dir "$checkpoints/graph_$m" --live_pt_dir "$live" --data_dir "$tuned" --out "$checkpoints/bundle"
 }
 frozen_features() { # and stage 1 of what the other chain does not need

@@ -18,4 +18,5 @@ prepare_python requirements.txt tests/requirements.txt
 "$python" -m ruff check .
 "$python" -m ruff format --check .
 "$python" -m mypy
-exec "$python" -m pytest "$@"
+# Each file whole in one of two processes; `-n 0` after it runs all in one.
+exec "$python" -m pytest -n 2 --dist loadfile "$@"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from feature_extractor.corpora.text_files import unique_keys
-from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
+from graph_er.running.regular_files import require_regular
 from graph_er.schema.emotions import normalise_emotion
 
 DEFAULT_MAP = Path(__file__).with_name("aihub_dialogue_emotions.json")

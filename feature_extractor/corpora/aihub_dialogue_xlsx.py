@@ -33,7 +33,7 @@ _LARGE_PARTS = ("xl/worksheets/", "xl/sharedStrings.xml")
 # Texts and tables pack into a tenth or so.
 _MAX_PACKING = 100
 # XML tags are what reading takes time for, however few bytes they are.
-_MAX_TAGS = 8_000_000
+_MAX_TAGS = 16_000_000
 # The released ones have 52,000 rows by some 20 columns.
 _MAX_ROWS = 250_000
 _MAX_CELLS = 4_000_000

@@ -6,8 +6,8 @@ import csv
 import re
 from pathlib import Path
 
-from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
+from graph_er.running.regular_files import require_regular
 
 _HEADER_ROWS = 2
 _MOST_BYTES = 1 << 30

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +14,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
 from graph_er.running.csv_cells import unguarded
 from graph_er.running.normal_form import normal_form
+from graph_er.running.regular_files import require_regular
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # Not all that Python calls a blank: U+0085 stands for "…" in files with damaged encoding.
@@ -25,9 +26,9 @@ _BLANKS = " \t\r\n"
 _SHOWN = 20
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # What fits into memory as rows of text; a hundred times the largest corpora.
-_MOST_BYTES = 1 << 28
+_MOST_BYTES = 1 << 30
 _MOST_ROWS = 2_000_000
-_MOST_COLUMNS = 1_000
+_MOST_COLUMNS = 200_000
 TABLE_SUFFIXES = (*_DELIMITERS, ".jsonl")
 
 
@@ -229,8 +230,8 @@ def _json_records(path: Path, text: str, problems: list[str]) -> Iterator[Record
 def _json_row(content: str) -> dict[str, Any]:
     try:
         row = json.loads(content, object_pairs_hook=unique_keys)
-        # Half of a surrogate pair is no text that could be written again, nor infinity a number.
-        json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+        # Half of a surrogate pair is no text that could be written again.
+        json.dumps(row, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON ({error}); write one object a line") from error
     if not isinstance(row, dict):
@@ -252,8 +253,11 @@ def cells_of(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _json_cell(name: str, value: Any) -> str:
-    if value is None:
+    # NaN is what tables' libraries write for an empty cell.
+    if value is None or value != value:
         return ""
+    if isinstance(value, float) and math.isinf(value):
+        raise InputError(f"{name!r} is {value}; write a number or leave it out")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InputError(f"{name!r} is {str(value)[:40]!r}; it must be text or a number")
     try:

@@ -21,9 +21,9 @@ from feature_extractor.corpora.vat_split import (
     sides_by_name,
     split_notices,
 )
-from feature_extractor.file_tree import require_regular
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.regular_files import require_regular
 from graph_er.schema.emotions import KEMDY_EMOTIONS
 from graph_er.schema.splits import natural_key
 

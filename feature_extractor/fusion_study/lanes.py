@@ -54,6 +54,18 @@ class Results:
         except (OSError, ValueError, KeyError):
             return None
 
+    def finished(self, trial: Trial) -> tuple[dict[str, Any], np.ndarray]:
+        """Return what `load` does.
+
+        Raises:
+            InputError: it is gone, or of another study.
+        """
+        found = self.load(trial)
+        if found is None:
+            path = self._path(trial, ".json")
+            raise InputError(f"{path}: the trial's result is gone; run the command again")
+        return found
+
     def save(self, trial: Trial, record: dict[str, Any], probabilities: np.ndarray) -> None:
         """Keep a finished trial; its JSON is written last."""
         with atomic_path(self._path(trial, ".npy")) as temporary:

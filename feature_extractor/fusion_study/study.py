@@ -72,7 +72,7 @@ def compare_fusions(
         }
         trials = [t for c in wanted for t in seed_trials(c, rates[c], budget.seeds)]
         run_trials(trials, pool, budget, results, "seeds")
-    finished = {trial: needed(results.load(trial)) for trial in trials}
+    finished = {trial: results.finished(trial) for trial in trials}
     for trial, (record, _) in finished.items():
         if "failed" in record:
             raise InputError(f"{trial.key}: {record['failed']}; leave the model out with --fusions")
@@ -104,7 +104,7 @@ def _leading(condition: Condition, wanted: Sequence[Condition]) -> Condition:
 
 
 def _dev_f1(results: Results, trial: Trial) -> float:
-    record, _ = needed(results.load(trial))
+    record, _ = results.finished(trial)
     return -1.0 if "failed" in record else record["dev"]["weighted_f1"]
 
 

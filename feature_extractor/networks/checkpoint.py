@@ -21,6 +21,7 @@ from feature_extractor.fusion.base import needed
 from feature_extractor.fusion.pooling import minimum_samples
 from feature_extractor.fusion.prompt import prompt_text
 from feature_extractor.fusion.registry import FUSIONS
+from feature_extractor.networks.config_limits import require_buildable
 from feature_extractor.networks.encoders import (
     first_line,
     load_audio_encoder,
@@ -39,7 +40,6 @@ from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME
 
 WEIGHTS = "model.safetensors"
-_MOST_LAYERS = 1000
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,11 @@ def load_configuration(folder: Path) -> UtteranceConfig:
             f"{folder}: training did not finish (no {RECORD_NAME}); go on with "
             f"`python feature_extractor/train.py --out {folder} --resume` and the same options"
         )
-    _require_buildable(folder)
+    path = folder / "config.json"
+    content = read_json_file(path)
+    if not isinstance(content, dict) or content.get("model_type") != UtteranceConfig.model_type:
+        raise InputError(f"{path}: of another model than a stage 1 checkpoint's; restore the file")
+    require_buildable(content, path)
     with _loading(folder):
         config = UtteranceConfig.from_pretrained(folder)
         emotions = list(config.emotions)
@@ -195,20 +199,32 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         extractor = _part(AutoFeatureExtractor, folder) if "a" in config.modalities else None
     if wrong := [*report["missing_keys"], *report["unexpected_keys"]]:
         raise InputError(f"{folder}: {WEIGHTS} does not fit config.json ({wrong[0]})")
+    _require_fitting_parts(folder, config, model, tokenizer, extractor)
     return Checkpoint(model, tokenizer, extractor)
 
 
-def _require_buildable(folder: Path) -> None:
-    """Refuse a configuration of another model, or of one that nobody waits for."""
-    path = folder / "config.json"
-    content = read_json_file(path)
-    if not isinstance(content, dict) or content.get("model_type") != UtteranceConfig.model_type:
-        raise InputError(f"{path}: of another model than a stage 1 checkpoint's; restore the file")
-    for name in ("text_config", "audio_config"):
-        encoder = content.get(name)
-        layers = encoder.get("num_hidden_layers", 0) if isinstance(encoder, dict) else 0
-        if isinstance(layers, int) and layers > _MOST_LAYERS:
-            raise InputError(f"{path}: {name} of {layers:.3g} layers; restore the file")
+def _require_fitting_parts(
+    folder: Path, config: UtteranceConfig, model: Any, tokenizer: Any, extractor: Any
+) -> None:
+    """Refuse a tokenizer or feature extractor that is not the model's."""
+    if tokenizer is not None:
+        most = max_tokens(model.text_encoder, tokenizer)
+        if config.max_tokens > most:
+            raise InputError(
+                f"{folder}/config.json: max_tokens is {config.max_tokens}, where the text encoder "
+                f"takes {most}; restore the file"
+            )
+        if tokenizer.pad_token_id is None:
+            raise InputError(
+                f"{folder}: the tokenizer is not the text encoder's; restore its files"
+            )
+    if extractor is not None:
+        heard = getattr(extractor, "sampling_rate", None), extractor.model_input_names[:1]
+        if heard != (config.sampling_rate, ["input_values"]):
+            raise InputError(
+                f"{folder}/preprocessor_config.json: gives {heard[1]} at {heard[0]!r:.40} Hz where "
+                f"the audio encoder takes input_values at {config.sampling_rate}; restore the file"
+            )
 
 
 @contextmanager

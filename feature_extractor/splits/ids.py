@@ -12,8 +12,8 @@ from typing import Any
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.corpora.table_rows import SIDES
 from feature_extractor.corpora.text_files import unique_keys
-from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
+from graph_er.running.regular_files import require_regular
 
 _SIDES = ("train", "dev", "test")
 _MOST_BYTES = 100 << 20

@@ -10,7 +10,8 @@ import torch
 from torch_geometric.data import Batch, Data
 
 from graph_er.dialogues import Dialogue
-from graph_er.networks.divergence import NAMES, refuse_outputs
+from graph_er.graphs.graph import NAMES
+from graph_er.networks.divergence import refuse_outputs
 from graph_er.networks.spec import Model
 from graph_er.probabilities.finish import committee_log_probabilities
 from graph_er.scoring.evaluation import EvaluatedUtterances

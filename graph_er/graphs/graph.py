@@ -19,6 +19,8 @@ from torch_geometric.data import Data
 from graph_er.dialogues import Dialogue
 
 SAME_OTHER_RELATIONS = ("self", "same past", "same future", "other past", "other future")
+# Fields of a graph that name it in messages; a batch is made without them.
+NAMES = ("dialogue_id", "utterance_ids")
 # In work at a time: windows without limit take places by the square of the longest.
 _DIALOGUES_AT_ONCE = 32
 

@@ -26,8 +26,9 @@ from graph_er.inference.bundle_folder import (
 from graph_er.inference.feature_origin import check_origin
 from graph_er.inference.model_card import Part, model_card, read_json
 from graph_er.inference.predictor import EmotionPredictor
-from graph_er.networks.checkpoint import CHECKPOINT_NAME, Checkpoint
+from graph_er.networks.checkpoint import Checkpoint
 from graph_er.running.files import write_json, write_text
+from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.run_record import RECORD_NAME, read_run_record
 
 # Nothing else of a run is copied: no predictions, which hold what people said, no optimiser.

@@ -30,6 +30,8 @@ def answer_lines(stream: LiveStream, lines: Iterable[str], write: Callable[[str]
     """
     answered, refused = 0, 0
     for number, line in enumerate(lines, start=1):
+        if number == 1:
+            line = line.removeprefix("\ufeff")
         if not line.strip():
             continue
         try:

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from feature_extractor.corpora.text_files import Record, one_line
-from feature_extractor.file_tree import require_regular
 from graph_er.errors import InputError
+from graph_er.running.regular_files import require_regular
 
 _MOST_BYTES = 1 << 26
 _MOST_INTERVALS = 200_000  # ten hours of words

@@ -22,9 +22,9 @@ from graph_er.networks.spec import Model, ModelSpec
 from graph_er.networks.tensor_archive import require_sound_archive
 from graph_er.probabilities.finish import Finish
 from graph_er.running.files import atomic_path
+from graph_er.running.paths import CHECKPOINT_NAME, checkpoint_file
 from graph_er.schema.value_trees import require_tree
 
-CHECKPOINT_NAME = "model.pt"
 _FORMAT, _VERSION = "graph_er", 2
 _LEAVES = (str, int, float, type(None), torch.Tensor)
 
@@ -119,9 +119,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         InputError: there is none, or it is not a checkpoint of this project and version.
     """
-    path = path / CHECKPOINT_NAME if path.is_dir() else path
-    if not path.is_file():
-        raise InputError(f"{path}: no such checkpoint; train one with `python graph_er/train.py`")
+    path = checkpoint_file(path)
     try:
         require_sound_archive(path)
         content = torch.load(path, weights_only=True, map_location="cpu")

@@ -11,8 +11,6 @@ from torch_geometric.data import Data
 from graph_er.errors import InputError
 from graph_er.running import processes
 
-# Fields of a graph that name it; a batch is made without them.
-NAMES = ("dialogue_id", "utterance_ids")
 # The square of a larger feature, which its variance needs, does not fit into float32.
 _LARGEST_FEATURE = 1e18
 _SHOWN = 5

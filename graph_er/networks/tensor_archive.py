@@ -29,6 +29,9 @@ def require_sound_archive(path: Path) -> None:
         ValueError, OSError, zipfile.BadZipFile: it is no such archive.
     """
     require_regular(path)
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\3\4":  # torch takes anything else for a file of its old format
+            raise ValueError("not written by torch.save")
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):

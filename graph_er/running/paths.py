@@ -1,8 +1,12 @@
-"""Where default files lie: in the checkout when run from one, else in the working directory."""
+"""Where files lie: defaults in the checkout, else in the working directory; a run's checkpoint."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from graph_er.errors import InputError
+
+CHECKPOINT_NAME = "model.pt"
 
 
 def project_root() -> Path:
@@ -13,3 +17,15 @@ def project_root() -> Path:
     """
     checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+def checkpoint_file(path: Path) -> Path:
+    """Return the checkpoint that is named by its folder or by itself.
+
+    Raises:
+        InputError: it is not there.
+    """
+    path = path / CHECKPOINT_NAME if path.is_dir() else path
+    if not path.exists():
+        raise InputError(f"{path}: no such checkpoint; train one with `python graph_er/train.py`")
+    return path

@@ -19,7 +19,8 @@ class Dialogue:
 
     Attributes:
         id: ``<session>_<script>``.
-        utterance_ids, speakers, sentences: length ``U``; speakers are any hashable labels.
+        utterance_ids, speakers, sentences: length ``U``; speakers are any hashable labels, in
+            a file text or numbers.
         labels: integers ``[U]``.
         text, audio, visual: float32 features ``[U, D]`` of the modality, or None where absent.
     """

@@ -6,7 +6,9 @@ a hundred thousand times, or lists within lists that are endless once they are w
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from graph_er.schema.value_trees import require_tree
 
 _LONGEST_NAME = 250
 _DEEPEST_ROW = 3
+_BROKEN = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 # A placeholder for features that are missing may stand in many places: numbers beyond the file's.
 _SHARED_NUMBERS = 1 << 26
 _SCALARS = (str, int, float, np.generic, type(None))
@@ -48,16 +52,30 @@ class Limits:
             InputError: it is no list, too long, or holds something else.
         """
         for value in self.list_of(values, where):
+            if isinstance(value, str) and _BROKEN.search(value):
+                raise InputError(f"{where}: {value!r:.80} holds half of a letter; write it anew")
             if not isinstance(value, _SCALARS):
-                raise InputError(f"{where}: a {type(value).__name__} where a text belongs")
+                raise InputError(
+                    f"{where}: a {type(value).__name__} where a text or number belongs"
+                )
         return tuple(str(value) for value in values)
 
     def ids(self, values: Any, where: str) -> tuple[str, ...]:
-        """Return ids as strings; the same as `names`, and none too long to be one."""
+        """Return ids or speakers as strings; the same as `names`, and each fit to be shown.
+
+        Raises:
+            InputError: also where one is too long, or holds signs that steer a terminal.
+        """
         found = self.names(values, where)
         for name in found:
-            if len(name) > _LONGEST_NAME:
-                raise InputError(f"{where}: an id of {len(name):,} characters, {name[:20]!r}...")
+            # Hangul that is taken apart, as some file systems do it, is three times as long.
+            if len(name) > 3 * _LONGEST_NAME or len(normalize("NFC", name)) > _LONGEST_NAME:
+                raise InputError(
+                    f"{where}: an id of {len(name):,} characters, {name[:20]!r}...; "
+                    f"{_LONGEST_NAME} are the most"
+                )
+            if _CONTROL.search(name):
+                raise InputError(f"{where}: {name!r:.80} holds control characters; remove them")
         return found
 
     def numbers(self, row: Any, where: str, depth: int = 0) -> None:
@@ -69,7 +87,7 @@ class Limits:
         if isinstance(row, np.ndarray | np.generic):
             self._numbers -= row.size
         elif isinstance(row, list | tuple) and depth < _DEEPEST_ROW:
-            self._numbers -= 16 * len(row)  # a float takes nine bytes of the file, and more time
+            self._numbers -= 4 * len(row)  # the smallest number takes two bytes of the file
             if self._numbers >= 0 and not {*map(type, row)} <= {float, int}:
                 for part in row:
                     self.numbers(part, where, depth + 1)
@@ -84,7 +102,7 @@ class Limits:
         Raises:
             InputError: there are others, or more.
         """
-        leaves = (*_SCALARS, bytes, bytearray, complex, np.ndarray)
+        leaves = (*_SCALARS, bytes, bytearray, np.ndarray)
         try:
             self._entries -= require_tree(value, self._entries, leaves)
         except InputError as error:

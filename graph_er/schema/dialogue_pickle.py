@@ -22,7 +22,7 @@ from graph_er.schema.pickle_scan import scan_pickle
 
 # numpy 1 and numpy 2 name the same functions differently.
 _NUMPY_CORES = ("numpy.core", "numpy._core")
-_PLAIN_KINDS = "biufcSU"
+_PLAIN_KINDS = "biufSU"
 
 # Bytes that constructors may copy: so many for each byte of the file, and these.
 _COPIES, _COPIES_OF_ANY = 4, 1 << 24
@@ -175,7 +175,7 @@ def _plain_type(name: Any) -> np.dtype:
     if dtype.itemsize == 0:  # numpy divides by it; any number of such elements fits no bytes
         raise ValueError("an array of elements of no bytes")
     if dtype.kind not in _PLAIN_KINDS:
-        raise ValueError("an array of Python objects or records")
+        raise ValueError(f"an array of type {dtype.name}, neither real numbers nor text")
     return dtype
 
 
@@ -251,7 +251,6 @@ _CONSTRUCTORS: dict[tuple[str, str], Any] = {
             "set": set,
             "frozenset": frozenset,
             "bytearray": _bytearray,
-            "complex": complex,
         }.items()
     },
     **{

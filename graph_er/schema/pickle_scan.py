@@ -63,8 +63,16 @@ _PUSHES = {
     if _EFFECTS[code] == (0, False, 1)
     and code not in _TUPLES | _GETS | {*_OTHER_NAMES, _CODES["MARK"]}
 }
+# How many bytes an integer of up to 64 bits takes, its count or line end included. Larger ones can
+# be made to hash alike, so that a table of them takes time by the square of its size.
+_INTEGERS = {_CODES[name]: size for name, size in (("LONG1", 9), ("LONG4", 12))}
+_INTEGERS |= {_CODES[name]: 22 for name in ("INT", "LONG")}
 # Texts and bytes push one object, too; their counts' sizes, by code.
-_TEXTS = {code: size for code, size in _COUNTED.items() if _EFFECTS[code] == (0, False, 1)}
+_TEXTS = {
+    code: size
+    for code, size in _COUNTED.items()
+    if _EFFECTS[code] == (0, False, 1) and code not in _INTEGERS
+}
 _SMALL_TUPLES = {_CODES[f"TUPLE{size}"]: size for size in (1, 2, 3)}
 _PLAINS = {code: [_PLAIN] * size for code, size in _SMALL_TUPLES.items()}
 _FLAT_TUPLES = {code: (1, 1 + size) for code, size in _SMALL_TUPLES.items()}
@@ -104,7 +112,8 @@ class _Scan:
         self._content = content
         self._stack: list[_Item] = []
         self._marks: list[int] = []
-        self._table: dict[int, _Item] = {}
+        self._table: list[_Item | None] = []
+        self._numbered = 0
         self._repeated = 0
         self.names: set[str] = set()
 
@@ -125,7 +134,12 @@ class _Scan:
             if (size := _PUSHES.get(code)) is not None:
                 place += size
                 push(_PLAIN)
-            elif code == binget and place < end and table.get(content[place]) == _PLAIN:
+            elif (
+                code == binget
+                and place < end
+                and content[place] < len(table)
+                and table[content[place]] == _PLAIN
+            ):
                 place += 1
                 push(_PLAIN)
             elif (count := _TEXTS.get(code)) is not None:
@@ -139,7 +153,7 @@ class _Scan:
                     raise ValueError("an object is taken from the stack where there is none")
                 stack[start:] = (_FLAT_TUPLES[code],)
             elif code == memoize and stack:
-                table[len(table)] = stack[-1]
+                self._put(self._numbered, stack[-1])
             elif code == reduce and len(stack) - 2 >= (marks[-1] if marks else 0):
                 stack[-2:] = (_PLAIN,)
             elif code == mark:
@@ -170,14 +184,16 @@ class _Scan:
 
     def _operate(self, code: int, start: int, end: int) -> None:
         takes, marked, gives = _EFFECTS[code]
+        table = self._table
         if code in _GETS:
-            self._repeat(self._table.get(self._number(code, start, end)))
+            number = self._number(code, start, end)
+            self._repeat(table[number] if number < len(table) else None)
         elif code in _PUTS:
             number = self._number(code, start, end)
             # Writers number from 0 on: an honest number is never above its place in the file.
             if number > end:
                 raise ValueError(f"object number {number:,} at byte {start:,}")
-            self._table[number] = self._take(1, leave=True)[0]
+            self._put(number, self._take(1, leave=True)[0])
         elif code == _CODES["POP"] and self._marks and self._marks[-1] == len(self._stack):
             self._marks.pop()
         elif code == _CODES["DUP"]:
@@ -185,6 +201,8 @@ class _Scan:
         elif code == _CODES["FRAME"]:
             if int.from_bytes(self._content[start:end], "little") > len(self._content) - end:
                 raise ValueError(f"more bytes declared at byte {start:,} than the file holds")
+        elif end - start > _INTEGERS.get(code, end):
+            raise ValueError(f"an integer of more than 64 bits at byte {start:,}")
         elif code == _CODES["GLOBAL"]:
             self.names.add(self._content[start:end].decode("latin1").strip().replace("\n", " "))
             self._stack.append(_PLAIN)
@@ -198,6 +216,13 @@ class _Scan:
             taken = self._take(takes)
             if gives:
                 self._stack.append(taken[0] if code in _CHANGES else _PLAIN)
+
+    def _put(self, number: int, item: _Item) -> None:
+        table = self._table
+        if number >= len(table):
+            table += [None] * (number + 1 - len(table))
+        self._numbered += table[number] is None
+        table[number] = item
 
     def _number(self, code: int, start: int, end: int) -> int:
         """Return which number an operation gives an object, or takes one by."""
@@ -213,8 +238,9 @@ class _Scan:
             raise ValueError("an object is taken from the table that was not put there")
         if item:
             self._repeated += item[1]
-            if self._repeated > _MOST_REPEATED:
-                raise ValueError(f"over {_MOST_REPEATED:,} items of tuples that are repeated")
+            # Writers share small ones, such as the shape of all rows, and more in larger files.
+            if self._repeated > _MOST_REPEATED + len(self._content):
+                raise ValueError(f"{self._repeated:,} items of tuples that are repeated")
         self._stack.append(item)
 
     def _take(self, count: int, *, leave: bool = False) -> list[_Item]:

@@ -17,11 +17,12 @@ from graph_er.answers.prediction import evaluated_utterances
 from graph_er.data_option import require_side
 from graph_er.dialogues import Dialogue, DialogueFile
 from graph_er.errors import InputError
-from graph_er.networks.checkpoint import CHECKPOINT_NAME, save_checkpoint
+from graph_er.networks.checkpoint import save_checkpoint
 from graph_er.networks.spec import ModelSpec, spec_of
 from graph_er.running import processes
 from graph_er.running.device import choose_device, native_bfloat16
 from graph_er.running.files import sha256
+from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.run_record import RECORD_NAME, write_run_record
 from graph_er.running.tracking import Mode, Tracker, start_tracking
 from graph_er.scoring.evaluation import PREDICTIONS_NAME, evaluate

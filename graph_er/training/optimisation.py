@@ -14,9 +14,10 @@ from torch.utils.data import DataLoader
 from torch_geometric.data import Batch, Data
 
 from graph_er.errors import InputError
+from graph_er.graphs.graph import NAMES
 from graph_er.networks.batch_norm import BatchNorm
 from graph_er.networks.config import TrainingConfig
-from graph_er.networks.divergence import NAMES, StepWatch, where
+from graph_er.networks.divergence import StepWatch, where
 from graph_er.networks.layers import Output
 from graph_er.networks.spec import Model
 from graph_er.running import processes

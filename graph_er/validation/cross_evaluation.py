@@ -9,7 +9,7 @@ from typing import Any
 from graph_er.answers.prediction import evaluated_utterances
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
-from graph_er.networks.checkpoint import CHECKPOINT_NAME
+from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.run_record import RECORD_NAME
 from graph_er.schema.splits import session_of
 from graph_er.scoring.bootstrap import confidence_intervals, confusions_by_dialogue

@@ -20,8 +20,8 @@ from graph_er import train as train_command
 from graph_er.answers.prediction import predict_logits
 from graph_er.dialogues import read_dialogues, write_dialogues
 from graph_er.errors import InputError
-from graph_er.networks.checkpoint import CHECKPOINT_NAME
 from graph_er.running.cli import run_command
+from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.run_record import RECORD_NAME
 from graph_er.running.tracking import Tracker
 from graph_er.training import fit as graph_training

@@ -9,8 +9,8 @@ import pytest
 from graph_er import eval as eval_command
 from graph_er import train as train_command
 from graph_er.dialogues import write_dialogues
-from graph_er.networks.checkpoint import CHECKPOINT_NAME
 from graph_er.running.cli import run_command
+from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.run_record import RECORD_NAME
 from tests.faults.killing import ROOT, Command, python
 from tests.graph_er.dialogue_factory import make_file

@@ -12,7 +12,7 @@ from graph_er.schema.dialogue_pickle import read_plain_pickle
 PLAIN = {
     "array": np.arange(6, dtype=np.float32).reshape(2, 3),
     "big-endian": np.arange(3, dtype=">f8"),
-    "numbers": [np.float64(3.5), np.int64(-2), 7, 2.5, True, None, 3 + 4j],
+    "numbers": [np.float64(3.5), np.int64(-2), 7, 2.5, True, None],
     "containers": [(1, 2), {"가": "나"}, {3}, frozenset({4}), OrderedDict(a=1)],
     "bytes": b"\x00\xff",
 }

@@ -201,7 +201,7 @@ def test_all_problems_are_told_at_once_and_the_rest_is_usable(root):
     assert len(error.value.problems) == 6
     for part in (
         "'???'", f"{M0}.wav: no readable audio", f"{TEST}.wav: cut short",
-        "Ses02F_impro03.txt: cannot be read", "Ses02F_impro09.txt: is of another session",
+        "Ses02F_impro03.txt: no such file", "Ses02F_impro09.txt: is of another session",
         "Ses02F_impro10.txt: holds no turn",
     ):  # fmt: skip
         assert part in told

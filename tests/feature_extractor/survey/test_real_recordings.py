@@ -16,7 +16,7 @@ from feature_extractor.splits.splitting import split_corpus
 from graph_er.running.cli import run_command
 from tests.feature_extractor.tiny_corpus import make_audio_folder, make_text_folder
 
-_BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
+_BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"
 METADATA = (
     Path(os.environ.get("GRAPH_ER_SHARED_DATA", _BESIDE))
     / "korean_emotional_speech"

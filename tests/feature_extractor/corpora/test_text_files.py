@@ -88,7 +88,7 @@ def test_encodings_are_tried_in_order(tmp_path):
     for content in ("안녕".encode(), "안녕".encode("utf-8-sig"), "안녕".encode("cp949")):
         path.write_bytes(content)
         assert decode_file(path, UTF8) == "안녕"
-    with pytest.raises(InputError, match=r"absent\.txt: cannot be read"):
+    with pytest.raises(InputError, match=r"absent\.txt: no such file"):
         decode_file(tmp_path / "absent.txt", UTF8)
 
 
