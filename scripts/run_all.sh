@@ -149,8 +149,9 @@ tuned_graphs() { # and, for the folder to take away, a causal graph for live ans
     --data_dir "$tuned" --out "$live/eval.json" --device "$device"
   # Extractor, graph and causal graph in one folder.
   # Killed after it was made and before the step was marked, it is made again.
-  step bundle "$checkpoints/bundle" "$python" graph_er/bundle.py --overwrite --extractor "$checkpoints/concat_$m" \
-    --pt_dir "$checkpoints/graph_$m" --live_pt_dir "$live" --data_dir "$tuned" --out "$checkpoints/bundle"
+  step bundle "$checkpoints/bundle" "$python" graph_er/bundle.py --overwrite \
+    --extractor "$checkpoints/concat_$m" --pt_dir "$checkpoints/graph_$m" --live_pt_dir "$live" \
+    --data_dir "$tuned" --out "$checkpoints/bundle"
 }
 frozen_features() { # and stage 1 of what the other chain does not need
   local m
