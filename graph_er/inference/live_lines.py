@@ -10,6 +10,8 @@ from graph_er.errors import InputError
 from graph_er.inference.live import LiveStream
 from graph_er.inference.predictions import prediction_line
 
+_LONGEST_LINE = 1_000_000
+
 
 def answer_lines(stream: LiveStream, lines: Iterable[str], write: Callable[[str], Any]) -> int:
     """Answer each line as soon as it is there.
@@ -48,6 +50,8 @@ def answer_lines(stream: LiveStream, lines: Iterable[str], write: Callable[[str]
 
 
 def _turn(line: str) -> dict[str, Any]:
+    if len(line) > _LONGEST_LINE:
+        raise InputError(f"{len(line):,} characters; at most {_LONGEST_LINE:,} are read")
     try:
         turn = json.loads(line)
         # Half of a surrogate pair is JSON, but no text that could be answered with.

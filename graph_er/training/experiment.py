@@ -156,6 +156,8 @@ def _remove_earlier_run(out: Path) -> None:
         raise InputError(f"{out} is a file; name a folder with --out")
     if (out / "model.safetensors").exists():
         raise InputError(f"{out} holds a stage-1 checkpoint; name another folder with --out")
+    if (out / RECORD_NAME).exists():
+        logger.warning("the run that is in %s is replaced", out)
     members = [path.name for path in out.glob("predictions_seed*.csv")]
     written = ("eval.json", PREDICTIONS_NAME, "reliability.png")
     for name in (CHECKPOINT_NAME, RECORD_NAME, *written, *members):

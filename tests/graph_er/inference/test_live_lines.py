@@ -50,6 +50,19 @@ def test_answers_are_the_predictions_rows(causal):
     assert json.loads(answers[0])["note"] == 1
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_turn(causal):
+    answers = []
+    assert answer_lines(causal.stream(), ["\ufeff" + lines(GOOD)[0]], answers.append) == 1
+
+
+def test_a_line_of_a_million_characters_is_no_turn(causal):
+    answers = []
+    long = json.dumps({**GOOD[0], "text": "x" * 1_000_000})
+    with pytest.raises(InputError, match="1 of 2"):
+        answer_lines(causal.stream(), [long, *lines(GOOD)[:1]], answers.append)
+    assert "at most 1,000,000" in answers[0]
+
+
 def test_each_answer_is_written_before_the_next_line_is_read(causal):
     answers = []
 
