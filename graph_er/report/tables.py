@@ -174,7 +174,7 @@ def _markdown_cells(row: Row) -> list[str]:
 def _escape(cell: str) -> str:
     """Return a cell that ends no cell, begins no link, and is no HTML."""
     plain = " ".join(cell.split())
-    return plain.replace("|", "\\|").replace("[", "\\[").replace("<", "&lt;")
+    return plain.replace("|", "\\|").replace("](", "]\\(").replace("<", "&lt;")
 
 
 def _width(text: str) -> int:

@@ -100,7 +100,8 @@ def test_bad_audio_is_told_plainly(corpus, checkpoint, tmp_path, workers):
     execution = replace(CPU, num_workers=workers)
     with pytest.raises(InputError) as error:
         predict(checkpoint.model, checkpoint.collator(), dataset, execution, 25)
-    assert str(error.value).startswith(f"{bad}: no readable audio")
+    named = f"utterance {utterances[0].id}: {bad}: no readable audio"
+    assert str(error.value).startswith(named)
     assert "Traceback" not in str(error.value)
 
 

@@ -107,7 +107,7 @@ def test_a_card_of_recorded_people_is_not_called_free(models, sources, tmp_path)
         (lambda b: (b / "graph/run.json").write_text("{}"), "run.json is not as it was written"),
         (lambda b: (b / "live/model.pt").unlink(), "live/model.pt is missing"),
         (lambda b: (b / "extractor/added.py").write_text(""), "added.py is not of the bundle"),
-        (lambda b: (b / "bundle.json").write_text("[1"), "bundle.json: is damaged"),
+        (lambda b: (b / "bundle.json").write_text("[1"), "bundle.json: cannot be read as JSON"),
         (lambda b: (b / "bundle.json").write_text("[]"), "bundle.json: is damaged"),
         (
             lambda b: (b / "bundle.json").write_text('{"format": "x", "version": 9}'),

@@ -187,7 +187,7 @@ def test_samples_that_are_no_numbers_are_refused_by_row_and_time(tmp_path, predi
     with pytest.raises(InputError, match=r"line 4: .*m\.wav: 2\.00 to 3\.75 s: NaN"):
         predictor.predict(turns)
     (whole,) = turns_of_rows([{"speaker": "A", "wav": tmp_path / "m.wav"}], tmp_path)
-    with pytest.raises(InputError, match=r"row 1: .*m\.wav: holds NaN"):
+    with pytest.raises(InputError, match=r"utterance conversation_001: .*m\.wav: holds NaN"):
         predictor.predict([whole])
 
 
