@@ -106,7 +106,9 @@ def read_transcript(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
     if b"\0" in content:
-        raise InputError(f"{path}: holds NUL characters, which no text does; restore the file")
+        raise InputError(
+            f"{path}: holds NUL characters, which no text does; is it UTF-16? save it as UTF-8"
+        )
     for encoding in ("utf-8-sig", "cp949"):
         try:
             return " ".join(content.decode(encoding).split())

@@ -216,6 +216,7 @@ NOT_RUN: dict[str, str] = {
     "bash scripts/run_tests.sh": _OF_THE_TESTS,
     "bash scripts/run_tests.sh -m slow": _OF_THE_TESTS,
     "bash scripts/make_docs.sh --only reliability": _OF_THE_TESTS,
+    "bash scripts/coverage.sh": _OF_THE_TESTS,
     "bash scripts/run_tests.sh -m fault": _OF_THE_TESTS,
     "python scripts/architecture.py --out docs": "tests/rooms/test_page.py runs it",
     "hf upload USER/NAME BUNDLE": "sends to the Hugging Face hub",
