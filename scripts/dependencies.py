@@ -52,6 +52,7 @@ TOOLS = {
     "pandas-stubs": "BSD-3-Clause",
     "playwright": "Apache-2.0",
     "pytest": "MIT",
+    "pytest-xdist": "MIT",
     "ruff": "MIT",
     "scipy-stubs": "BSD-3-Clause",
     "setuptools": "MIT",

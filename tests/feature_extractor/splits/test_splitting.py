@@ -262,7 +262,7 @@ def test_a_wrong_file_of_ids_is_told_in_full(tmp_path, content, messages):
 
 
 def test_an_absent_file_of_ids_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.json: cannot be read"):
+    with pytest.raises(InputError, match=r"none\.json: no such file"):
         split_corpus(conversations(), f"ids:{tmp_path / 'none.json'}")
 
 
