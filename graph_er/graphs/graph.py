@@ -21,7 +21,7 @@ from graph_er.dialogues import Dialogue
 SAME_OTHER_RELATIONS = ("self", "same past", "same future", "other past", "other future")
 # Fields of a graph that name it in messages; a batch is made without them.
 NAMES = ("dialogue_id", "utterance_ids")
-# In work at a time: windows without limit take places by the square of the longest.
+# In work at a time: windows without limit have edges by the square of a dialogue's length.
 _DIALOGUES_AT_ONCE = 32
 
 

@@ -47,6 +47,11 @@ def records() -> Records:
     return _RECORDS
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--reliability") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--reliability counts in one process: add -n 0")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     _RECORDS.test = item.originalname if isinstance(item, pytest.Function) else item.name
 

@@ -15,6 +15,7 @@ from feature_extractor.networks.checkpoint import load_checkpoint as load_stage1
 from graph_er.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from graph_er.probabilities.finish import Finish
 from tests.faults import hostile_pickles
+from tests.faults.changed_files import link, pipe, put
 from tests.faults.hostile import Limits, outcome, refused
 from tests.feature_extractor.tiny_corpus import make_checkpoint
 from tests.graph_er.tiny_models import CONTEXTUAL, SPEC
@@ -217,34 +218,10 @@ def config(**changes):
     return change
 
 
-def text(name, content):
-    def change(folder):
-        (folder / name).unlink(missing_ok=True)
-        (folder / name).write_bytes(content)
-
-    return change
-
-
-def link(name, target):
-    def change(folder):
-        (folder / name).unlink(missing_ok=True)
-        (folder / name).symlink_to(target)
-
-    return change
-
-
-def pipe(name):
-    def change(folder):
-        (folder / name).unlink(missing_ok=True)
-        os.mkfifo(folder / name)
-
-    return change
-
-
 def header(**tensors):
     """A file of tensors that declares anything."""
     told = json.dumps(tensors).encode()
-    return text("model.safetensors", struct.pack("<Q", len(told)) + told + bytes(64))
+    return put("model.safetensors", struct.pack("<Q", len(told)) + told + bytes(64))
 
 
 def tensor(dtype="F32", shape=(2,), offsets=(0, 8)):
@@ -252,12 +229,12 @@ def tensor(dtype="F32", shape=(2,), offsets=(0, 8)):
 
 
 FOLDERS = {
-    "config: nothing": text("config.json", b""),
-    "config: no JSON": text("config.json", b"{"),
-    "config: a list": text("config.json", b"[1]"),
-    "config: deep": text("config.json", b"[" * 10**6),
-    "config: deep objects": text("config.json", b'{"a":' * 10**6),
-    "config: a number of a million digits": text("config.json", b'{"a": ' + b"9" * 10**6 + b"}"),
+    "config: nothing": put("config.json", b""),
+    "config: no JSON": put("config.json", b"{"),
+    "config: a list": put("config.json", b"[1]"),
+    "config: deep": put("config.json", b"[" * 10**6),
+    "config: deep objects": put("config.json", b'{"a":' * 10**6),
+    "config: a number of a million digits": put("config.json", b'{"a": ' + b"9" * 10**6 + b"}"),
     "config: code": config(
         auto_map={"AutoConfig": "evil.Evil", "AutoModel": "evil.Evil"}, model_type="evil"
     ),
@@ -283,10 +260,10 @@ FOLDERS = {
     "config: a pipe": pipe("config.json"),
     "record: none": lambda folder: (folder / "run.json").unlink(),
     "tensors: none": lambda folder: (folder / "model.safetensors").unlink(),
-    "tensors: nothing": text("model.safetensors", b""),
-    "tensors: a header of an exabyte": text("model.safetensors", b"\xff" * 8 + b"{}"),
-    "tensors: a header beyond the end": text("model.safetensors", struct.pack("<Q", 1 << 20)),
-    "tensors: a deep header": text("model.safetensors", struct.pack("<Q", 10**5) + b"[" * 10**5),
+    "tensors: nothing": put("model.safetensors", b""),
+    "tensors: a header of an exabyte": put("model.safetensors", b"\xff" * 8 + b"{}"),
+    "tensors: a header beyond the end": put("model.safetensors", struct.pack("<Q", 1 << 20)),
+    "tensors: a deep header": put("model.safetensors", struct.pack("<Q", 10**5) + b"[" * 10**5),
     "tensors: beyond the end": header(a=tensor(shape=[10**12], offsets=[0, 4 * 10**12])),
     "tensors: before the beginning": header(a=tensor(offsets=[-8, 0])),
     "tensors: backwards": header(a=tensor(offsets=[8, 0])),
@@ -299,17 +276,17 @@ FOLDERS = {
         (folder / "model.safetensors").unlink(),
         (folder / "pytorch_model.bin").write_bytes(PROGRAMS["inst"]),
     ),
-    "tensors: a pickle by that name": text("model.safetensors", PROGRAMS["inst"]),
+    "tensors: a pickle by that name": put("model.safetensors", PROGRAMS["inst"]),
     "tensors: a device": link("model.safetensors", "/dev/zero"),
     "tensors: a pipe": pipe("model.safetensors"),
-    "tokenizer: code": text("tokenizer_config.json", json.dumps(
+    "tokenizer: code": put("tokenizer_config.json", json.dumps(
         {"auto_map": {"AutoTokenizer": ["evil.Evil"] * 2}, "tokenizer_class": "Evil"}
     ).encode()),
-    "tokenizer: nothing": text("tokenizer.json", b""),
-    "tokenizer: deep": text("tokenizer.json", b"[" * 10**5),
+    "tokenizer: nothing": put("tokenizer.json", b""),
+    "tokenizer: deep": put("tokenizer.json", b"[" * 10**5),
     "tokenizer: a device": link("tokenizer.json", "/dev/zero"),
     "tokenizer: a pipe": pipe("tokenizer.json"),
-    "audio: code": text("preprocessor_config.json", json.dumps(
+    "audio: code": put("preprocessor_config.json", json.dumps(
         {"auto_map": {"AutoFeatureExtractor": "evil.E"}, "feature_extractor_type": "E"}
     ).encode()),
     "audio: a device": link("preprocessor_config.json", "/dev/zero"),

@@ -18,6 +18,7 @@ from graph_er.inference.bundle_folder import digests_of, open_bundle
 from graph_er.report.runs import read_runs
 from graph_er.running.run_record import read_run_record
 from graph_er.training.config_file import read_config_file
+from tests.faults.changed_files import link, make_folder, pipe, put
 from tests.faults.hostile import Limits, outcome, refused
 from tests.faults.hostile_pickles import bombs, calling
 from tests.graph_er.dialogue_factory import make_file
@@ -47,38 +48,6 @@ def good_parts(tmp_path_factory):
     )
     assert (found.kind, found.acts) == ("value", []), found
     return folder
-
-
-def put(name, content):
-    def change(folder):
-        (folder / name).unlink(missing_ok=True)
-        (folder / name).write_bytes(content)
-
-    return change
-
-
-def link(name, target):
-    def change(folder):
-        (folder / name).unlink(missing_ok=True)
-        (folder / name).symlink_to(target)
-
-    return change
-
-
-def pipe(name):
-    def change(folder):
-        (folder / name).unlink(missing_ok=True)
-        os.mkfifo(folder / name)
-
-    return change
-
-
-def make_folder(name):
-    def change(folder):
-        (folder / name).unlink()
-        (folder / name).mkdir()
-
-    return change
 
 
 def manifest(**changes):
