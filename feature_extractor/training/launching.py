@@ -19,6 +19,7 @@ from graph_er.running.processes import (
     agreed,
     count,
     ended_together,
+    import_before_joining,
     is_first,
     launched,
     one_voice,
@@ -50,6 +51,7 @@ def joined(device: torch.device) -> Iterator[None]:
                 f"{here} processes on this machine, which has {gpus} GPUs; start as many as "
                 "GPUs, or add --device cpu"
             )
+    import_before_joining()
     PartialState(cpu=device.type == "cpu", timeout=PATIENCE)
     with ended_together(SharedError):
         yield

@@ -7,6 +7,7 @@ one message.
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import os
@@ -79,11 +80,17 @@ def joined(device: str) -> Iterator[None]:
     if with_cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     backend = "cpu:gloo,cuda:nccl" if with_cuda else "gloo"
+    import_before_joining()
     distributed.init_process_group(backend, timeout=PATIENCE)
     if not is_first():
         logging.disable(logging.WARNING)
     with ended_together(InputError):
         yield
+
+
+def import_before_joining() -> None:
+    """Import what would hold the group of the processes, as a default argument, to the very end."""
+    import torch.distributed.nn.functional  # noqa: F401
 
 
 @contextmanager
@@ -99,6 +106,9 @@ def ended_together(known: type[InputError]) -> Iterator[None]:
         raise
     _group().barrier()
     _group().destroy_process_group()
+    # The group's threads end with its last holder, a model in a circle of references maybe. One
+    # that let go of a tensor only when Python ends would abort the process after all its work.
+    gc.collect()
 
 
 def count() -> int:

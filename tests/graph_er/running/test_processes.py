@@ -62,7 +62,8 @@ def test_gradients_and_statistics_of_two_processes_are_those_of_one():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_two_processes_make_the_model_that_one_makes(preset, data, tmp_path):
     options = ("--data_dir", str(data), *COMMON, *PRESETS[preset])
-    done = launch("graph_er/train.py", *options, "--out", tmp_path / "two")
+    worker = ("tests/launched_command.py", "graph_er.train")
+    done = launch(*worker, *options, "--out", tmp_path / "two")
     assert done.returncode == 0, done.stderr
     main([*options, "--out", str(tmp_path / "one")])
     one, two = (load_checkpoint(tmp_path / name) for name in ("one", "two"))
