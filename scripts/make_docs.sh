@@ -184,7 +184,7 @@ reliability() {
     return
   fi
   rm -f "$docs/reliability.json"
-  run -m pytest -q tests/faults -m fault --reliability "$docs/reliability.json"
+  run -m pytest -q tests/faults -m "fault or not fault" -n 2 --reliability "$docs/reliability.json"
   tables reliability
 }
 

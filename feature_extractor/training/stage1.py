@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from feature_extractor.corpora.problems import shorten
@@ -22,6 +23,7 @@ from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
 from graph_er.running.processes import SharedError, first_only, is_first, launched, one_voice
 from graph_er.running.run_record import write_run_record
+from graph_er.running.sole_writer import sole_writer
 from graph_er.running.tracking import Tracker, start_tracking
 
 
@@ -42,31 +44,33 @@ def run_stage1(
         tell: receives lines for the user.
 
     Raises:
-        InputError: bad input, ``run.out`` holds a run that may not be replaced, or several
-            processes cannot train this fusion model.
+        InputError: bad input, ``run.out`` holds a run that may not be replaced or is written to by
+            another run, or several processes cannot train this fusion model.
     """
     started = time.monotonic()
     quiet_transformers()
     with one_voice():
         require_one_process(model_settings.fusion)
         device = training_device(run.device)
-    with joined(device):
-        speaks = is_first()
-        said = tell if speaks else _say_nothing
-        ready = in_turn(lambda: prepare(run, model_settings, settings, said))
-        if ready is None:
-            return
-        tracker = first_only(lambda: _opened(run, ready.config)) or Tracker()
-        job = Job(run.out, run.seed, device, tracker)
-        training = _fit(run, ready, job)
-    if speaks:
-        _tell_silent([*ready.train.silent, *ready.dev.silent], tell)
-        scores = _finish(run, ready, job, training, started)
-        tell(
-            f"best epoch {training['best_epoch']} of {settings.epochs}: dev loss "
-            f"{training['best_dev_loss']:.4f}, weighted F1 {scores['weighted_f1']:.4f} "
-            f"(n {scores['n']}); {time.monotonic() - started:.0f} s; saved to {run.out}"
-        )
+    with ExitStack() as held:
+        with joined(device):
+            speaks = is_first()
+            first_only(lambda: held.enter_context(sole_writer(run.out)))
+            said = tell if speaks else _say_nothing
+            ready = in_turn(lambda: prepare(run, model_settings, settings, said))
+            if ready is None:
+                return
+            tracker = first_only(lambda: _opened(run, ready.config)) or Tracker()
+            job = Job(run.out, run.seed, device, tracker)
+            training = _fit(run, ready, job)
+        if speaks:
+            _tell_silent([*ready.train.silent, *ready.dev.silent], tell)
+            scores = _finish(run, ready, job, training, started)
+            tell(
+                f"best epoch {training['best_epoch']} of {settings.epochs}: dev loss "
+                f"{training['best_dev_loss']:.4f}, weighted F1 {scores['weighted_f1']:.4f} "
+                f"(n {scores['n']}); {time.monotonic() - started:.0f} s; saved to {run.out}"
+            )
 
 
 def require_one_process(fusion: str) -> None:

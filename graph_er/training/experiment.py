@@ -6,6 +6,7 @@ import logging
 import platform
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from graph_er.running.device import choose_device, native_bfloat16
 from graph_er.running.files import sha256
 from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.run_record import RECORD_NAME, write_run_record
+from graph_er.running.sole_writer import sole_writer
 from graph_er.running.tracking import Mode, Tracker, start_tracking
 from graph_er.scoring.evaluation import PREDICTIONS_NAME, evaluate
 from graph_er.training.one_seed import finished, sides_of
@@ -78,9 +80,16 @@ def run_training(file: DialogueFile, run: Run) -> None:
     the first does the rest.
 
     Raises:
-        InputError: the file lacks a modality or a side, or the configuration does not fit.
+        InputError: the file lacks a modality or a side, the configuration does not fit, or another
+            run is writing to ``run.out``.
     """
-    material = processes.agreed(lambda: _material(file, run))
+    with ExitStack() as held:
+        material = processes.agreed(lambda: _material(file, run))
+        processes.first_only(lambda: held.enter_context(sole_writer(run.out)))
+        _train(file, run, material)
+
+
+def _train(file: DialogueFile, run: Run, material: _Material) -> None:
     if processes.count() > 1:
         digest = processes.from_first(lambda: sha256(run.data))
         processes.agreed(lambda: _check_alike(run.data, digest))
@@ -150,10 +159,8 @@ def _remove_earlier_run(out: Path) -> None:
     """Remove what an earlier run and its evaluations left, so that nothing of it can be mixed in.
 
     Raises:
-        InputError: `out` is no folder.
+        InputError: `out` holds a stage-1 checkpoint.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; name a folder with --out")
     if (out / "model.safetensors").exists():
         raise InputError(f"{out} holds a stage-1 checkpoint; name another folder with --out")
     if (out / RECORD_NAME).exists():

@@ -1,4 +1,7 @@
-"""``--reliability FILE.json``: write down what the fault tests tried and what came through."""
+"""``--reliability FILE.json``: write down what the fault tests tried and what came through.
+
+Of tests in several processes (``-n 2``) the first adds up what the others counted.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +20,7 @@ class Records:
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, int]] = {}
         self.failed: Counter[str] = Counter()
+        self.lost = False
         self.test = ""
         self._kinds: dict[str, str] = {}
 
@@ -47,11 +52,6 @@ def records() -> Records:
     return _RECORDS
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--reliability") and config.getoption("numprocesses", None):
-        raise pytest.UsageError("--reliability counts in one process: add -n 0")
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     _RECORDS.test = item.originalname if isinstance(item, pytest.Function) else item.name
 
@@ -65,8 +65,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    rows = _RECORDS.all_rows()
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["reliability"] = rows
+        return
     path = session.config.getoption("--reliability")
-    if path is not None and (rows := _RECORDS.all_rows()):
+    if path is not None and rows:
+        if _RECORDS.lost:
+            raise pytest.UsageError(f"a process of the tests died: {path} is not written")
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        text = json.dumps({**known, **rows}, indent=2, ensure_ascii=False)
+        text = json.dumps({**known, **rows}, indent=2, ensure_ascii=False, sort_keys=True)
         path.write_text(text + "\n", encoding="utf-8")
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, in the process that tells the results
+def pytest_testnodedown(node: Any, error: object) -> None:
+    output = getattr(node, "workeroutput", {})
+    _RECORDS.lost |= "reliability" not in output
+    for kind, row in output.get("reliability", {}).items():
+        _RECORDS.add(kind, **row)

@@ -18,6 +18,13 @@ def ignore(message):
     pass
 
 
+@pytest.fixture(autouse=True)
+def nobody_is_left_behind():
+    before = {*multiprocessing.active_children()}  # loaders of earlier tests, say
+    yield
+    assert {*multiprocessing.active_children()} <= before
+
+
 @pytest.mark.parametrize("jobs", [1, 2, 4])
 def test_results_come_in_order_whoever_is_done_first(jobs):
     table = np.arange(12).reshape(4, 3)  # reaches the processes as it lies in memory
@@ -32,7 +39,6 @@ def test_results_come_in_order_whoever_is_done_first(jobs):
     np.testing.assert_array_equal(results, table * 2)
     assert sorted(item for item, _ in told) == [0, 1, 2, 3]
     assert os.getpid() not in {process for _, process in told}
-    assert not multiprocessing.active_children()
 
 
 def test_no_more_than_the_wanted_number_run_at_a_time():
@@ -75,7 +81,6 @@ def test_whatever_ends_one_ends_all(work, kind, message):
     with pytest.raises(kind, match=f"(?s){message}"):
         side_by_side(work, range(3), jobs=2, on_message=ignore)
     assert time.monotonic() - begin < 20
-    assert not multiprocessing.active_children()
 
 
 def test_an_interrupt_of_the_parent_ends_all():
@@ -88,4 +93,3 @@ def test_an_interrupt_of_the_parent_ends_all():
 
     with pytest.raises(KeyboardInterrupt):
         side_by_side(work, range(2), jobs=2, on_message=interrupt)
-    assert not multiprocessing.active_children()
