@@ -171,8 +171,8 @@ def _audio(cell: str, folder: Path) -> Path | None:
     path = Path(cell)
     if "\0" in cell or ".." in path.parts:
         raise InputError(
-            f"wav {cell!r} leads out of the table's folder; write a path below it, or an absolute "
-            "one"
+            f"wav {cell!r} may lead out of the table's folder; write a path below it without '..', "
+            "or an absolute one"
         )
     try:
         # Archives unpacked on macOS spell Korean names with decomposed syllables.

@@ -42,6 +42,7 @@ _SCORES = (
     *("n", "accuracy", "weighted_f1", "macro_f1", "uar", "seeds", "mean", "std", "ensemble"),
     *("calibration", "confidence_intervals", "split"),
 )
+_IDS = "ids:"
 _RECORDED = ("config", "seed", "data", "versions", "python", "commit", "created", "device")
 
 
@@ -138,9 +139,10 @@ def _without_paths(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_paths(item) for item in value]
     if isinstance(value, str):
+        named = value.removeprefix(_IDS)  # of a split by a file of ids
         for kind in (PurePosixPath, PureWindowsPath):
-            if (path := kind(value)).is_absolute():
-                return path.name or value
+            if (path := kind(named)).is_absolute():
+                return value.removesuffix(named) + (path.name or named)
     return value
 
 

@@ -89,7 +89,7 @@ def test_all_problems_at_once_with_row_and_remedy(tmp_path):
         (5, "start 'nan' is not a number"),
         (6, "neither wav nor text"),
         (7, "no speaker; fill it in"),
-        (8, "leads out of the table's folder"),
+        (8, "may lead out of the table's folder"),
         (9, "negative"),
         (10, "before start"),
         (11, "occurs 2 times"),
