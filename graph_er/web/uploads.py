@@ -99,7 +99,7 @@ def unpack(archive: Path, folder: Path, limits: Limits = LIMITS) -> None:
     try:
         _require_short_list(archive, limits)
         with _open(archive) as opened:
-            members = [m for m in opened.infolist() if not (m.is_dir() or _is_clutter(m.filename))]
+            members = [member for member in opened.infolist() if not _is_passed_over(member)]
             _check_members(members, limits, archive.name)
             taken: set[str] = set()
             left = limits.size
@@ -142,8 +142,10 @@ def _open(archive: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(archive)
 
 
-def _is_clutter(name: str) -> bool:
-    return any(part in _CLUTTER or part.startswith("._") for part in name.split("/"))
+def _is_passed_over(member: zipfile.ZipInfo) -> bool:
+    name = member.filename  # may be empty, which `is_dir` does not take
+    clutter = any(part in _CLUTTER or part.startswith("._") for part in name.split("/"))
+    return name.endswith("/") or clutter
 
 
 def _check_members(members: Sequence[zipfile.ZipInfo], limits: Limits, where: str) -> None:

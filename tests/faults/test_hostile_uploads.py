@@ -77,6 +77,7 @@ ARCHIVES = {
     "its end alone": b"PK\5\6" + bytes(18),
     "nothing in it": zip_of([]),
     "folders alone": zip_of([("a/", b""), ("a/b/", b"")]),
+    "a file without a name": zip_of([("\0a.wav", b"1")]),
     "a link": linked("/etc/passwd"),
     "a link within": linked("b.wav"),
     "a link to a device": linked("/dev/zero"),
