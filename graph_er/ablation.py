@@ -9,18 +9,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.dialogues import read_dialogues
+from graph_er.dialogues import DialogueFile, read_dialogues
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from graph_er.running.files import sha256, write_json, write_text
 from graph_er.running.regular_files import read_json_file
 from graph_er.training.config_file import ConfigFile
 from graph_er.training.recipe_options import recipe_of
+
+if TYPE_CHECKING:
+    from graph_er.validation.ablation_scores import Case
 
 # What is changed, each alone; the first row is the default itself.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -44,6 +47,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 # Of one corpus there can be several files; a row replaces that of the same one.
 _REPLACED_BY = ("corpus", "data_sha256", "variant")
+# What every row holds: what it is of, and its scores.
+_ROW_KEYS = {
+    *("corpus", "variant", "seeds", "modalities", "data_sha256", "recipe"),
+    *("weighted_f1", "macro_f1", "decoded_weighted_f1", "n"),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -76,15 +84,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     from tqdm import tqdm
 
     from graph_er.report.ablation import ablation_page, ablation_table
-    from graph_er.validation.ablation_scores import cases_of, score_variant
+    from graph_er.validation.ablation_scores import score_variant
 
     done = _read(arguments.out)
     seeds = list(range(1, arguments.seeds + 1))
-    files = {path: (read_dialogues(path), sha256(path)) for path in arguments.data_dir}
+    files = {path: (*_cases(path), sha256(path)) for path in arguments.data_dir}
     jobs = [(path, name) for name in VARIANTS for path in files]
     for path, name in tqdm(jobs, desc="ablation", unit="run"):
-        file, digest = files[path]
-        cases, modalities = cases_of(file), "".join(m for m in "at" if m in file.modalities)
+        file, cases, digest = files[path]
+        modalities = "".join(m for m in "at" if m in file.modalities)
         recipe = recipe_of(ConfigFile("default", modalities), VARIANTS[name])
         corpus = str(file.info.get("corpus", path.stem))
         key: dict[str, Any] = {"corpus": corpus, "variant": name, "seeds": seeds}
@@ -103,13 +111,29 @@ def cli() -> int:
     return run_command(main)
 
 
+def _cases(path: Path) -> tuple[DialogueFile, list[Case]]:
+    from graph_er.validation.ablation_scores import cases_of
+
+    file = read_dialogues(path)
+    try:
+        return file, cases_of(file)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
 def _read(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        return list(read_json_file(path)["rows"])
-    except (InputError, KeyError, TypeError) as error:
+        rows = list(read_json_file(path)["rows"])
+        missing = sorted(key for row in rows for key in _ROW_KEYS - dict(row).keys())
+    except (InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no results of an ablation; choose another --out") from error
+    if missing:
+        raise InputError(
+            f"{path}: no results of an ablation: a row lacks {missing[0]!r}; choose another --out"
+        )
+    return rows
 
 
 if __name__ == "__main__":

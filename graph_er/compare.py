@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read both runs, compare them, print the comparison and write what was asked for."""
     arguments = build_parser().parse_args(argv)
     # After parsing: scipy takes seconds to import.
+    from graph_er.data_option import require_suffix
     from graph_er.errors import InputError
     from graph_er.report.canvas import to_png
     from graph_er.report.comparison import comparison_figure, comparison_text, conclusion
@@ -57,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for option, least in (("replicates", _FEWEST_REPLICATES), ("seed", 0)):
         if getattr(arguments, option) < least:
             raise InputError(f"--{option} is {getattr(arguments, option)}; it must be >= {least}")
+    if arguments.plot:
+        require_suffix("--plot", arguments.plot, (".png",))
     run_a, run_b = (
         read_evaluated_run(path, arguments.split) for path in (arguments.run_a, arguments.run_b)
     )

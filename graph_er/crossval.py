@@ -21,6 +21,7 @@ from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from graph_er.running.paths import project_root
+from graph_er.running.sole_writer import sole_writer
 from graph_er.training.recipe_options import (
     add_recipe_options,
     add_seed_options,
@@ -86,10 +87,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_folder(arguments.out)
     sizes = ", ".join(f"{fold.name} ({len(fold.test)})" for fold in folds)
     logger.info("%d folds of %d dialogues: %s", len(folds), len(file.dialogues), sizes)
-    if counts:
-        _choose_epochs(arguments, file, folds, counts, seeds)
-    else:
-        _cross_validate(arguments, file, folds, recipe, seeds)
+    with sole_writer(arguments.out):
+        if counts:
+            _choose_epochs(arguments, file, folds, counts, seeds)
+        else:
+            _cross_validate(arguments, file, folds, recipe, seeds)
 
 
 def _epoch_recipes(arguments: argparse.Namespace, recipe: Recipe) -> dict[int, Recipe]:
@@ -118,14 +120,14 @@ def _cross_validate(
     )
     from graph_er.validation.cross_validation import run_folds
 
-    started = time.monotonic()
+    started, data = time.monotonic(), describe_data(arguments.data_dir)
     remove_earlier(arguments.out)
     results = run_folds(file, folds, recipe, seeds, device=arguments.device)
     evaluation = {
         **cross_evaluation(file, results, seeds),
         "modalities": recipe.modalities,
         "with_test": arguments.with_test,
-        "data": describe_data(arguments.data_dir),
+        "data": data,
     }
     write_cross_evaluation(arguments.out, file, results, evaluation, seeds)
     write_run_record(
@@ -133,7 +135,7 @@ def _cross_validate(
         config=recipe.plain(),
         seed=seeds,
         metrics={evaluation["split"]: evaluation["over_folds"]},
-        data=arguments.data_dir,
+        data=data,
         started=started,
         device=arguments.device,
     )

@@ -1,14 +1,18 @@
-"""The dialogue-file options that stage 3's commands share."""
+"""What stage 3's commands share: the dialogue-file options, and outputs of a known suffix."""
 
 from __future__ import annotations
 
 import argparse
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from graph_er.dialogues import Dialogue, DialogueFile, read_dialogues
 from graph_er.errors import InputError
 from graph_er.running.paths import project_root
 from graph_er.schema.emotions import DATASET_EMOTIONS
+
+logger = logging.getLogger(__name__)
 
 # Where a dialogue file lists the dialogues of a side.
 _LISTED = {"train": "element 7", "test": "element 8", "dev": "'dev_ids' (in element 10)"}
@@ -44,13 +48,35 @@ def read_data(arguments: argparse.Namespace) -> DialogueFile:
     """
     path = arguments.data_dir
     if path.exists():
-        return read_dialogues(path, arguments.dataset)
+        file = read_dialogues(path, arguments.dataset)
+        named = arguments.dataset and DATASET_EMOTIONS[arguments.dataset]
+        if named and named != file.emotions:
+            logger.warning(
+                "%s names its emotions itself (%s): --dataset %s is not used",
+                *(path, ", ".join(file.emotions), arguments.dataset),
+            )
+        return file
     remedy = (
         "bash scripts/run_all.sh"
         if path == default_data()
         else f"python feature_extractor/extract.py --checkpoint DIR --corpus NAME --out {path}"
     )
     raise InputError(f"{path}: no such file; make it with `{remedy}`")
+
+
+def require_suffix(option: str, path: Path, suffixes: Sequence[str]) -> None:
+    """Refuse an output whose suffix tells none of the formats that can be written.
+
+    Args:
+        option: its name, e.g. ``--plot``.
+        path: what it names.
+        suffixes: in small letters, with their dots.
+
+    Raises:
+        InputError: the suffix is none of them.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"{option} {path}: unknown suffix; write to {' or '.join(suffixes)}")
 
 
 def require_side(file: DialogueFile, name: str) -> tuple[Dialogue, ...]:

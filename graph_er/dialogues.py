@@ -29,7 +29,7 @@ import numpy as np
 
 from graph_er.errors import InputError
 from graph_er.running.files import atomic_path
-from graph_er.schema.dialogue import Dialogue, DialogueFile
+from graph_er.schema.dialogue import Dialogue, DialogueFile, check_labels
 from graph_er.schema.dialogue_limits import Limits
 from graph_er.schema.dialogue_pickle import first_line, read_plain_pickle
 from graph_er.schema.emotions import DATASET_EMOTIONS, MODALITY_NAMES
@@ -42,6 +42,7 @@ SCHEMA_VERSION = 1
 _FEATURE_POSITIONS = {"t": 3, "a": 4, "v": 5}
 _MOST_UNNAMED_LABELS = 1000  # keeps a stray number from becoming a billion names
 _INFO_KEYS = ("dev_ids", "emotions", "schema_version")
+_NAMED_BY_DIALOGUE = ("sessions", "parts")  # of the info, each {dialogue: name}
 
 
 def read_dialogues(path: Path | str, dataset: str | None = None) -> DialogueFile:
@@ -123,6 +124,8 @@ def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
     version = info.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
         raise InputError(f"schema version {version!r:.40}; this release reads {SCHEMA_VERSION}")
+    for key in _NAMED_BY_DIALOGUE:
+        _check_names(info, key)
     # Copies, of which each dialogue's rows are let go once they are stacked.
     raw = [dict(part) if isinstance(part, dict) else part for part in raw]
     ids = limits.ids(raw[0], "element 0")
@@ -210,9 +213,23 @@ def _train_and_dev(
     if info.get("dev_ids") is not None:
         dev = limits.ids(info["dev_ids"], "'dev_ids'")
     else:
-        _, sessions = split_dev(session_of(i, info) for i in listed)
+        sessions = set(split_dev(session_of(i, info) for i in listed)[1])
         dev = tuple(i for i in listed if session_of(i, info) in sessions)
-    return tuple(i for i in listed if i not in set(dev)), dev
+    on_dev = set(dev)
+    return tuple(i for i in listed if i not in on_dev), dev
+
+
+def _check_names(info: dict[str, Any], key: str) -> None:
+    """Refuse an entry of the info that is there, but is no {dialogue: name}."""
+    names = info.get(key)
+    remedy = f"let it give each dialogue's name, a text or a number, or leave {key!r} out"
+    if names is not None and not isinstance(names, dict):
+        raise InputError(f"element 10: {key!r} must be a dictionary, not {names!r:.80}; {remedy}")
+    for dialogue_id, name in (names or {}).items():
+        if not isinstance(name, str | int):
+            raise InputError(
+                f"element 10: {key!r} of dialogue {dialogue_id!r:.80} is {name!r:.80}; {remedy}"
+            )
 
 
 def _emotions(
@@ -226,6 +243,10 @@ def _emotions(
             raise InputError(f"'emotions' must be a list of different names, not {named!r:.200}")
         return limits.ids(named, "'emotions'")
     if dataset is not None:
+        for dialogue in dialogues:
+            check_labels(
+                dialogue, DATASET_EMOTIONS[dataset], "name the right label set with --dataset"
+            )
         return DATASET_EMOTIONS[dataset]
     highest = max((int(d.labels.max()) for d in dialogues), default=-1)
     if highest >= _MOST_UNNAMED_LABELS:

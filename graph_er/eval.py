@@ -15,6 +15,8 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from graph_er.data_option import add_data_options, read_data, require_side
+from graph_er.errors import InputError
+from graph_er.inference.bundle_folder import is_bundle
 from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import checkpoint_file
@@ -39,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE.json",
         help="where the scores go, predictions.csv beside it (default: "
-        "<checkpoint folder>/eval_<split>/eval.json)",
+        "<checkpoint folder>/eval_<split>/eval.json; none for a model in a bundle)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     return parser
@@ -49,6 +51,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Predict every utterance of the split, print the report, write JSON and CSV."""
     arguments = build_parser().parse_args(argv)
     checkpoint_file(arguments.pt_dir)  # before seconds of imports
+    folder = arguments.pt_dir if arguments.pt_dir.is_dir() else arguments.pt_dir.parent
+    out = arguments.out or folder / f"eval_{arguments.split}" / "eval.json"
+    bundle = _bundle_of(folder)
+    if bundle is not None and out.resolve().is_relative_to(bundle):
+        raise InputError(
+            f"{out}: lies in a bundle, which cannot be opened once it was written to; name a file "
+            "outside of it with --out FILE.json"
+        )
     import_geometric()
     # After parsing: torch takes seconds to import.
     from graph_er.answers.prediction import evaluated_utterances, predict_probabilities
@@ -65,8 +75,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     probabilities = predict_probabilities(checkpoint, dialogues, device)
     data = describe_data(arguments.data_dir)
     document = evaluation_document(checkpoint, file, side, probabilities, data)
-    folder = arguments.pt_dir if arguments.pt_dir.is_dir() else arguments.pt_dir.parent
-    out = arguments.out or folder / f"eval_{side}" / "eval.json"
     write_document(out, document, evaluated_utterances(dialogues, file.emotions), probabilities)
     if document["trained_on"]:  # run.json keeps the dev scores from before the refit
         logger.warning(
@@ -74,9 +82,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             "about new dialogues",
             side,
         )
-    else:
+    elif bundle is None:  # a bundle's run.json is one of the files that its contents guard
         add_metrics(folder, side, document, data_sha256=data["sha256"])
     print(document_text(document))
+
+
+def _bundle_of(folder: Path) -> Path | None:
+    """Return the bundle that a checkpoint folder is part of, absolute, or None."""
+    parent = folder.resolve().parent
+    return parent if is_bundle(parent) else None
 
 
 def cli() -> int:

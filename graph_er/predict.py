@@ -191,10 +191,12 @@ def _check_models(arguments: argparse.Namespace) -> None:
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """Refuse outputs that would replace an input or each other, before any work is done."""
+    from graph_er.data_option import require_suffix
+
     for option, suffix in _PICTURES.items():
         path = getattr(arguments, option)
-        if path is not None and path.suffix.lower() != suffix:
-            raise InputError(f"--{option} {path}: unknown suffix; write to a file {suffix}")
+        if path is not None:
+            require_suffix(f"--{option}", path, (suffix,))
     taken: dict[Path, str] = {}
     for option in ("input", "recording", "out", "plot", "html"):
         path = getattr(arguments, option)

@@ -19,6 +19,7 @@ from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from graph_er.running.paths import project_root
+from graph_er.running.sole_writer import sole_writer
 from graph_er.running.tracking import MODES
 from graph_er.training.recipe_options import (
     add_recipe_options,
@@ -92,11 +93,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     spec_of(file, file.dialogues, recipe.modalities, recipe.model)
     out = arguments.out or project_root() / "runs" / f"tune_{settings.modalities}"
     data = describe_data(arguments.data_dir)
-    study = open_study(out, search, data)
-    tracker = start_tracking(arguments.comet, name=out.name, folder=out / "comet")
-    tracker.log_parameters(search.plain(data))
-    _run(search, study, tracker, data, out, arguments)
-    tracker.end()
+    with sole_writer(out):  # what another search has begun is not to be taken for broken off
+        study = open_study(out, search, data)
+        tracker = start_tracking(arguments.comet, name=out.name, folder=out / "comet")
+        tracker.log_parameters(search.plain(data))
+        _run(search, study, tracker, data, out, arguments)
+        tracker.end()
 
 
 def _space(settings: ConfigFile, only: Sequence[str] | None) -> Space:

@@ -77,14 +77,9 @@ corpus_options=(--corpus "$corpus" --root "$root" ${reading[@]+"${reading[@]}"})
 [ -z "$fold" ] || corpus_options+=(--fold "$fold")
 started=$SECONDS
 
-# What the steps depend on beside their command lines: the code, and what the corpus says.
-digest() { "$python" -c 'import hashlib, pathlib, sys
-whole = hashlib.sha256()
-for name in sys.argv[1:]:
-    for path in sorted(p for p in [pathlib.Path(name), *pathlib.Path(name).rglob("*")] if p.is_file()):
-        if path.suffix in (".py", ".txt", ".json", ".csv") and "report" not in path.parts:
-            whole.update(path.as_posix().encode() + b"\0" + path.read_bytes())
-print(whole.hexdigest()[:16])' "$@"; }
+# What the steps depend on beside their command lines: the code, the encoders, what the corpus says.
+code=(graph_er feature_extractor requirements.txt ${encoders[@]+"${encoders[@]}"} ${sentence[@]+"${sentence[@]}"})
+digest() { "$python" scripts/digest.py "$@"; }
 
 source scripts/steps.sh # step, lane, wait_for_lanes
 
@@ -92,7 +87,7 @@ source scripts/steps.sh # step, lane, wait_for_lanes
 make_demo "$corpus" "$root"
 
 if [ "$corpus" = demo ] && [ -z "$split" ]; then # nothing in it needs a check
-  inputs=$(digest graph_er feature_extractor requirements.txt "$root/annotation" "$root/demo.json")
+  inputs=$(digest "${code[@]}" "$root/annotation" "$root/demo.json")
   has=at
 else # status 2 here, with all that is wrong named, rather than after hours
   echo "== checking the corpus" >&2
@@ -101,7 +96,7 @@ else # status 2 here, with all that is wrong named, rather than after hours
 found = json.load(open(sys.argv[1], encoding="utf-8"))
 print(found["modalities"] or "nothing", *found["sha256"].values())' "$runs/corpus.json")
   [ "$has" != nothing ] || fail "$root: neither audio nor texts are on every side of the split"
-  inputs="$(digest graph_er feature_extractor requirements.txt) $content"
+  inputs="$(digest "${code[@]}") $content"
 fi
 if [ $force = 1 ]; then
   rm -rf "$checkpoints" "$tuned" "$frozen"*.parts "$tuned"*.parts "$frozen" "$oof"*.parts "$oof" \

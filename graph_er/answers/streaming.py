@@ -7,8 +7,8 @@ for decoding each speaker's latest posterior. Time per turn and memory are there
 length of the conversation; only one posterior for each speaker is added.
 
 They are not constant where a checkpoint asks to hear the whole past (``wp`` of -1, or context
-layers, which hear ``context_span`` turns back): then time per turn and memory grow with each turn,
-with context layers up to that span.
+layers and a ``context_span`` of -1): then time per turn and memory grow with each turn. With
+context layers that hear ``context_span`` turns back, they grow up to that span.
 
 The answers are those of `graph_er.answers.prediction.predict_probabilities` on the whole dialogue
 up to the rounding of float32, about 1e-6 of a probability. They are not the same bits: a product of
@@ -63,9 +63,16 @@ class LiveModel:
         self.models = [m for m in checkpoint.models() if isinstance(m, ContextualGNN)]
 
     @property
+    def reach(self) -> int | None:
+        """How many earlier turns a layer hears at most; None where it hears all of them."""
+        config = self.config
+        spans = (config.wp, config.context_span) if config.context_layers else (config.wp,)
+        return None if min(spans) < 0 else max(spans)
+
+    @property
     def bounded(self) -> bool:
-        """Whether time per turn and memory are the same however long a conversation is."""
-        return self.config.wp >= 0 and not self.config.context_layers
+        """Whether time per turn and memory stop growing, at `reach`, in a long conversation."""
+        return self.reach is not None
 
     def start(self) -> LiveConversation:
         """Begin a conversation."""
@@ -79,8 +86,8 @@ class LiveConversation:
         self._live = live
         self._pasts = [_Past() for _ in live.models]
         self._finish = live.finish.turn_by_turn()
-        window = live.config.wp + 1 if live.bounded else None
-        self._speakers: deque[Hashable] = deque(maxlen=window)
+        reach = live.reach
+        self._speakers: deque[Hashable] = deque(maxlen=None if reach is None else reach + 1)
 
     def push(
         self, speaker: Hashable, features: Mapping[str, np.ndarray], sentence: str = ""
@@ -182,7 +189,7 @@ def _step(
     layers += [(layer, graph, model.config.wp) for layer in (*model.relational, *model.attention)]
     hidden, heard = utterance, []
     if model.context:
-        hidden = hidden + sinusoids(count, hidden.size(-1)).to(hidden)[-1]
+        hidden = hidden + sinusoids(1, hidden.size(-1), begin=past.turns).to(hidden)
     for number, (layer, blocks, window) in enumerate(layers):
         inputs = torch.cat([past.heard[number], hidden], dim=1) if past.heard else hidden
         heard.append(_last(inputs, window, axis=1))

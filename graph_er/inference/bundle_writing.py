@@ -24,11 +24,12 @@ from graph_er.inference.bundle_folder import (
     is_bundle,
 )
 from graph_er.inference.feature_origin import check_origin
-from graph_er.inference.model_card import Part, model_card, read_json
+from graph_er.inference.model_card import Part, model_card
 from graph_er.inference.predictor import EmotionPredictor
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.running.files import write_json, write_text
 from graph_er.running.paths import CHECKPOINT_NAME
+from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME, read_run_record
 
 # Nothing else of a run is copied: no predictions, which hold what people said, no optimiser.
@@ -186,7 +187,7 @@ def _fill(folder: Path, sources: Sources, records: Mapping[str, Mapping[str, Any
 def _copy(source: Path, target: Path) -> None:
     if source.suffix == ".json" and source.name.endswith("config.json"):
         # transformers notes there which folder on this machine an encoder was read from.
-        write_json(target, _without_paths(read_json(source)))
+        write_json(target, _without_paths(read_json_file(source)))
         return
     shutil.copyfile(source, target)
     os.chmod(target, 0o644)

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from feature_extractor.corpora.problems import raise_problems
-from feature_extractor.corpora.text_files import TABLE_SUFFIXES, Record, read_table_file
+from feature_extractor.corpora.text_files import Record, read_table_file
 from graph_er.errors import InputError
-from graph_er.inference.conversation_input import read_turns
+from graph_er.inference.conversation_input import (
+    AUDIO_SUFFIXES,
+    TIME_SUFFIXES,
+    TURN_SUFFIXES,
+    read_turns,
+)
 from graph_er.inference.turn_table import ENCODINGS
 from graph_er.inference.turns import Turn
-
-_TIMES = (".rttm", ".textgrid")
-_AUDIO = (".wav", ".flac", ".ogg", ".mp3")
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,15 @@ def read_confined(folder: Path, bounds: Bounds) -> list[Turn]:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     if any(path.is_symlink() for path in folder.rglob("*")):
         raise InputError("a link among the files; send the file itself")
-    tables = [path for path in files if path.suffix.lower() in (*TABLE_SUFFIXES, *_TIMES)]
-    audio = [path for path in files if path.suffix.lower() in _AUDIO]
+    tables = [path for path in files if path.suffix.lower() in TURN_SUFFIXES]
+    audio = [path for path in files if path.suffix.lower() in AUDIO_SUFFIXES]
     if len(tables) > 1:
         names = ", ".join(path.name for path in tables[:5])
         raise InputError(f"several files tell the turns ({names}); send one conversation at a time")
     if not tables:
         _require_turns(sum(path.suffix.lower() in (".wav", ".txt") for path in files), 2, bounds)
         turns = read_turns(_only_folder(folder))
-    elif tables[0].suffix.lower() in _TIMES:
+    elif tables[0].suffix.lower() in TIME_SUFFIXES:
         turns = read_turns(tables[0], _only_audio(audio, tables[0]), bounds.turns)
     else:
         turns = _read_table(tables[0], audio, bounds)

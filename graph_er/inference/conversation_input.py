@@ -15,6 +15,11 @@ from graph_er.inference.turn_table import read_turn_table
 from graph_er.inference.turns import Turn
 
 _RTTM, _TEXTGRID = ".rttm", ".textgrid"
+# In small letters. What tells times alone needs a recording beside it.
+TIME_SUFFIXES = (_RTTM, _TEXTGRID)
+TURN_SUFFIXES = (*TABLE_SUFFIXES, *TIME_SUFFIXES)
+# Audio that is looked for beside them; a table may name any that can be read.
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 def read_turns(path: Path, recording: Path | None = None, most: int | None = None) -> list[Turn]:
@@ -35,7 +40,7 @@ def read_turns(path: Path, recording: Path | None = None, most: int | None = Non
             raise InputError(f"{path}: a folder of turns; leave --recording out")
         return read_recording_folder(path)
     _require_file(path, suffix)
-    if recording is None and suffix in (_RTTM, _TEXTGRID):
+    if recording is None and suffix in TIME_SUFFIXES:
         raise InputError(f"{path}: tells times only; name the audio with --recording FILE.wav")
     whole = None if recording is None else open_recording(recording)
     if suffix in TABLE_SUFFIXES:
@@ -59,7 +64,7 @@ def _require_file(path: Path, suffix: str) -> None:
         what = "is no regular file" if path.exists() else "no such file or folder"
         raise InputError(f"{path}: {what}; name a table, a folder, an RTTM or a TextGrid")
     known = (*TABLE_SUFFIXES, _RTTM, ".TextGrid")
-    if suffix not in (*TABLE_SUFFIXES, _RTTM, _TEXTGRID):
+    if suffix not in TURN_SUFFIXES:
         raise InputError(f"{path}: unknown suffix; a conversation is one of {', '.join(known)}")
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from graph_er.errors import InputError
 from graph_er.running.templates import render
 from graph_er.schema.emotions import MODALITY_NAMES
 
@@ -69,18 +66,6 @@ def model_card(name: str, parts: Mapping[str, Part], emotions: Sequence[str]) ->
 def _plain(value: Any) -> Any:
     """Return a value of a record as it stands in Markdown: on one line, and no HTML."""
     return " ".join(value.splitlines()).replace("<", "&lt;") if isinstance(value, str) else value
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        InputError: it is none.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no JSON ({error}); restore the file") from error
 
 
 def _score_rows(parts: Mapping[str, Part]) -> list[dict[str, Any]]:

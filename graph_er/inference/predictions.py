@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from graph_er.errors import InputError
+from graph_er.data_option import require_suffix
 from graph_er.inference.missing_modalities import has_modality, modalities_used
 from graph_er.inference.turns import Turn
 from graph_er.running.csv_cells import guarded
@@ -37,7 +37,8 @@ def prediction_rows(
     New columns: ``emotion``; ``confidence``, its probability; ``prob_<emotion>`` for each;
     ``modalities_used``, letters of what the turn has of what the model reads, ``""`` where its
     context alone speaks; ``marks``, what is odd about it. A column of the user's that has such a
-    name is kept as ``input_<name>``. A recognised text stands in the column ``text``.
+    name is kept as ``input_<name>``, with as many ``input_`` as make it the only one of that name.
+    A recognised text stands in the column ``text``.
 
     Args:
         turns: ``N`` of them.
@@ -46,18 +47,35 @@ def prediction_rows(
         modalities: what the model reads.
         silent: ids of turns whose audio is silent.
     """
+    probability_names = [f"{PROBABILITY}{emotion}" for emotion in emotions]
+    names = _kept_names(
+        dict.fromkeys(name for turn in turns for name in turn.row),
+        {"emotion", "confidence", *probability_names, "modalities_used", "marks"},
+    )
     rows = {}
     for turn, own in zip(turns, probabilities, strict=True):
         best = int(own.argmax())
         told = {"emotion": emotions[best], "confidence": float(own[best])}
-        told |= {f"{PROBABILITY}{e}": float(p) for e, p in zip(emotions, own, strict=True)}
+        told |= dict(zip(probability_names, map(float, own), strict=True))
         told["modalities_used"] = modalities_used(turn, modalities)
         told["marks"] = _SEPARATOR.join(_marks(turn, modalities, silent))
-        kept = {f"input_{name}" if name in told else name: v for name, v in turn.row.items()}
+        kept = {names[name]: value for name, value in turn.row.items()}
         if turn.transcribed:
             kept[_text_column(turn.row)] = turn.text
         rows[turn.position] = {**kept, **told}
     return [rows[position] for position in sorted(rows)]
+
+
+def _kept_names(columns: Collection[str], new: Collection[str]) -> dict[str, str]:
+    """Return the name that each of the user's columns has beside the new ones; no two are alike."""
+    names = {}
+    taken = {*columns, *new}
+    for column in columns:
+        name = column
+        while column in new and name in taken:
+            name = f"input_{name}"
+        names[column] = name
+    return names
 
 
 def _marks(turn: Turn, modalities: str, silent: frozenset[str]) -> list[str]:
@@ -79,8 +97,7 @@ def require_out_suffix(path: Path) -> None:
     Raises:
         InputError: the suffix is none of `OUT_SUFFIXES`.
     """
-    if path.suffix.lower() not in OUT_SUFFIXES:
-        raise InputError(f"--out {path}: unknown suffix; write to {' or '.join(OUT_SUFFIXES)}")
+    require_suffix("--out", path, OUT_SUFFIXES)
 
 
 def write_prediction_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -120,7 +120,8 @@ class EmotionPredictor:
 
         Args:
             rows: dicts with ``speaker``, one or both of ``wav`` and ``text``, and optionally
-                ``dialogue``, ``utterance``, ``start``, ``end``, as in a table; or turns.
+                ``dialogue``, ``utterance``, ``start``, ``end``, as in a table; or turns, those of
+                each dialogue in time order.
             folder: where relative audio paths begin.
             progress: show bars with an estimate.
 
@@ -128,12 +129,14 @@ class EmotionPredictor:
             The rows in their order, each with what `predictions.prediction_rows` adds.
 
         Raises:
-            InputError: problems in the rows, all of them in one message, or in their audio.
+            InputError: dicts and turns are mixed; problems in the rows, all of them in one message,
+                or in their audio.
         """
         if not rows:
             return []
+        _require_one_kind(rows)
         turns = [replace(r, position=i) for i, r in enumerate(rows) if isinstance(r, Turn)]
-        if len(turns) < len(rows):
+        if not turns:
             turns = turns_of_rows([r for r in rows if not isinstance(r, Turn)], Path(folder))
         return self.predict_turns(turns, progress=progress)[0]
 
@@ -141,6 +144,7 @@ class EmotionPredictor:
         self, turns: Sequence[Turn], *, progress: bool = False
     ) -> tuple[list[dict[str, Any]], list[Dialogue]]:
         """Predict turns, at least one; return what `predict` and what `features` return."""
+        turns = _together(turns)
         vectors = self._vectors(turns, progress)
         dialogues = self._dialogues(turns, vectors)
         probabilities = self.probabilities(dialogues)
@@ -160,11 +164,12 @@ class EmotionPredictor:
         return LiveStream(*parts, self._clean, Path(folder))
 
     def features(self, turns: Sequence[Turn], *, progress: bool = False) -> list[Dialogue]:
-        """Return the dialogues that the graph model reads, in the order of `turns`; labels are 0.
+        """Return the dialogues that the graph model reads, as `turns` name them; labels are 0.
 
         Raises:
             InputError: no turn has what the model reads, or audio or texts cannot be used.
         """
+        turns = _together(turns)
         return self._dialogues(turns, self._vectors(turns, progress))
 
     def probabilities(self, dialogues: Sequence[Dialogue]) -> np.ndarray:
@@ -191,6 +196,7 @@ class EmotionPredictor:
         return vectors_of(self.extractor, turns, self.execution, self._clean, progress=progress)
 
     def _dialogues(self, turns: Sequence[Turn], vectors: TurnVectors) -> list[Dialogue]:
+        """Cut what `_together` put together, and its vectors, into dialogues."""
         dialogues, begin = [], 0
         for name, own in by_dialogue(turns).items():
             dialogues.append(self._dialogue(name, own, slice(begin, begin + len(own)), vectors))
@@ -213,6 +219,22 @@ class EmotionPredictor:
             text=text,
             audio=None if audio is None else audio[part],
         )
+
+
+def _require_one_kind(rows: Sequence[Mapping[str, Any] | Turn]) -> None:
+    """Refuse turns among dicts, and dicts among turns; either kind may come alone."""
+    are_turns = [isinstance(row, Turn) for row in rows]
+    if any(are_turns) and not all(are_turns):
+        odd = are_turns.index(not are_turns[0])
+        raise InputError(
+            f"row {odd + 1}: is a {type(rows[odd]).__name__}, row 1 is a "
+            f"{type(rows[0]).__name__}; give all of them as dicts or all as turns"
+        )
+
+
+def _together(turns: Sequence[Turn]) -> list[Turn]:
+    """Return turns dialogue by dialogue, those of each in the order in which they were given."""
+    return [turn for own in by_dialogue(turns).values() for turn in own]
 
 
 def _parts(pt_dir: Path, extractor: Path | str | None) -> tuple[Path, Path, Path | None]:

@@ -134,8 +134,14 @@ def attend(
     return weights.to(value.dtype) @ value
 
 
-def sinusoids(length: int, width: int) -> Tensor:
-    """Return sinusoidal positions ``[length, width]`` (Vaswani et al., NIPS 2017), any width."""
+def sinusoids(length: int, width: int, begin: int = 0) -> Tensor:
+    """Return sinusoidal positions ``[length, width]`` (Vaswani et al., NIPS 2017), any width.
+
+    Args:
+        length: how many.
+        width: of each.
+        begin: the first of them.
+    """
     rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
-    angles = torch.arange(length).unsqueeze(1) * rates
+    angles = torch.arange(begin, begin + length).unsqueeze(1) * rates
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]

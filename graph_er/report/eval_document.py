@@ -25,7 +25,7 @@ from graph_er.scoring.evaluation import (
     write_evaluation,
     write_predictions,
 )
-from graph_er.scoring.prediction_files import PREDICTIONS_NAME, member_path
+from graph_er.scoring.prediction_files import PREDICTIONS_NAME, member_path, remove_members
 
 
 def evaluation_document(
@@ -86,8 +86,7 @@ def write_document(
     """
     predictions = out.with_name(PREDICTIONS_NAME)
     # Those of an evaluation of more seeds would pass for members of this one.
-    for stale in out.parent.glob("predictions_seed*.csv"):
-        stale.unlink()
+    remove_members(predictions)
     write_evaluation(out, document, utterances, probabilities.mean(axis=0))
     if len(probabilities) > 1:
         seeds = (one["seed"] for one in document["per_seed"])

@@ -110,7 +110,8 @@ def read_predictions(path: Path, emotions: tuple[str, ...]) -> dict[tuple[str, s
         raise InputError(f"{path}: no such file; evaluate the run again, which writes it")
     wanted = ["dialogue", "utterance", "gold", "pred", *(f"prob_{name}" for name in emotions)]
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        # A spreadsheet that saves a table again puts a byte order mark in front.
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restval="", strict=True)
             missing = [name for name in wanted if name not in (reader.fieldnames or ())]
             rows = [

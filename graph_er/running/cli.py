@@ -37,17 +37,22 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     """Run a command's `main`; return its exit status.
 
     0 done; 2 bad input or a file that cannot be read or written, told in one message on stderr
-    without a traceback (argparse itself exits with 2 on a usage error). Anything else is a defect:
-    it keeps its traceback and exits with 1.
+    without a traceback (argparse itself exits with 2 on a usage error); 1 stopped, by the user or
+    by whoever reads what is printed. Anything else is a defect: it keeps its traceback and exits
+    with 1.
     """
     forbid_error_reports()
     forbid_long_spinning()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         main(argv)
+        sys.stdout.flush()  # here, where it can still be told that nobody reads
     except InputError as error:
         print(f"error: {_shown(str(error))}", file=sys.stderr)  # noqa: T201
         return 2
+    except BrokenPipeError:  # the reader of what is printed, as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         if error.filename is None or error.strerror is None:
             raise

@@ -22,6 +22,9 @@ except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+# Read by setting it, which several threads could not do at a time: once, while there is one.
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
 _NEWBORN_SECONDS = 1.0  # between its making and its locking a file looks abandoned
 
 
@@ -43,14 +46,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _lock(handle)  # as long as we live; it tells others that the file is not abandoned
         with disk_errors_named(path):
             yield temporary
-        # mkstemp makes files private; results are to be as readable as any other new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        make_readable(temporary)
         temporary.replace(path)
     finally:
         os.close(handle)
         temporary.unlink(missing_ok=True)
+
+
+def make_readable(path: Path) -> None:
+    """Give a file that a library made private, as mkstemp does, the mode of any other new one."""
+    path.chmod(0o666 & ~_UMASK)
 
 
 @contextmanager

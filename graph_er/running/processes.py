@@ -34,7 +34,8 @@ class SharedError(InputError):
 
 def launched() -> int:
     """Return the number of processes that a launcher started, 1 without one."""
-    return int(os.environ["WORLD_SIZE"]) if "LOCAL_RANK" in os.environ else 1
+    known = os.environ
+    return int(known["WORLD_SIZE"]) if {"LOCAL_RANK", "WORLD_SIZE"} <= known.keys() else 1
 
 
 @contextmanager

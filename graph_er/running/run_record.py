@@ -32,7 +32,7 @@ def write_run_record(
     config: dict[str, Any],
     seed: int | list[int] | None,
     metrics: dict[str, Any],
-    data: Path | None,
+    data: dict[str, str] | None,
     started: float,
     device: str,
 ) -> None:
@@ -43,7 +43,8 @@ def write_run_record(
         config: the full configuration, plain values.
         seed: the seed, or one per member of a run of several seeds.
         metrics: scores by side, ``{"dev": {...}}``.
-        data: the data file of the run, recorded by name and SHA-256.
+        data: the data file of the run, from `describe_data` when it was read: it may be another
+            one by now.
         started: ``time.monotonic()`` at the start of the run.
         device: what it ran on.
     """
@@ -51,7 +52,7 @@ def write_run_record(
         "config": config,
         "seed": seed,
         "metrics": metrics,
-        "data": describe_data(data) if data else None,
+        "data": data,
         **environment(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_time_s": round(time.monotonic() - started, 2),

@@ -6,11 +6,13 @@ is killed, ends all of them.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -21,6 +23,7 @@ Tell = Callable[[Any], None]
 
 # Elsewhere a forked process may not use what its parent has begun to use.
 CAN_FORK = sys.platform == "linux"
+_PR_SET_PDEATHSIG = 1
 
 
 def side_by_side(
@@ -52,7 +55,8 @@ def side_by_side(
             while waiting and len(running) < jobs:
                 place, item = waiting.pop(0)
                 here, there = context.Pipe(duplex=False)
-                process = context.Process(target=_serve, args=(work, item, here, there))
+                arguments = (work, item, (*running, here), there)
+                process = context.Process(target=_serve, args=arguments)
                 process.start()
                 there.close()  # so that the end of the process is the end of the pipe
                 running[here] = (place, process)
@@ -74,9 +78,13 @@ def side_by_side(
     return [results[place] for place in range(len(items))]
 
 
-def _serve(work: Callable[[int, Tell], T], item: int, other: Connection, to: Connection) -> None:
+def _serve(
+    work: Callable[[int, Tell], T], item: int, others: Sequence[Connection], to: Connection
+) -> None:
     """Run in the new process: do the work and send what came of it."""
-    other.close()  # where the parent is gone, sending fails and this process ends as well
+    _end_with_parent()
+    for other in others:  # the parent's ends; where it is gone, sending is to fail
+        other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its processes itself
     answer: tuple[str, Any]
     try:
@@ -90,10 +98,16 @@ def _serve(work: Callable[[int, Tell], T], item: int, other: Connection, to: Con
     to.send(answer)
 
 
+def _end_with_parent() -> None:
+    """Have Linux end this process when its parent is killed, which holds on to its files else."""
+    with suppress(OSError, AttributeError):  # a C library without it
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _receive(connection: Connection, process: Any, item: int) -> tuple[str, Any]:
     try:
         kind, value = connection.recv()
-    except EOFError:
+    except (EOFError, OSError):  # the latter where it had sent a part of it
         process.join()
         raise InputError(
             f"the process of seed {item} was ended from outside (exit code {process.exitcode}), "

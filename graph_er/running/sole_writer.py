@@ -35,32 +35,51 @@ def sole_writer(folder: Path) -> Iterator[None]:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file, not a folder; choose another --out")
     made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY) if fcntl is not None else None
+    handle = _taken(folder)
     try:
-        if handle is not None and not _locked(handle):
+        yield
+    finally:
+        # While it is locked: whoever waits finds that it is gone, and makes it anew.
+        for path in made:
+            with suppress(OSError):  # not empty, as a rule, or gone meanwhile
+                path.rmdir()
+        if handle is not None:
+            os.close(handle)
+
+
+def _taken(folder: Path) -> int | None:
+    """Make and lock a folder; return what holds it, None where there are no locks."""
+    if fcntl is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return None
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:  # another run, which wrote nothing, has removed it
+            continue
+        if _locked(handle) and _is_there(handle, folder):
+            return handle
+        os.close(handle)
+        if time.monotonic() > deadline:
             raise InputError(
                 f"another run is writing to {folder}; wait for its end, or choose another --out"
             )
-        yield
-    finally:
-        if handle is not None:
-            os.close(handle)
-        with suppress(OSError):  # not empty, as a rule
-            for path in made:
-                path.rmdir()
+        time.sleep(0.1)
 
 
 def _locked(handle: int) -> bool:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in _TAKEN:
-                return True  # no locks on this file system
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        else:
-            return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in _TAKEN  # others say that the file system has no locks
+    return True
+
+
+def _is_there(handle: int, folder: Path) -> bool:
+    """Tell whether what was opened still bears the folder's name."""
+    try:
+        return os.path.samestat(os.fstat(handle), folder.stat())
+    except FileNotFoundError:
+        return False

@@ -87,7 +87,7 @@ class DialogueFile:
         if unknown:
             raise InputError(f"dialogue {min(unknown)} is in a split but not in the file")
         for dialogue in self.dialogues:
-            _check_labels(dialogue, self.emotions)
+            check_labels(dialogue, self.emotions)
 
     def side(self, name: str) -> tuple[Dialogue, ...]:
         """Return the dialogues of side ``"train"``, ``"dev"`` or ``"test"`` in file order."""
@@ -110,12 +110,21 @@ def _check_unique(what: str, ids: Iterable[str]) -> None:
             raise InputError(f"{what} {identifier!r} occurs twice; it must be unique")
 
 
-def _check_labels(dialogue: Dialogue, emotions: Sequence[str]) -> None:
+def check_labels(
+    dialogue: Dialogue,
+    emotions: Sequence[str],
+    remedy: str = "mend the label, or name all emotions in the file's 'emotions'",
+) -> None:
+    """Refuse a dialogue with a label that is no position in `emotions`.
+
+    Raises:
+        InputError: there is one; the message ends with the remedy.
+    """
     wrong = (dialogue.labels < 0) | (dialogue.labels >= len(emotions))
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise InputError(
             f"dialogue {dialogue.id}, utterance {dialogue.utterance_ids[row]}: label "
             f"{int(dialogue.labels[row])} has no name among the {len(emotions)} emotions "
-            f"({', '.join(emotions)}); name the right label set with --dataset"
+            f"({', '.join(emotions)}); {remedy}"
         )

@@ -215,10 +215,10 @@ def _scalar(kind: Any, data: Any) -> Any:
     return np.frombuffer(data, dtype=_to_numpy(kind))[0]
 
 
-def _bytearray(data: Any = b"") -> bytearray:
+def _bytearray(data: Any = b"", encoding: str = "latin-1") -> bytearray:
     """Copy bytes; a bare size would reserve memory that the file does not hold."""
-    if isinstance(data, str):
-        data = data.encode("latin1")
+    if isinstance(data, str):  # as Python before 3.8 spells them in protocols 0 to 2
+        data = _encode(data, encoding)
     if not isinstance(data, bytes):
         raise ValueError("a bytearray without its data")
     return bytearray(data)

@@ -50,7 +50,7 @@ def session_of(dialogue_id: str, info: Mapping[str, Any] | None = None) -> str:
             Where it does not, the session is the part of the id before the first ``_``.
     """
     named = ((info or {}).get("sessions") or {}).get(dialogue_id)
-    return str(named or dialogue_id.split("_", 1)[0])
+    return dialogue_id.split("_", 1)[0] if named in (None, "") else str(named)
 
 
 def fold_groups(units: Sequence[str], count: int) -> list[tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,9 +38,14 @@ def breakdown(
     parts = info.get("parts") or {}
     named = [session_of(d, info) for d in utterances.dialogues]
     speakers = [f"{s}/{label}" for s, label in zip(named, utterances.speakers, strict=True)]
-    known_parts = [str(parts.get(d) or _UNNAMED) for d in utterances.dialogues] if parts else []
+    known_parts = [_part_of(d, parts) for d in utterances.dialogues] if parts else []
     groupings = {"by_part": known_parts, "by_session": named, "by_speaker": speakers}
     return {name: _scores(utterances, predicted, keys) for name, keys in groupings.items()}
+
+
+def _part_of(dialogue_id: str, parts: Mapping[str, Any]) -> str:
+    named = parts.get(dialogue_id)
+    return _UNNAMED if named in (None, "") else str(named)
 
 
 def _scores(

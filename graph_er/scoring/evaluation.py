@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from graph_er.running.csv_cells import guarded
-from graph_er.running.files import atomic_path, write_json
+from graph_er.running.files import atomic_path, sha256, write_json
 from graph_er.scoring.scores import METRICS, score, summarise
 
 PREDICTIONS_NAME = "predictions.csv"
+# By this key the scores name their predictions: those of every JSON in a folder have one name.
+PREDICTIONS_DIGEST = "predictions_sha256"
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,14 @@ def write_evaluation(
 
     Args:
         path: the JSON file.
-        evaluation: from `evaluate`, with what else is to be recorded.
+        evaluation: from `evaluate`, with what else is to be recorded. The SHA-256 of the
+            predictions is written with it, as ``predictions_sha256``.
         utterances: what was evaluated.
         probabilities: of the run as a whole (the ensemble's), ``[N, C]``.
     """
-    write_predictions(Path(path).with_name(PREDICTIONS_NAME), utterances, probabilities)
-    write_json(Path(path), evaluation)
+    predictions = Path(path).with_name(PREDICTIONS_NAME)
+    write_predictions(predictions, utterances, probabilities)
+    write_json(Path(path), {**evaluation, PREDICTIONS_DIGEST: sha256(predictions)})
 
 
 def write_predictions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 from graph_er.errors import InputError
 from graph_er.running.csv_cells import unguarded
+from graph_er.running.files import sha256
 from graph_er.running.regular_files import read_json_file
-from graph_er.scoring.evaluation import PREDICTIONS_NAME
+from graph_er.scoring.evaluation import PREDICTIONS_DIGEST, PREDICTIONS_NAME
 
 CROSS_VALIDATION = "cross-validation"  # the `split` of an evaluation of every side in turn
 _COLUMNS = ("dialogue", "utterance", "gold", "pred")
@@ -43,7 +45,7 @@ class EvaluatedRun:
 
     Attributes:
         predictions: of the run as a whole: its only model, or the ensemble of its seeds.
-        seeds: how many models that is; None where no ``eval.json`` lies beside the predictions.
+        seeds: how many models that is; None where no scores lie beside the predictions.
         members: the predictions of each seed; empty where they were not written.
         side: what was predicted: the side that was asked for, or a cross-validation.
     """
@@ -59,6 +61,14 @@ def member_path(path: Path, seed: int) -> Path:
     return path.with_name(f"{path.stem}_seed{seed}{path.suffix}")
 
 
+def remove_members(path: Path) -> None:
+    """Delete the predictions of single seeds beside `path`; files of other names are let be."""
+    ours = re.compile(rf"{re.escape(path.stem)}_seed-?[0-9]+{re.escape(path.suffix)}")
+    for found in path.parent.glob(f"*{path.suffix}"):
+        if ours.fullmatch(found.name):
+            found.unlink()
+
+
 def read_evaluated_run(path: Path, side: str) -> EvaluatedRun:
     """Read a run from its checkpoint folder (or ``.pt`` file), evaluation folder or CSV.
 
@@ -67,10 +77,11 @@ def read_evaluated_run(path: Path, side: str) -> EvaluatedRun:
         side: ``test``, ``dev`` or ``train``; a cross-validation is read whatever it is.
 
     Raises:
-        InputError: no predictions there, of another side, or a malformed file.
+        InputError: no predictions there, of another side, not those that the scores beside them
+            are of, or a malformed file.
     """
     found = _find(path, side)
-    evaluation = _read_evaluation(found.with_name("eval.json"))
+    evaluation = _evaluation_beside(found)
     split = evaluation.get("split", side)
     if split not in (side, CROSS_VALIDATION):
         raise InputError(
@@ -129,6 +140,39 @@ def _find(path: Path, side: str) -> Path:
         f"with `python graph_er/eval.py --pt_dir DIR --split {side}`, or for stage 1 with "
         "`python feature_extractor/eval.py --checkpoint DIR`"
     )
+
+
+def _evaluation_beside(predictions: Path) -> dict[str, Any]:
+    """Return the scores of the evaluation that wrote what lies in a folder, empty without any.
+
+    Every evaluation into a folder writes its predictions over those of the one before, whatever its
+    own scores are called: ``eval.json`` need not be of the predictions that are there now.
+    """
+    path, whole = (predictions.with_name(name) for name in ("eval.json", PREDICTIONS_NAME))
+    evaluation = _read_evaluation(path)
+    if not whole.is_file():
+        return evaluation
+    digest = sha256(whole)
+    if evaluation.get(PREDICTIONS_DIGEST) == digest:
+        return evaluation
+    for other in sorted(whole.parent.glob("*.json")):
+        if _digest_named_in(other) == digest:
+            return _read_evaluation(other)
+    if PREDICTIONS_DIGEST in evaluation:
+        raise InputError(
+            f"{whole}: not the predictions whose scores are in {path}; another evaluation wrote "
+            "over them, or they were changed. Evaluate the run again, each side with --out into a "
+            "folder of its own"
+        )
+    return evaluation  # of an earlier release, which named none
+
+
+def _digest_named_in(path: Path) -> Any:
+    try:
+        value = read_json_file(path)
+    except InputError:  # no evaluation, and nobody named it
+        return None
+    return value.get(PREDICTIONS_DIGEST) if isinstance(value, dict) else None
 
 
 def _read_evaluation(path: Path) -> dict[str, Any]:

@@ -22,9 +22,8 @@ from graph_er.networks.checkpoint import save_checkpoint
 from graph_er.networks.spec import ModelSpec, spec_of
 from graph_er.running import processes
 from graph_er.running.device import choose_device, native_bfloat16
-from graph_er.running.files import sha256
 from graph_er.running.paths import CHECKPOINT_NAME
-from graph_er.running.run_record import RECORD_NAME, write_run_record
+from graph_er.running.run_record import RECORD_NAME, describe_data, write_run_record
 from graph_er.running.sole_writer import sole_writer
 from graph_er.running.tracking import Mode, Tracker, start_tracking
 from graph_er.scoring.evaluation import PREDICTIONS_NAME, evaluate
@@ -64,6 +63,7 @@ class _Material:
     spec: ModelSpec
     train: Sequence[Dialogue]
     dev: Sequence[Dialogue]
+    data: dict[str, str]
     device: str
     jobs: int
 
@@ -91,8 +91,8 @@ def run_training(file: DialogueFile, run: Run) -> None:
 
 def _train(file: DialogueFile, run: Run, material: _Material) -> None:
     if processes.count() > 1:
-        digest = processes.from_first(lambda: sha256(run.data))
-        processes.agreed(lambda: _check_alike(run.data, digest))
+        first = processes.from_first(lambda: material.data)
+        processes.agreed(lambda: _check_alike(run.data, material.data, first))
     processes.first_only(lambda: _remove_earlier_run(run.out))
     spec, corpus = material.spec, file.info.get("corpus")
     with threads_for(material.jobs) as threads:
@@ -107,16 +107,17 @@ def _material(file: DialogueFile, run: Run) -> _Material:
     device = choose_device(run.device)
     train, dev = require_side(file, "train"), require_side(file, "dev")
     spec = spec_of(file, [*train, *dev], run.modalities, run.model)
-    material = _Material(spec, train, dev, device, choose_jobs(run.jobs, len(run.seeds), device))
+    jobs = choose_jobs(run.jobs, len(run.seeds), device)
+    material = _Material(spec, train, dev, describe_data(run.data), device, jobs)
     _announce(run, material)
     return material
 
 
-def _check_alike(data: Path, digest: str) -> None:
+def _check_alike(path: Path, data: dict[str, str], first: dict[str, str]) -> None:
     """Refuse to train on one file here and on another one on the machine of the first process."""
-    if sha256(data) != digest:
+    if data["sha256"] != first["sha256"]:
         raise InputError(
-            f"{data} is another file on this machine ({platform.node()}) than on that of the first "
+            f"{path} is another file on this machine ({platform.node()}) than on that of the first "
             "process; copy it anew"
         )
 
@@ -125,7 +126,7 @@ def _write(file: DialogueFile, run: Run, material: _Material, fitted: Sequence[F
     """Calibrate on dev, and write checkpoint and record."""
     members, on_dev = zip(*fitted, strict=True)
     checkpoint = finished(material.spec, run, members, on_dev, material.train, material.dev)
-    checkpoint = replace(checkpoint, data_sha256=sha256(run.data))
+    checkpoint = replace(checkpoint, data_sha256=material.data["sha256"])
     finish = checkpoint.finish
     logger.info("temperature %.2f, decoding weight %.1f", finish.temperature, finish.weight)
     save_checkpoint(run.out, checkpoint)
@@ -136,7 +137,7 @@ def _write(file: DialogueFile, run: Run, material: _Material, fitted: Sequence[F
         config=run.plain(),
         seed=run.seeds[0] if len(run.seeds) == 1 else list(run.seeds),
         metrics={"dev": scores, "training": [_without_weights(member) for member in members]},
-        data=run.data,
+        data=material.data,
         started=run.started,
         device=material.device,
     )

@@ -74,6 +74,7 @@ def fit(
     device: str = "cpu",
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
     stop_after: int | None = None,
+    like: FitResult | None = None,
 ) -> FitResult:
     """Train a model and return its weights at the last epoch, or at the best on dev.
 
@@ -88,6 +89,8 @@ def fit(
         device: ``cpu`` or a CUDA device.
         on_epoch: called after each epoch.
         stop_after: the epoch that is the last, on a schedule of all the same; None for them all.
+        like: a fit of as many epochs that had a dev side: where this one has none, the learning
+            rate falls after the same epochs.
 
     Raises:
         InputError: a feature is too large to be scaled, or the loss, its gradient or the weights
@@ -97,6 +100,7 @@ def fit(
         return _fit(
             build, train, dev, emotions, config,
             seed=seed, device=device, on_epoch=on_epoch, epochs=stop_after or config.epochs,
+            losses=[report.dev_loss for report in like.history] if like else [],
         )  # fmt: skip
 
 
@@ -129,6 +133,7 @@ def _fit(
     device: str,
     on_epoch: Callable[[EpochReport], None],
     epochs: int,
+    losses: Sequence[float | None],
 ) -> FitResult:
     seed_everything(seed)
     model = build()
@@ -146,9 +151,10 @@ def _fit(
         scored: np.ndarray | None = None
         if dev:
             report, scored = _scored(report, trainer.evaluated, dev, emotions, device)
-            # The train loss falls on and on: only dev's has a plateau to see.
-            assert report.dev_loss is not None
-            trainer.after_epoch(report.dev_loss)
+        # The train loss falls on and on: only dev's has a plateau to see.
+        loss = report.dev_loss if dev else losses[epoch - 1] if losses else None
+        if loss is not None:
+            trainer.after_epoch(loss)
         on_epoch(report)
         history.append(report)
         last = epoch == epochs

@@ -61,7 +61,7 @@ def fit_seed(
     weights = result.weights
     if recipe.training.refit:
         # Up to the epoch that was kept, on the same schedule: another one would need a dev side.
-        options["stop_after"] = result.kept.epoch
+        options |= {"stop_after": result.kept.epoch, "like": result}
         both = [*sides.train, *sides.dev]
         weights = fit(build, both, [], spec.emotions, recipe.training, **options).weights
     return {**member, "weights": weights}, result.on_dev

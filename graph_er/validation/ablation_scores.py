@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from graph_er.answers.prediction import predict_log_probabilities
+from graph_er.data_option import require_side
 from graph_er.dialogues import Dialogue, DialogueFile
 from graph_er.networks.spec import spec_of
 from graph_er.probabilities.decoding import decode, fit_transitions, speaker_chains
@@ -35,11 +36,14 @@ def cases_of(file: DialogueFile) -> list[Case]:
     """Return one case per session of train and dev, or where there are fewer than three, dev's.
 
     Nothing of the test side is in any of them.
+
+    Raises:
+        InputError: fewer than three sessions, and no train or no dev side.
     """
     known = without_test(file)
     sessions = {session_of(dialogue.id, file.info) for dialogue in known.dialogues}
     if len(sessions) < 3:
-        return [Case(file.side("train"), file.side("dev"))]
+        return [Case(require_side(file, "train"), require_side(file, "dev"))]
     folds = session_folds(known, None)
     return [Case((*fold.train, *fold.dev), fold.test) for fold in folds]
 

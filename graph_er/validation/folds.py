@@ -96,8 +96,9 @@ def dev_fold(file: DialogueFile) -> Fold:
 def _fold(
     file: DialogueFile, sessions: dict[str, str], names: Sequence[str], group: Sequence[str]
 ) -> Fold:
-    train, dev = split_dev(name for name in names if name not in group)
-    ids = [[i for i, name in sessions.items() if name in side] for side in (train, dev, group)]
+    test = set(group)  # not tuples: a file may have as many sessions as utterances
+    train, dev = (set(side) for side in split_dev(name for name in names if name not in test))
+    ids = [[i for i, name in sessions.items() if name in side] for side in (train, dev, test)]
     title = group[0] if len(group) == 1 else f"{group[0]} to {group[-1]}"
     return Fold(title, *(_chosen(file.dialogues, side) for side in ids))
 

@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from graph_er.errors import InputError
+from graph_er.inference.conversation_input import AUDIO_SUFFIXES, TURN_SUFFIXES
 
-AUDIO = (".wav", ".flac", ".ogg", ".mp3")
-TABLES = (".csv", ".tsv", ".jsonl")
-TIMES = (".rttm", ".textgrid")
 ARCHIVE = ".zip"
-KINDS = (*AUDIO, *TABLES, *TIMES, ".txt")
+KINDS = (*AUDIO_SUFFIXES, *TURN_SUFFIXES, ".txt")
 
 _BLOCK = 1 << 16
 _NAME = 200  # letters of a path within an archive
@@ -176,7 +174,7 @@ def _take(name: str, size: int, left: int, limits: Limits) -> int:
     """Return how many bytes are left after one more file."""
     if size > left:
         raise InputError(f"{name}: more than {limits.size // 1_000_000} MB in all; send less")
-    if Path(name).suffix.lower() not in AUDIO and size > limits.table:
+    if Path(name).suffix.lower() not in AUDIO_SUFFIXES and size > limits.table:
         raise InputError(f"{name}: more than {limits.table // 1_000_000} MB of text; send less")
     return left - size
 

@@ -1,6 +1,7 @@
 """The ablation: dev only, paired by seed, and resumable."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -71,7 +72,25 @@ def test_two_files_of_one_corpus_keep_their_rows(tmp_path, monkeypatch):
     assert out.with_suffix(".md").read_text().count("test, at (n") == 2
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"rows": 1}'])
+@pytest.mark.parametrize(("side", "place"), [("train", "element 7"), ("dev", "'dev_ids'")])
+def test_two_sessions_without_a_side_are_refused_by_file_before_any_fit(
+    tmp_path, side, place, capsys
+):
+    file = make_file(num_sessions=3)
+    for name, ids in (("good", getattr(file, f"{side}_ids")), ("bad", ())):
+        write_dialogues(tmp_path / f"{name}.pkl", replace(file, **{f"{side}_ids": ids}))
+    data = [f"--data_dir={tmp_path / name}.pkl" for name in ("good", "bad")]
+    assert run_command(ablation.main, [*data, "--out", str(tmp_path / "out.json")]) == 2
+    error = capsys.readouterr().err
+    assert f"{tmp_path / 'bad.pkl'}: the dialogue file has no {side} dialogues" in error
+    assert place in error
+    assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", '{"rows": 1}', '{"rows": [{}]}', '{"rows": [1]}', '{"rows": ["corpus"]}'],
+)
 def test_a_foreign_out_is_refused(tmp_path, content, capsys):
     out = tmp_path / "out.json"
     out.write_text(content)

@@ -12,14 +12,14 @@ from graph_er import compare
 from graph_er.report.canvas import to_png
 from graph_er.report.comparison import comparison_figure, comparison_text, conclusion
 from graph_er.running.cli import run_command
-from graph_er.scoring.comparison import compare_runs
+from graph_er.scoring.comparison import compare_runs, models_text
 from graph_er.scoring.evaluation import (
     EvaluatedUtterances,
     evaluate,
     write_evaluation,
     write_predictions,
 )
-from graph_er.scoring.prediction_files import member_path, read_evaluated_run
+from graph_er.scoring.prediction_files import member_path, read_evaluated_run, remove_members
 from graph_er.scoring.scores import METRICS, score
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,9 @@ def probabilities(gold, right, rng):
 def write(tmp_path):
     """Write an evaluation whose members are right with the given chances."""
 
-    def write_run(name, *chances, dialogues=20, split="test", seed=0, order=None, members=True):
+    def write_run(
+        name, *chances, dialogues=20, split="test", seed=0, order=None, members=True, scores="eval"
+    ):
         rng = np.random.default_rng([7, seed])
         gold = np.random.default_rng(5).integers(0, len(EMOTIONS), dialogues * LENGTH)
         ids = [f"S1_d{d:02d}" for d in range(dialogues) for _ in range(LENGTH)]
@@ -57,7 +59,7 @@ def write(tmp_path):
             [probabilities(gold, rng.random(len(gold)) < chance, rng)[rows] for chance in chances]
         )
         seeds = list(range(1, len(chances) + 1))
-        path = tmp_path / name / "eval.json"
+        path = tmp_path / name / f"{scores}.json"
         evaluation = {**evaluate(utterances, answers, seeds), "split": split}
         write_evaluation(path, evaluation, utterances, answers.mean(axis=0))
         if members and len(seeds) > 1:
@@ -252,6 +254,55 @@ def test_the_split_chooses_the_evaluation_of_a_checkpoint(write, capsys):
     assert "predictions of the dev side, not of test; give --split dev" in error
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+@pytest.mark.parametrize("place", [".", "predictions.csv"])
+def test_predictions_are_of_the_side_of_the_scores_that_were_written_with_them(
+    write, capsys, seeds, place
+):
+    run = write("r", *[0.7] * seeds)
+    assert read_evaluated_run(run / place, "test").side == "test"
+    write("r", *[0.6] * seeds, split="dev", scores="dev")
+    error = refused(capsys, run / place, run / place)
+    assert f"{run / 'predictions.csv'}: predictions of the dev side, not of test" in error
+    found = read_evaluated_run(run / place, "dev")
+    assert (found.side, found.seeds, len(found.members)) == ("dev", seeds, seeds)
+
+
+def test_predictions_of_one_seed_are_of_the_side_of_their_run(write, capsys):
+    run = write("r", 0.7, 0.7)
+    member = run / "predictions_seed2.csv"
+    assert read_evaluated_run(member, "test").predictions.path == member
+    write("r", 0.6, 0.6, split="dev", scores="dev")
+    assert "predictions of the dev side, not of test" in refused(capsys, member, member)
+
+
+def test_predictions_whose_scores_are_gone_are_not_taken_for_those_of_others(write, capsys):
+    run = write("r", 0.7)
+    (write("r", 0.6, split="dev", scores="dev") / "dev.json").unlink()
+    (run / "half.json").write_text("{")
+    (run / "list.json").write_text("[]")
+    for side in ("test", "dev"):
+        error = refused(capsys, run, run, "--split", side)
+        assert f"{run / 'predictions.csv'}: not the predictions whose scores are in" in error
+        assert "into a folder of its own" in error
+
+
+def test_scores_of_an_earlier_release_which_name_no_predictions_are_taken(write):
+    run = write("r", 0.7, split="dev")
+    scores = json.loads((run / "eval.json").read_text())
+    del scores["predictions_sha256"]
+    (run / "eval.json").write_text(json.dumps(scores))
+    assert read_evaluated_run(run, "dev").seeds == 1
+
+
+def test_an_evaluation_removes_predictions_of_seeds_and_nothing_of_another_name(tmp_path):
+    mine = ("predictions.csv", "predictions_seed_notes.csv", "predictions_seed1.txt", "a_seed1.csv")
+    for name in (*mine, "predictions_seed1.csv", "predictions_seed12.csv"):
+        (tmp_path / name).touch()
+    remove_members(tmp_path / "predictions.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(mine)
+
+
 def test_a_csv_alone_is_enough(write):
     run = write("a", 0.7)
     (run / "eval.json").unlink()
@@ -269,6 +320,7 @@ def test_other_utterances_are_refused_and_the_first_named(write, capsys):
 
 
 def change(run, old, new):
+    (run / "eval.json").unlink(missing_ok=True)  # which would tell that they were changed
     path = run / "predictions.csv"
     text = path.read_text()
     assert old in text
@@ -293,6 +345,7 @@ def test_bad_files_are_refused_in_one_message(write, tmp_path, capsys):
     path = bad / "predictions.csv"
     text = path.read_text()
     header, first, *_ = text.splitlines()
+    (bad / "eval.json").unlink()
 
     def message(content):
         path.write_text(content)
@@ -320,6 +373,13 @@ def test_one_dialogue_and_bad_options_are_refused(write, capsys):
     run = write("b", 0.7)
     assert "--replicates is 10" in refused(capsys, run, run, "--replicates", 10)
     assert "--seed is -1" in refused(capsys, run, run, "--seed", -1)
+
+
+def test_a_picture_of_another_format_is_refused_before_anything_is_read(tmp_path, capsys):
+    plot = tmp_path / "x.pdf"
+    error = refused(capsys, tmp_path / "absent", tmp_path / "absent", "--plot", plot)
+    assert f"--plot {plot}: unknown suffix; write to .png" in error
+    assert not plot.exists()
 
 
 def test_the_picture_shows_the_differences_in_points(write):
@@ -353,3 +413,11 @@ def test_the_command_runs_by_path_from_another_directory(write, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "Conclusion: no difference" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("seeds", "text"),
+    [(None, "predictions of unknown origin"), (1, "one model"), (5, "an ensemble of 5 seeds")],
+)
+def test_what_predictions_are_of_is_said(seeds, text):
+    assert models_text(seeds) == text

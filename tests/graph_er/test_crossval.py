@@ -124,6 +124,17 @@ def test_controls_know_the_other_folds_alone():
     assert found["texts_seen"] == 1
 
 
+def test_a_control_that_one_fold_lacks_is_left_out_for_all():
+    dialogues = tuple(
+        d if d.id.startswith("Sess01") else replace(d, sentences=("",) * len(d))
+        for d in FILE.dialogues
+    )
+    file = replace(FILE, dialogues=dialogues)
+    found = fold_controls(file, session_folds(file, 0))["controls"]
+    assert found["text_lookup"] is None
+    assert np.sum(found["majority"]["confusion_matrix"]) == sum(map(len, dialogues))
+
+
 def test_the_fewest_epochs_within_one_standard_error_are_chosen():
     # Folds differ by 30 points; 8 epochs are 1 to 3 points behind on each, 16 as good on average.
     scores = {32: [0.60, 0.30, 0.50], 16: [0.59, 0.31, 0.49], 8: [0.58, 0.29, 0.47]}

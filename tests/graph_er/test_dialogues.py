@@ -1,11 +1,16 @@
+import argparse
 import pickle
+import re
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from graph_er.data_option import add_data_options, read_data
 from graph_er.dialogues import Dialogue, read_dialogues, write_dialogues
 from graph_er.errors import InputError
+from graph_er.schema.splits import session_of
 from tests.graph_er.dialogue_factory import EMOTIONS, make_file
 
 IDS = ["A_1", "B_1", "C_1"]
@@ -102,6 +107,74 @@ def test_dev_is_taken_by_the_sessions_that_the_file_names(tmp_path):
     info = {"sessions": {"A_1": "s2", "B_1": "s1"}}
     file = read_dialogues(write_raw(tmp_path, raw_file(_10=info)))
     assert (file.train_ids, file.dev_ids) == (("B_1",), ("A_1",))
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["dev ids", "sessions"])
+def test_sides_of_many_dialogues_are_divided_in_linear_time(tmp_path, named):
+    listed = [f"{number:06d}_x" for number in range(30_000)]
+    info = {"dev_ids": listed[15_000:]} if named else {}
+    path = write_raw(tmp_path, raw_file(_7=listed, _10=info))
+    began = time.process_time()
+    # The sides are divided before it is found that these dialogues are not there.
+    with pytest.raises(InputError, match="000000_x is in a split but not in the file"):
+        read_dialogues(path)
+    assert time.process_time() - began < 5  # with a set for each dialogue, a minute
+
+
+def test_a_data_set_of_the_emotions_that_the_file_names_is_welcome(tmp_path):
+    names = ["happy", "sad", "neutral", "angry"]
+    path = write_raw(tmp_path, raw_file(_10={"dev_ids": ["B_1"], "emotions": names}))
+    assert read_dialogues(path, "iemocap_4").emotions == tuple(names)
+
+
+def test_a_file_that_names_its_emotions_itself_is_not_renamed(tmp_path, caplog):
+    names = ["sad", "happy", "neutral", "angry"]
+    path = write_raw(tmp_path, raw_file(_10={"dev_ids": ["B_1"], "emotions": names}))
+    options = ["--data_dir", str(path), "--dataset", "iemocap_4"]
+    parser = argparse.ArgumentParser()
+    add_data_options(parser)
+    assert read_data(parser.parse_args(options)).emotions == tuple(names)
+    assert "sad, happy, neutral, angry): --dataset iemocap_4 is not used" in caplog.text
+
+
+def test_another_data_set_is_the_remedy_only_where_the_file_names_no_emotions(tmp_path):
+    labels = {i: [0, 5] for i in IDS}
+    with pytest.raises(InputError, match=r"A_1_M001: label 5 .*name the right .* with --dataset"):
+        read_dialogues(write_raw(tmp_path, raw_file(10, _2=labels)), "iemocap_4")
+    with pytest.raises(InputError, match=r"label 5 .*; .*in the file's 'emotions'") as error:
+        read_dialogues(write_raw(tmp_path, raw_file(_2=labels)))
+    assert "--dataset" not in str(error.value)
+
+
+def test_a_session_may_be_numbered_from_nought(tmp_path):
+    info = {"emotions": ["x", "y"], "sessions": {"A_1": 0, "B_1": 1}}
+    read = read_dialogues(write_raw(tmp_path, raw_file(_10=info)))
+    assert [session_of(i, read.info) for i in ("A_1", "B_1", "C_1")] == ["0", "1", "C"]
+
+
+@pytest.mark.parametrize("key", ["sessions", "parts"])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([1], "must be a dictionary, not [1]"),
+        ("A_1", "must be a dictionary, not 'A_1'"),
+        ({"A_1": ["s"] * 100}, "of dialogue 'A_1' is ['s', 's', "),
+        ({"A_1": "s", "B_1": 0.5}, "of dialogue 'B_1' is 0.5; let it give"),
+    ],
+)
+def test_names_by_dialogue_that_are_none_are_refused(tmp_path, key, value, message):
+    info = {"dev_ids": ["B_1"], "emotions": ["x", "y"], key: value}
+    expected = f"element 10: {key!r} {message}"
+    with pytest.raises(InputError, match=re.escape(expected)) as error:
+        read_dialogues(write_raw(tmp_path, raw_file(_10=info)))
+    assert "raw.pkl" in str(error.value)
+    assert str(error.value).endswith(f"or leave {key!r} out")
+    assert len(str(error.value)) < 400
+
+
+def test_names_by_dialogue_may_be_absent_or_nothing(tmp_path):
+    info = {"dev_ids": ["B_1"], "emotions": ["x", "y"], "sessions": None, "parts": {}}
+    assert read_dialogues(write_raw(tmp_path, raw_file(_10=info))).dev_ids == ("B_1",)
 
 
 def test_a_data_set_names_the_labels_that_the_file_does_not(tmp_path):

@@ -27,7 +27,10 @@ VARIANTS = {
     "window of 0": replace(CAUSAL, wp=0),
     "window of 1, plain input": replace(CAUSAL, wp=1, gate=False, relative_audio=False),
     "whole past": replace(CAUSAL, wp=-1),
-    "context layers": replace(CAUSAL, context_layers=2, wp=2),
+    "context layers": replace(CAUSAL, context_layers=2, context_span=8, wp=2),
+    "context layers that hear less": replace(CAUSAL, context_layers=2, context_span=1, wp=4),
+    "context layers of the whole past": replace(CAUSAL, context_layers=2, context_span=-1, wp=2),
+    "context layers before a whole past": replace(CAUSAL, context_layers=1, context_span=3, wp=-1),
     "wide": replace(CAUSAL, wp=20),
 }
 # One speaker, two by turns, a crowd, and labels that are no strings.
@@ -132,8 +135,8 @@ def test_conversations_at_once_do_not_touch():
 
 
 def held(conversation):
-    """Numbers that a conversation keeps."""
-    return sum(
+    """Numbers that a conversation keeps, and speakers."""
+    return len(conversation._speakers) + sum(
         tensor.untyped_storage().size() // tensor.element_size()
         for past in conversation._pasts
         for tensor in (past.total, *past.heard)
@@ -148,7 +151,7 @@ def test_memory_is_bounded_exactly_where_it_says_so(name):
         conversation.push("F", features_of(dialogue, turn), "")
         sizes.append(held(conversation))
     assert (sizes[-1] == sizes[40]) is live.bounded
-    assert live.bounded is (name not in ("whole past", "context layers"))
+    assert live.bounded is ("whole past" not in name)
 
 
 @pytest.mark.parametrize(
@@ -201,3 +204,18 @@ def test_a_turn_of_the_default_preset_takes_less_than_20_ms_however_long_it_goes
     early, late = np.median(times[30:230]), np.median(times[-200:])
     assert late < 20
     assert late < 1.5 * early
+
+
+def test_context_layers_ask_for_the_position_of_the_new_turn_alone(monkeypatch):
+    from graph_er.answers import streaming
+
+    asked, whole = [], streaming.sinusoids
+
+    def counted(length, width, begin=0):
+        asked.append((length, begin))
+        return whole(length, width, begin)
+
+    monkeypatch.setattr(streaming, "sinusoids", counted)
+    live = LiveModel(checkpoint(VARIANTS["context layers"], seeds=1))
+    streamed(live, make_dialogue("S1_a", 30))
+    assert asked == [(1, turn) for turn in range(30)]

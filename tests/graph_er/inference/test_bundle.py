@@ -1,6 +1,7 @@
 """A bundle holds what a prediction needs, opens offline, and shows when it was tampered with."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -9,8 +10,10 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from graph_er import bundle as command
+from graph_er import eval as eval_command
 from graph_er import predict
 from graph_er.errors import InputError
+from graph_er.inference import bundle_writing
 from graph_er.inference.bundle_folder import open_bundle
 from graph_er.inference.bundle_writing import Sources, write_bundle
 from graph_er.inference.predictor import EmotionPredictor
@@ -213,3 +216,55 @@ def test_another_file_beside_the_checkpoint_is_not_taken_for_it(sources, tmp_pat
     (graph / "older.pt").write_bytes(b"")
     with pytest.raises(InputError, match=r"older\.pt: a bundle takes a run's model\.pt"):
         write_bundle(Sources(sources.extractor, graph / "older.pt"), tmp_path / "bundle")
+
+
+@pytest.fixture
+def own_bundle(models, sources, tmp_path):
+    """A bundle whose graph model was trained on the very file that it is scored on."""
+    own = shutil.copytree(sources.graph, tmp_path / "own")
+    record = json.loads((own / "run.json").read_text(encoding="utf-8"))
+    record["data"]["sha256"] = sha256(models.extractor.parent / "features.pkl")
+    (own / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    write_bundle(Sources(sources.extractor, own), tmp_path / "scored")
+    return tmp_path / "scored"
+
+
+def evaluate(models, pt_dir, *options):
+    data = models.extractor.parent / "features.pkl"
+    argv = ["--pt_dir", pt_dir, "--data_dir", data, "--device", "cpu", *options]
+    return run_command(eval_command.main, [str(value) for value in argv])
+
+
+@pytest.mark.parametrize("named", ["graph", "graph/model.pt"])
+@pytest.mark.parametrize("out", [None, "graph/scores/eval.json", "eval.json"])
+def test_an_evaluation_writes_nothing_into_a_bundle(models, own_bundle, capsys, named, out):
+    before = sorted(own_bundle.rglob("*"))
+    options = () if out is None else ("--out", own_bundle / out)
+    assert evaluate(models, own_bundle / named, *options) == 2
+    assert "outside of it with --out FILE.json" in capsys.readouterr().err
+    assert sorted(own_bundle.rglob("*")) == before
+    assert open_bundle(own_bundle).graph == own_bundle / "graph"
+
+
+def test_nor_does_one_from_within_the_folder_of_the_model(models, own_bundle, monkeypatch):
+    monkeypatch.chdir(own_bundle / "graph")
+    assert evaluate(models, ".") == 2
+    assert open_bundle(own_bundle).graph == own_bundle / "graph"
+
+
+def test_a_bundle_that_was_scored_elsewhere_still_opens(models, own_bundle, tmp_path):
+    out = tmp_path / "scores" / "eval.json"
+    assert evaluate(models, own_bundle / "graph", "--out", out) == 0
+    assert json.loads(out.read_text(encoding="utf-8"))["n"] > 0
+    assert open_bundle(own_bundle).graph == own_bundle / "graph"
+
+
+def test_an_endless_configuration_is_refused_unread(sources, tmp_path, monkeypatch):
+    name = "special_config.json"  # none that transformers reads before
+    monkeypatch.setattr(bundle_writing, "_EXTRACTOR_FILES", (name,))
+    extractor = shutil.copytree(sources.extractor, tmp_path / "extractor")
+    (extractor / name).touch()
+    os.truncate(extractor / name, 1 << 29)
+    with pytest.raises(InputError, match=rf"{name}: is 536,870,912 bytes large, where"):
+        write_bundle(replace(sources, extractor=extractor), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -92,3 +92,11 @@ def test_models_that_hear_what_comes_are_refused_with_the_remedy(models, predict
     cogmen = EmotionPredictor.load(tmp_path / "cogmen", models.extractor, device="cpu")
     with pytest.raises(InputError, match="cogmen has no live mode"):
         cogmen.stream()
+
+
+def test_a_stream_names_the_emotions_of_its_answers(models, causal):
+    stream = causal.stream()
+    answer = stream.push(models.rows[0])
+    assert stream.emotions == causal.emotions
+    assert {f"prob_{emotion}" for emotion in stream.emotions} <= set(answer)
+    assert answer["emotion"] in stream.emotions

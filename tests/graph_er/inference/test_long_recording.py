@@ -210,6 +210,7 @@ def test_a_last_turn_that_is_rounded_up_ends_with_the_recording(tmp_path, record
         ("t.TextGrid", '"ooTextFile"\n"TextGrid"\n0\n1\n<exists>\n1e999\n', "no time and no count"),
         ("t.TextGrid", SHORT.replace("1.25\n", '"x"\n', 1), "where a number is expected"),
         ("t.TextGrid", '"ooTextFile"\n"TextGrid"\n0\n1\n<exists>\n0\n', "no interval tier"),
+        ("t.TextGrid", '"ooTextFile"\n"TextGrid"\n0\n1\n<absent>\n', "no interval tier"),
         ("t.eaf", "", "unknown suffix"),
     ],
 )

@@ -30,3 +30,9 @@ def test_the_mean_is_found_behind_the_modalities_before_it(models):
 
 def test_a_model_without_statistics_has_no_mean(models, tmp_path):
     assert training_mean(save_graph(tmp_path, models.file, config=COGMEN), "t") is None
+
+
+def test_a_modality_that_the_model_does_not_read_has_no_mean(models, tmp_path):
+    listening = save_graph(tmp_path, models.file, modalities="a")
+    assert training_mean(listening, "t") is None
+    assert training_mean(listening, "a") is not None

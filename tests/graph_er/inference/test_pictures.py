@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from graph_er.inference import picture
 from graph_er.inference.page import render_page, write_page
 from graph_er.inference.picture import conversation_figure, write_picture
 from graph_er.inference.shown_turns import shown_dialogues
@@ -16,7 +17,9 @@ from graph_er.report.palette import emotion_colours
 EMOTIONS = ("neutral", "happy", "sad")
 
 
-def conversation(count, speakers=("민아", "B"), text="그래", seconds=2.0, dialogues=1, gap=1.0):
+def conversation(
+    count, speakers=("민아", "B"), text="그래", seconds=2.0, dialogues=1, gap=1.0, timed=True
+):
     """Turns one after the other, `happy` with 90 % and `sad` with 50 % in turn."""
     turns, rows = [], []
     for d in range(dialogues):
@@ -26,7 +29,7 @@ def conversation(count, speakers=("민아", "B"), text="그래", seconds=2.0, di
             turns.append(
                 Turn(
                     *(f"{d}_{n}", f"talk {d}", speakers[n % len(speakers)], None, 0.0, text),
-                    *(start, start + seconds, True),
+                    *(start, start + seconds, timed),
                     position=len(turns),
                 )
             )
@@ -132,6 +135,32 @@ def test_names_that_are_no_formulas_and_no_letters(tmp_path):
     names = ("$x^$", "민아", "😀", "a very long name of somebody", *(f"S{n}" for n in range(8)))
     write_picture(tmp_path / "c.png", conversation(24, speakers=names), EMOTIONS)
     assert (tmp_path / "c.png").stat().st_size > 5000
+
+
+def labels(axes, which):
+    return [label.get_text() for label in getattr(axes, f"get_{which}ticklabels")()]
+
+
+def test_without_times_the_axis_counts_turns():
+    for timed, ticks in ((True, ["0:00", "0:01", "0:02"]), (False, ["1", "2", "3"])):
+        shown = conversation(3, seconds=1.0, gap=0.0, timed=timed)
+        figure, _ = conversation_figure(shown, EMOTIONS)
+        assert labels(figure.axes[0], "x")[:3] == ticks
+
+
+@pytest.mark.parametrize(
+    ("fonts", "names"),
+    [
+        # Where a font has Hangul every name is drawn, else only those of ASCII.
+        (("DejaVu Sans", "DejaVu Serif"), ["Zoë", "a very long n…", r"\$x"]),
+        (("DejaVu Sans",), ["speaker 1", "a very long name of some…", r"\$x"]),
+    ],
+)
+def test_lanes_are_named_as_the_fonts_allow(monkeypatch, fonts, names):
+    monkeypatch.setattr(picture, "families", lambda: fonts)
+    shown = conversation(3, speakers=("Zoë", "a very long name of somebody", "$x"))
+    figure, _ = conversation_figure(shown, EMOTIONS)
+    assert labels(figure.axes[0], "y") == names
 
 
 def test_pointing_at_a_turn_shows_its_words_and_probabilities_in_a_browser(tmp_path):

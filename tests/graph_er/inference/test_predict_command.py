@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from graph_er import predict
+from graph_er.inference import picture, transcription
 from graph_er.inference import predictor as predictor_module
 from graph_er.running.cli import run_command
 from tests.graph_er.inference.conftest import talk, write_noise, write_table
@@ -64,6 +65,35 @@ def test_a_folder_and_a_recording(run, tmp_path):
     assert (row["speaker"], row["start"], row["end"], row["marks"]) == (
         *("spk0", "0.5", "1.5", "no text"),
     )
+
+
+def test_turns_without_text_are_transcribed_before_they_are_predicted(run, tmp_path, monkeypatch):
+    asked = []
+
+    def load(name, device):
+        asked.append((name, device))
+        return lambda sound: {"text": " 왜  그래 "}
+
+    monkeypatch.setattr(transcription, "load_recogniser", load)
+    rows = talk(3)
+    rows[1]["text"] = ""
+    table = write_table(tmp_path / "talk.csv", rows)
+    assert run("--input", table, "--out", tmp_path / "out.csv", "--asr", "some/model") == 0
+    assert asked == [("some/model", "cpu")]
+    predicted = read_csv(tmp_path / "out.csv")
+    assert [row["modalities_used"] for row in predicted] == ["at"] * 3
+    assert [row["text"] for row in predicted] == ["그래 0", "왜 그래", "그래 2"]
+    assert [row["marks"] for row in predicted] == ["", "text by speech recognition", ""]
+
+
+def test_a_picture_that_has_no_room_for_all_dialogues_says_so(run, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(picture, "_MOST_STRIPS", 1)
+    rows = [row for name in "xyz" for row in talk(1, dialogue=name, utterance=name)]
+    table = write_table(tmp_path / "talk.csv", rows)
+    plot = tmp_path / "out.png"
+    assert run("--input", table, "--out", tmp_path / "out.csv", "--plot", plot) == 0
+    assert f"{plot} shows the first 1 of 3 dialogues; --html shows all" in caplog.text
+    assert len(read_csv(tmp_path / "out.csv")) == 3
 
 
 @pytest.mark.parametrize(

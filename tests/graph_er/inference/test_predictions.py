@@ -41,6 +41,18 @@ def test_the_users_own_column_of_a_new_columns_name_is_kept():
     assert row["emotion"] == "happy"
 
 
+def test_no_column_of_the_users_is_lost_to_the_new_name_of_another(tmp_path):
+    both = {"emotion": "sad", "input_emotion": "glad", "input_input_emotion": "mad"}
+    rows = rows_of(turn(0, both), turn(1, {"emotion": "bad"}))
+    expected = {**both, "emotion": "happy", "input_input_input_emotion": "sad"}
+    assert rows[0].items() >= expected.items()
+    # One column has one name in all rows.
+    assert rows[1]["input_input_input_emotion"] == "bad"
+    assert "input_emotion" not in rows[1]
+    write_prediction_rows(tmp_path / "p.csv", rows)
+    assert read_csv(tmp_path / "p.csv")[0].items() >= expected.items()
+
+
 def test_a_recognised_text_stands_in_the_users_column_and_is_marked():
     (row,) = rows_of(turn(row={"Text": ""}, text="응", transcribed=True), modalities="t")
     assert (row["Text"], row["marks"]) == ("응", "text by speech recognition")

@@ -1,3 +1,4 @@
+import json
 import logging
 from dataclasses import replace
 
@@ -7,6 +8,8 @@ import pytest
 from graph_er.answers.prediction import predict_probabilities
 from graph_er.errors import InputError
 from graph_er.inference.predictor import EmotionPredictor
+from graph_er.inference.turn_table import turns_of_rows
+from graph_er.inference.turns import by_dialogue
 from graph_er.networks.checkpoint import load_checkpoint
 from tests.feature_extractor.tiny_corpus import EMOTIONS
 from tests.graph_er.inference.conftest import save_extractor, save_graph, write_noise
@@ -34,8 +37,6 @@ def test_raw_audio_and_text_give_what_evaluation_of_extracted_features_gives(mod
 
 
 def test_features_are_those_of_the_dialogue_file(models, predictor):
-    from graph_er.inference.turn_table import turns_of_rows
-
     dialogues = predictor.features(turns_of_rows(models.rows, models.graph))
     for own, extracted in zip(dialogues, models.file.dialogues, strict=True):
         assert (own.id, own.utterance_ids) == (extracted.id, extracted.utterance_ids)
@@ -69,8 +70,6 @@ def test_a_row_without_text_or_audio_is_predicted_from_the_other_and_marked(mode
 
 
 def test_missing_text_is_the_training_mean_and_missing_audio_zero(models, predictor):
-    from graph_er.inference.turn_table import turns_of_rows
-
     rows = [dict(row) for row in models.rows[:6]]
     rows[1]["text"], rows[2]["wav"] = "", ""
     (dialogue,) = predictor.features(turns_of_rows(rows, models.graph))
@@ -164,11 +163,27 @@ def test_models_that_do_not_fit_each_other_are_refused(models, tmp_path):
             EmotionPredictor.load(graph, extractor, device="cpu")
 
 
+@pytest.mark.parametrize(
+    ("corpus", "sentence"), [("demo", "그래 음 좋아"), ("meld", "b/ 그래 (음) 좋아")]
+)
+def test_the_record_tells_the_corpus_of_an_extractor_that_does_not(
+    models, tmp_path, corpus, sentence
+):
+    extractor = save_extractor(tmp_path / "extractor", corpus=corpus)
+    config = json.loads((extractor / "config.json").read_text(encoding="utf-8"))
+    assert config.pop("corpus") == corpus
+    (extractor / "config.json").write_text(json.dumps(config))
+    predictor = EmotionPredictor.load(models.graph, extractor, "cpu")
+    (turn,) = turns_of_rows(text_rows("b/ 그래 (음) 좋아"), tmp_path)
+    assert predictor.features([turn])[0].sentences == (sentence,)
+    (extractor / "run.json").write_text("{}")
+    with pytest.raises(InputError, match=r"run\.json: is damaged.*train the extractor again"):
+        EmotionPredictor.load(models.graph, extractor, "cpu")
+
+
 def test_texts_are_cleaned_as_those_that_the_extractor_was_trained_on(models, tmp_path):
     meld = EmotionPredictor.load(models.graph, save_extractor(tmp_path / "m", corpus="meld"), "cpu")
     rows = [{"speaker": "A", "text": "b/ 그래 (음) 좋아"}]
-    from graph_er.inference.turn_table import turns_of_rows
-
     for predictor, sentence in (
         (meld, "b/ 그래 (음) 좋아"),
         (EmotionPredictor.load(models.graph, models.extractor, "cpu"), "그래 음 좋아"),
@@ -185,3 +200,40 @@ def test_causal_models_hear_the_past_alone(models, tmp_path):
     rows[2]["text"] = ""
     whole = matrix(predictor.predict(rows))
     np.testing.assert_allclose(matrix(predictor.predict(rows[:4])), whole[:4], atol=1e-5)
+
+
+@pytest.mark.parametrize("first", ["dict", "Turn"])
+def test_turns_among_dicts_are_refused_by_row_and_not_dropped(models, predictor, first):
+    rows = models.rows[:3]
+    turns = turns_of_rows(rows, models.graph)
+    mixed = [rows[0], rows[1], turns[2]] if first == "dict" else [turns[0], turns[1], rows[2]]
+    odd = "Turn" if first == "dict" else "dict"
+    with pytest.raises(InputError, match=f"row 3: is a {odd}, row 1 is a {first}; give all of"):
+        predictor.predict(mixed)
+
+
+def interleaved(turns):
+    """Turns of several dialogues, taken from each in its turn."""
+    own = by_dialogue(turns).values()
+    return [turn for together in zip(*own, strict=True) for turn in together]
+
+
+def test_turns_of_interleaved_dialogues_keep_their_own_vectors(models, predictor):
+    turns = turns_of_rows(models.rows, models.graph)
+    mixed = interleaved(turns)
+    assert [turn.dialogue for turn in mixed[:2]] == list(by_dialogue(turns))[:2]
+    for found, expected in zip(predictor.features(mixed), predictor.features(turns), strict=True):
+        assert (found.id, found.utterance_ids) == (expected.id, expected.utterance_ids)
+        assert found.sentences == expected.sentences
+        np.testing.assert_allclose(found.text, expected.text, atol=1e-5)
+        np.testing.assert_allclose(found.audio, expected.audio, atol=1e-5)
+
+
+def test_turns_come_back_in_the_order_given_however_dialogues_interleave(models, predictor):
+    turns = turns_of_rows(models.rows, models.graph)
+    expected = {row["utterance"]: row for row in predictor.predict(turns)}
+    mixed = interleaved(turns)
+    found = predictor.predict(mixed)
+    assert [row["utterance"] for row in found] == [turn.id for turn in mixed]
+    in_order = matrix([expected[turn.id] for turn in mixed])
+    np.testing.assert_allclose(matrix(found), in_order, atol=1e-5)

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from graph_er.networks.batch_norm import BatchNorm
+from graph_er.running import processes
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -21,4 +22,15 @@ def test_it_is_batch_norm(training):
 def test_one_utterance_alone_passes_in_training():
     norm, x = BatchNorm(3), torch.randn(1, 3)
     assert torch.equal(norm(x), x)
+    assert norm.num_batches_tracked == 0
+
+
+def test_one_utterance_alone_passes_in_several_processes_too(monkeypatch):
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    monkeypatch.setattr(processes, "added", lambda value: value)  # the other's rows do not count
+    norm, x = BatchNorm(3), torch.randn(1, 3)
+    out = norm(x)
+    assert torch.equal(out, x)
+    out.sum().backward()
+    assert [p.grad.tolist() for p in norm.parameters()] == [[0.0] * 3] * 2
     assert norm.num_batches_tracked == 0

@@ -106,6 +106,15 @@ def test_dropout_is_repeated_by_its_seed_and_absent_in_eval_or_at_zero():
     assert dropout(torch.ones(0, 4), 0.5, training=True).shape == (0, 4)
 
 
+def test_other_devices_than_the_cpu_draw_for_themselves(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(F, "dropout", lambda x, probability: drawn.append(probability) or x)
+    for device in ("meta", "cpu"):
+        x = torch.ones(5, 3, device=device)
+        assert dropout(x, 0.5, training=True).device == x.device
+    assert drawn == [0.5]
+
+
 def test_the_gradient_of_dropout_is_its_mask():
     x = torch.randn(50, 3, requires_grad=True)
     out = dropout(x, 0.5, training=True)
@@ -124,3 +133,8 @@ def test_attention_is_the_same_with_and_without_gradients(kind):
         torch.testing.assert_close(attend(query, key, value, mask), expected)
     dropped = attend(query, key, value, mask, 0.5)
     assert not torch.allclose(dropped, expected)
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 100])
+def test_later_positions_are_those_of_a_longer_conversation(width):
+    torch.testing.assert_close(sinusoids(3, width, begin=47), sinusoids(50, width)[47:])

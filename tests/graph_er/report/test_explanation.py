@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from matplotlib.font_manager import fontManager
@@ -132,6 +133,12 @@ def test_a_font_installed_after_matplotlib_listed_them_is_found(no_hangul, monke
     monkeypatch.setattr(fontManager, "addfont", added.append)
     assert families() == ("DejaVu Sans", "NanumGothic")
     assert added == ["/f/NanumGothic.ttf"]
+
+
+def test_a_korean_font_that_matplotlib_knows_is_taken_without_a_search(no_hangul, monkeypatch):
+    monkeypatch.setattr(fontManager, "ttflist", [SimpleNamespace(name="Noto Sans KR")])
+    monkeypatch.setattr(fonts, "findSystemFonts", lambda: ["/f/malgun.ttf"])
+    assert families() == ("DejaVu Sans", "Noto Sans KR")
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,13 @@ def test_predictions_are_read_by_column_names(tmp_path):
     assert read_predictions(path, EMOTIONS) == {("d1", "u1"): Prediction("sad", "angry", 0.7)}
 
 
+def test_predictions_that_a_spreadsheet_saved_again_are_read(tmp_path):
+    path = tmp_path / "predictions.csv"
+    header = "dialogue,utterance,gold,pred,prob_neutral,prob_angry,prob_sad\n"
+    path.write_text(header + "d1,u1,sad,angry,0.1,0.7,0.2\n", encoding="utf-8-sig")
+    assert read_predictions(path, EMOTIONS) == {("d1", "u1"): Prediction("sad", "angry", 0.7)}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

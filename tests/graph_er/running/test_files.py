@@ -106,6 +106,23 @@ def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_no
     assert {*tmp_path.iterdir()} == {path, other}
 
 
+def test_what_is_just_being_made_is_not_taken_for_left_behind(tmp_path):
+    newborn = tmp_path / ".a-12345678.partial.txt"
+    newborn.write_text("half")
+    write_text(tmp_path / "a.txt", "whole")
+    assert newborn.read_text() == "half"
+
+
+def test_where_files_cannot_be_locked_nothing_is_taken_for_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_NEWBORN_SECONDS", 0.0)
+    monkeypatch.setattr(files, "fcntl", None)  # as on Windows
+    other = tmp_path / ".a-12345678.partial.txt"
+    other.write_text("half")
+    write_text(tmp_path / "a.txt", "whole")
+    assert (tmp_path / "a.txt").read_text() == "whole"
+    assert other.read_text() == "half"
+
+
 def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_NEWBORN_SECONDS", 0.0)
     (tmp_path / "theirs").write_text("precious")

@@ -12,7 +12,16 @@ import torch
 from graph_er.dialogues import write_dialogues
 from graph_er.errors import InputError
 from graph_er.networks.checkpoint import load_checkpoint
-from graph_er.running.processes import added, agreed, count, first_only, from_first, index, is_first
+from graph_er.running.processes import (
+    added,
+    agreed,
+    count,
+    first_only,
+    from_first,
+    index,
+    is_first,
+    launched,
+)
 from graph_er.train import main
 from tests.graph_er.dialogue_factory import make_file
 
@@ -102,6 +111,11 @@ def test_bad_input_ends_all_processes_with_one_message(options, message, data, t
     assert done.stderr.count(message) == 1, done.stderr
     assert "exitcode  : 2" in done.stderr
     assert not (tmp_path / "out" / "run.json").exists()
+
+
+def test_a_variable_that_was_left_behind_is_no_launcher(monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    assert launched() == 1
 
 
 def test_a_process_alone_does_everything_itself():

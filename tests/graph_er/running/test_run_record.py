@@ -5,7 +5,14 @@ import time
 import pytest
 
 from graph_er.errors import InputError
-from graph_er.running.run_record import add_metrics, read_run_record, write_run_record
+from graph_er.running import run_record
+from graph_er.running.run_record import (
+    add_metrics,
+    describe_data,
+    environment,
+    read_run_record,
+    write_run_record,
+)
 
 
 def write(folder, data=None):
@@ -23,7 +30,9 @@ def write(folder, data=None):
 def test_a_record_holds_what_the_run_was(tmp_path):
     data = tmp_path / "x.pkl"
     data.write_bytes(b"content")
-    write(tmp_path, data)
+    described = describe_data(data)
+    data.write_bytes(b"another file by now")
+    write(tmp_path, described)
     record = read_run_record(tmp_path)
     assert record["config"] == {"epochs": 3}
     assert record["seed"] == [1, 2]
@@ -45,7 +54,9 @@ def test_test_scores_are_added_beside_dev_scores(tmp_path):
 def test_scores_of_another_data_file_are_not_added(tmp_path, caplog):
     data = tmp_path / "x.pkl"
     data.write_bytes(b"content")
-    write(tmp_path, data)
+    described = describe_data(data)
+    data.write_bytes(b"another file by now")
+    write(tmp_path, described)
     add_metrics(tmp_path, "test", {}, data_sha256=hashlib.sha256(b"other").hexdigest())
     assert "another data file" in caplog.text
     assert "test" not in read_run_record(tmp_path)["metrics"]
@@ -66,3 +77,13 @@ def test_without_a_record_nothing_is_added_and_reading_names_the_file(tmp_path):
 def test_a_record_is_plain_json(tmp_path):
     write(tmp_path)
     assert json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["data"] is None
+
+
+def test_an_installed_copy_has_no_commit_though_a_checkout_lies_around_it(tmp_path, monkeypatch):
+    (tmp_path / ".git").mkdir()
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    monkeypatch.setattr(run_record, "project_root", lambda: installed)
+    found = environment()
+    assert (found["commit"], found["tree_clean"]) == (None, None)
+    assert found["versions"]["torch"].startswith("2.")

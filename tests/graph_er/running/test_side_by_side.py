@@ -1,9 +1,14 @@
 """Processes side by side: results in order, failures told once, nobody left behind."""
 
+import inspect
 import multiprocessing
 import os
 import signal
+import struct
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,3 +98,44 @@ def test_an_interrupt_of_the_parent_ends_all():
 
     with pytest.raises(KeyboardInterrupt):
         side_by_side(work, range(2), jobs=2, on_message=interrupt)
+
+
+def test_a_process_that_is_killed_while_it_sends_is_told():
+    def half_sent(item, tell):
+        if item == 1:
+            pipe = inspect.currentframe().f_back.f_locals["to"]
+            os.write(pipe.fileno(), struct.pack("!i", 1000) + b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+
+    with pytest.raises(InputError, match="seed 1 was ended from outside"):
+        side_by_side(half_sent, range(2), jobs=2, on_message=ignore)
+
+
+PARENT = """
+import os, time
+from graph_er.running.side_by_side import side_by_side
+def work(item, tell):
+    tell(os.getpid())
+    time.sleep(60)
+side_by_side(work, range(3), jobs=3, on_message=lambda pid: print(pid, flush=True))
+"""
+
+
+def test_nobody_outlives_a_parent_that_is_killed():
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+        children = [int(parent.stdout.readline()) for _ in range(3)]
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, children)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [child for child in children if is_alive(child)] == []
+
+
+def is_alive(process):
+    """Whether a process runs; one that is dead may wait to be looked after."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"

@@ -56,6 +56,55 @@ def test_a_python_2_pickle_is_read(tmp_path):
     np.testing.assert_array_equal(read_plain_pickle(path)["a"][0], [0, 1, 2])
 
 
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (
+            b"cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nU\x02f8K\x00K\x01\x87R(K\x03U\x01<NNN"
+            b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tbU\x08"
+            + np.float64(2.5).tobytes()
+            + b"\x86R.",
+            2.5,
+        ),
+        (b"c__builtin__\nbytearray\nX\x03\x00\x00\x00a\xc3\xbfU\x07latin-1\x86R.", b"a\xff"),
+        (b"c__builtin__\nbytearray\nX\x03\x00\x00\x00a\xc3\xbf\x85R.", b"a\xff"),
+        (b"c__builtin__\nbytearray\n)R.", b""),
+    ],
+    ids=["number", "bytearray", "bytearray of text alone", "no bytes"],
+)
+def test_single_values_of_python_2_are_read(tmp_path, content, value):
+    path = tmp_path / "py2.pkl"
+    path.write_bytes(b"\x80\x02" + content)
+    assert read_plain_pickle(path) == value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (b"J\x00\x00\x00\x40\x85", "without its data"),
+        (b"U\x01aU\x05utf-8\x86", "encoded as 'utf-8'"),
+    ],
+    ids=["size", "encoding"],
+)
+def test_bytearrays_of_a_bare_size_or_another_encoding_are_refused(tmp_path, arguments, told):
+    path = tmp_path / "x.pkl"
+    path.write_bytes(b"\x80\x02c__builtin__\nbytearray\n" + arguments + b"R.")
+    with pytest.raises(InputError, match=told):
+        read_plain_pickle(path)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("others", [(), (1, 2, 3)])
+def test_a_tuple_that_holds_itself_is_read(tmp_path, protocol, others):
+    box = []
+    box.append((box, *others))
+    path = tmp_path / "x.pkl"
+    path.write_bytes(pickle.dumps(box[0], protocol=protocol))
+    found = read_plain_pickle(path)
+    assert found[1:] == others
+    assert found[0][0] is found
+
+
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize(
     ("exploit", "named"),

@@ -16,7 +16,7 @@ from graph_er.running.run_record import read_run_record
 from graph_er.scoring.scores import score
 from graph_er.training.experiment import Run, run_training
 from graph_er.training.fit import fit
-from tests.graph_er.dialogue_factory import EMOTIONS, make_file
+from tests.graph_er.dialogue_factory import EMOTIONS, make_dialogue, make_file
 from tests.graph_er.tiny_models import COGMEN, CONFIGS, CONTEXTUAL, TRAINING
 
 FILE = make_file()
@@ -42,12 +42,11 @@ def train(tmp_path):
     return run
 
 
-def fitted(sides, dev, *, model=CONTEXTUAL, training=REFIT, seed=3, stop_after=None):
+def fitted(sides, dev, *, model=CONTEXTUAL, training=REFIT, seed=3, **further):
     spec = spec_of(FILE, (*FILE.side("train"), *FILE.side("dev")), "at", model)
     graphs = [spec.graph(dialogue, model) for side in sides for dialogue in FILE.side(side)]
     scored = [spec.graph(dialogue, model) for dialogue in FILE.side("dev")] if dev else []
-    return fit(lambda: spec.build(model), graphs, scored, EMOTIONS, training, seed=seed,
-               stop_after=stop_after)  # fmt: skip
+    return fit(lambda: spec.build(model), graphs, scored, EMOTIONS, training, seed=seed, **further)
 
 
 def equal(first, second):
@@ -75,7 +74,7 @@ def test_a_refitted_run_keeps_a_fit_on_train_and_dev_of_the_epochs_that_dev_bore
     assert (member["epoch"], member["dev"]) == (before.kept.epoch, before.kept.dev)
     known = {"seed": options["seed"], "epoch": member["epoch"], "dev": before.kept.dev}
     assert record["metrics"]["training"] == [known]
-    options["stop_after"] = before.kept.epoch
+    options |= {"stop_after": before.kept.epoch, "like": before}
     assert equal(member["weights"], fitted(["train", "dev"], False, **options).weights)
     assert not equal(member["weights"], before.weights)
     assert checkpoint.refitted
@@ -172,3 +171,10 @@ def test_a_configuration_that_does_not_fit_the_file_is_refused_before_anything_i
     with pytest.raises(InputError, match="context_heads"):
         train(model=replace(COGMEN, context_heads=3))
     assert (tmp_path / "run" / "model.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_dialogues_of_one_utterance_each_are_warned_of(train, caplog, length):
+    dialogues = tuple(make_dialogue(d.id, length) for d in FILE.dialogues)
+    train(training=TRAINING, file=replace(FILE, dialogues=dialogues))
+    assert ("there is no context for the graph to use" in caplog.text) == (length == 1)

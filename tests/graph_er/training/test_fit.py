@@ -144,6 +144,18 @@ def test_without_dev_a_plateau_is_not_looked_for(monkeypatch):
     assert equal(*weights)
 
 
+def test_without_dev_the_rate_falls_where_it_fell_in_a_fit_that_had_one(monkeypatch):
+    monkeypatch.setattr(optimisation, "_PLATEAU_PATIENCE", 0)
+    options = {"schedule": "plateau", "learning_rate": 0.5, "epochs": 8, "ema": 0.0}
+    fitted = train(**options)
+    made = lambda: SPEC.build(CONTEXTUAL)  # noqa: E731
+    config, seed = replace(LEARNING, **options), {"seed": 1}
+    again = fit(made, graphs("train"), [], EMOTIONS, config, **seed, like=fitted)
+    unlike = fit(made, graphs("train"), [], EMOTIONS, config, **seed)
+    assert equal(again.weights, fitted.weights)
+    assert not equal(unlike.weights, fitted.weights)
+
+
 def test_the_average_moves_less_than_the_weights_it_follows():
     start, raw, averaged = (
         train(epochs=epochs, ema=ema, learning_rate=rate).weights["output.weight"]
@@ -216,6 +228,7 @@ def test_a_step_holds_as_many_dialogues_as_configured_or_about_400_utterances():
 def test_fit_has_no_door_for_test_data():
     assert set(inspect.signature(fit).parameters) == {
         "build", "train", "dev", "emotions", "config", "seed", "device", "on_epoch", "stop_after",
+        "like",
     }  # fmt: skip
 
 

@@ -1,10 +1,15 @@
+import argparse
+import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from graph_er.dialogues import Dialogue, DialogueFile
 from graph_er.errors import InputError
 from graph_er.schema.splits import fold_groups
 from graph_er.validation.folds import dev_fold, session_folds, sessions_of, without_test
+from graph_er.validation.folds_option import add_folds_option
 from tests.graph_er.dialogue_factory import make_file
 
 FILE = make_file(num_sessions=6, dialogues_per_session=2, length=2)
@@ -51,6 +56,17 @@ def test_more_than_ten_sessions_are_ten_groups_unless_all_are_asked_for():
     assert len(session_folds(many, 0)) == 13
 
 
+def test_a_corpus_of_single_utterances_is_divided_in_linear_time():
+    ids_of = tuple(f"{number:05d}_a" for number in range(6_000))
+    dialogues = tuple(Dialogue(i, (i,), ("F",), np.zeros(1, int), ("",)) for i in ids_of)
+    file = DialogueFile(dialogues, ids_of, (), (), ("neutral",))
+    began = time.process_time()
+    folds = session_folds(file, None)
+    assert time.process_time() - began < 5  # where tuples are searched, 18 seconds
+    assert [len(fold.test) for fold in folds] == [600] * 10
+    assert {len(fold.train) + len(fold.dev) for fold in folds} == {5400}
+
+
 def test_the_file_may_name_its_sessions():
     names = {dialogue.id: f"room {i // 3}" for i, dialogue in enumerate(FILE.dialogues)}
     file = replace(FILE, info={"sessions": names})
@@ -90,3 +106,24 @@ def test_a_file_without_sessions_is_scored_on_dev_which_the_fold_has_not_seen():
     assert ids(fold.dev) == list(FILE.train_ids[-1:])
     with pytest.raises(InputError, match="0 dev dialogues"):
         dev_fold(replace(FILE, dev_ids=()))
+
+
+@pytest.fixture
+def parser():
+    parser = argparse.ArgumentParser()
+    add_folds_option(parser)
+    return parser
+
+
+@pytest.mark.parametrize(
+    ("argv", "folds"), [((), None), (("--folds", "sessions"), 0), (("--folds", "10"), 10)]
+)
+def test_the_option_takes_a_number_of_groups_or_sessions(parser, argv, folds):
+    assert parser.parse_args(argv).folds == folds
+
+
+@pytest.mark.parametrize("value", ["0", "1", "-2", "2.5", "Sessions", "²", ""])
+def test_the_option_refuses_all_else(parser, value, capsys):
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--folds", value])
+    assert f"{value!r} is neither 'sessions' nor a number above 1" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import soundfile
 
 from graph_er.inference.conversation_input import read_turns
 from graph_er.inference.predictions import write_prediction_rows
+from graph_er.web import analysis as analysis_module
 from graph_er.web import desk as desk_module
 from graph_er.web.analysis import clip, discard
 from graph_er.web.texts import TEXTS
@@ -186,6 +187,20 @@ def test_a_model_that_cannot_be_explained_still_shows_the_turn(
     chosen = desk.choose(desk.upload([archive], "en").analysis, 0, "en")
     assert "preset cogmen" in chosen.reasons
     assert chosen.reasons.count("ger-bar") == 3
+
+
+@pytest.mark.parametrize("language", sorted(TEXTS))
+def test_turns_too_far_away_to_be_looked_at_one_by_one_are_counted(
+    desk, archive, monkeypatch, language
+):
+    analysis = desk.upload([archive], language).analysis
+    assert TEXTS[language]["far_turns"].format(count=1) not in (
+        desk.choose(analysis, 0, language).reasons
+    )
+    monkeypatch.setattr(analysis_module, "_NEAREST", 2)
+    shown = desk.choose(analysis, 0, language).reasons
+    assert TEXTS[language]["far_turns"].format(count=1) in shown
+    assert shown.count('class="ger-why"') == 3 + 4 + 2
 
 
 def test_both_languages_say_everything():

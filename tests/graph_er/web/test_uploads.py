@@ -3,11 +3,15 @@
 import stat
 import struct
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from feature_extractor.corpora.text_files import TABLE_SUFFIXES
 from graph_er.errors import InputError
-from graph_er.web.uploads import LIMITS, Limits, collect, unpack
+from graph_er.inference import conversation_input
+from graph_er.inference.conversation_input import AUDIO_SUFFIXES
+from graph_er.web.uploads import KINDS, LIMITS, Limits, collect, unpack
 
 
 @pytest.fixture
@@ -169,3 +173,13 @@ def test_methods_that_python_unpacks_without_bounds_are_refused(tmp_path, folder
     with pytest.raises(InputError, match="rare method; make a plain ZIP"):
         unpack(archive, folder)
     assert found(folder) == []
+
+
+def test_what_can_be_sent_is_what_is_read_and_both_are_written_down_once():
+    assert set(KINDS) == {*AUDIO_SUFFIXES, *TABLE_SUFFIXES, ".rttm", ".textgrid", ".txt"}
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in Path(conversation_input.__file__).parents[1].rglob("*.py")
+    ]
+    for suffix, times in {".flac": 1, ".mp3": 1, ".textgrid": 1, ".tsv": 0}.items():
+        assert sum(text.count(f'"{suffix}"') for text in texts) == times, suffix

@@ -1,0 +1,175 @@
+"""What the page does on each click, without a server: a stand-in for Gradio calls what is wired."""
+
+import importlib
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from graph_er.web.texts import LANGUAGES, TEXTS
+from tests.graph_er.inference.conftest import talk, write_table
+from tests.graph_er.web.small_gradio import small_gradio, update
+from tests.graph_er.web.test_desk import zipped
+
+
+@pytest.fixture
+def page(desk, monkeypatch):
+    """The components of the page by their ids, and the page itself as ``page``."""
+    gradio, parts = small_gradio()
+    monkeypatch.setitem(sys.modules, "gradio", gradio)
+    monkeypatch.delitem(sys.modules, "graph_er.web.page", raising=False)
+    module = importlib.import_module("graph_er.web.page")
+    del sys.modules["graph_er.web.page"]  # nobody else is to get it
+    parts["page"] = module.build_page(desk)
+    # It has no id of its own, and is the first that a predicted conversation shows.
+    parts["results"] = parts["predict"].wired["click"][2][2]
+    return parts
+
+
+@pytest.fixture
+def opened(page):
+    page["open_demo"].fire("click")
+    return page
+
+
+def kept(desk):
+    return sorted(path.name for path in desk._work.iterdir())
+
+
+def state_of(page):
+    return page["predict"].wired["click"][1][-1].value
+
+
+def test_the_page_starts_in_korean_with_the_demo_and_no_results(page):
+    assert page["language"].value == "ko"
+    assert page["language"].shown["choices"] == list(LANGUAGES.items())
+    assert page["demo"].value == "example"
+    assert page["results"].shown["visible"] is False
+    assert TEXTS["ko"]["title"] in page["head"].value
+
+
+def test_nothing_that_is_wired_can_be_called_from_outside(page):
+    wired = [settings for part in page.values() for *_, settings in part.wired.values()]
+    assert len(wired) == 7
+    assert {settings["api_visibility"] for settings in wired} == {"private"}
+
+
+def test_an_upload_is_predicted_and_its_first_turn_chosen(page, tmp_path):
+    write_table(tmp_path / "talk" / "talk.csv", talk(5))
+    page["files"].shown["value"] = [str(zipped(tmp_path / "talk.zip", tmp_path / "talk"))]
+    page["predict"].fire("click")
+    assert "5" in page["message"].value
+    assert page["results"].shown["visible"] is True
+    assert page["timeline"].value.count("data-turn=") == 5
+    table = page["table"].value
+    assert [row[3] for row in table["data"]] == [f"그래 {n}" for n in range(5)]
+    assert len(table["headers"]) == len(table["data"][0])
+    assert page["turn"].shown["choices"][4] == ("5. A: 그래 4", 4)
+    assert page["turn"].value == 0
+    assert page["audio"].value[0] == 16_000
+    assert "그래 0" in page["reasons"].value
+    assert page["csv"].value == str(state_of(page).csv)
+    assert page["html"].value == str(state_of(page).html)
+
+
+def test_another_conversation_takes_the_place_and_the_files_of_the_one_before(opened, desk):
+    (first,) = kept(desk)
+    opened["open_demo"].fire("click")
+    (second,) = kept(desk)
+    assert first != second
+    assert state_of(opened).folder.name == second
+
+
+@pytest.mark.parametrize("files", [None, []])
+def test_a_refusal_hides_what_was_shown_before(opened, desk, files):
+    opened["files"].shown["value"] = files
+    opened["predict"].fire("click")
+    assert 'role="alert"' in opened["message"].value
+    assert opened["results"].shown["visible"] is False
+    assert opened["timeline"].value == ""
+    assert state_of(opened) is None
+    assert kept(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("component", "event", "told"),
+    [
+        ("timeline", "click", SimpleNamespace(turn=2)),
+        # Sorted by something else: the third turn stands in the first row.
+        ("table", "select", SimpleNamespace(row_value=["3", "", "A"], index=[0, 0])),
+    ],
+)
+def test_a_turn_is_chosen_in_the_timeline_and_in_the_table(opened, component, event, told):
+    changed = opened[component].fire(event, told)
+    assert [opened["turn"], opened["audio"], opened["reasons"]] == changed
+    assert opened["turn"].value == 2
+    assert "그래 2" in opened["reasons"].value
+
+
+def test_a_turn_is_chosen_in_the_list(opened):
+    opened["turn"].shown["value"] = 3
+    opened["turn"].fire("input")
+    assert "그래 3" in opened["reasons"].value
+    assert opened["audio"].shown["label"] == TEXTS["ko"]["audio"]
+
+
+@pytest.mark.parametrize("told", [SimpleNamespace(), SimpleNamespace(turn=99)])
+def test_a_click_beside_the_turns_changes_nothing(opened, told):
+    before = opened["reasons"].value
+    assert "그래 0" in before
+    opened["timeline"].fire("click", told)
+    assert (opened["turn"].value, opened["reasons"].value) == (0, before)
+
+
+def test_without_a_conversation_there_is_nothing_to_choose(page):
+    page["timeline"].fire("click", SimpleNamespace(turn=0))
+    assert page["turn"].value is None
+    assert page["reasons"].value == ""
+
+
+def test_the_other_language_renames_everything_and_keeps_the_chosen_turn(opened):
+    opened["timeline"].fire("click", SimpleNamespace(turn=1))
+    opened["language"].shown["value"] = "en"
+    opened["language"].fire("change")
+    t = TEXTS["en"]
+    assert t["title"] in opened["head"].value
+    assert opened["predict"].value == t["predict"]
+    assert opened["open_demo"].value == t["open_demo"]
+    assert opened["files"].shown["label"] == t["upload"]
+    assert opened["demo"].shown["choices"] == [(t["example"], "example")]
+    assert t["done"].format(turns=4, speakers=2) in opened["message"].value
+    assert opened["table"].value["headers"][1] == t["time"]
+    assert [opened[name].shown["label"] for name in ("csv", "html")] == [t["csv"], t["html"]]
+    assert opened["turn"].shown["label"] == t["turn"]
+    assert opened["turn"].value == 1
+    assert t["why"] in opened["reasons"].value
+
+
+def test_the_other_language_of_an_empty_page_shows_no_results(page):
+    page["language"].shown["value"] = "en"
+    page["language"].fire("change")
+    assert page["message"].value == ""
+    assert page["results"].shown["visible"] is False
+    assert page["csv"].shown["label"] == TEXTS["en"]["csv"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "language"),
+    [
+        ({"accept-language": "ko-KR,ko;q=0.9,en;q=0.8"}, "ko"),
+        ({"accept-language": "KO"}, "ko"),
+        ({"accept-language": "en-US"}, "en"),
+        ({"accept-language": "de,ko;q=0.5"}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_the_page_opens_in_the_language_of_the_browser(page, headers, language):
+    page["page"].fire("load", SimpleNamespace(headers=headers))
+    assert page["language"].value == language
+
+
+@pytest.mark.slow
+def test_the_stand_in_marks_changes_as_gradio_does():
+    gradio = pytest.importorskip("gradio")
+    assert gradio.update(label="x", value=1) == update(label="x", value=1)
+    assert gradio.skip() == update()
