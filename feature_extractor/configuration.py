@@ -25,6 +25,8 @@ class UtteranceConfig(PreTrainedConfig):
         text_source, audio_source: ids or folders of the encoders that training started from.
         corpus: name of the corpus trained on, or None where it was not recorded.
         split: how it was split, a record of `split_record`, or None likewise.
+        started_from: what its encoders were tuned on before, records of `record.Tuned`; None where
+            that was not recorded.
         clip_length: seconds; longer clips were left out of training, and are cut when used.
     """
 
@@ -49,6 +51,7 @@ class UtteranceConfig(PreTrainedConfig):
     audio_source: str | None = None
     corpus: str | None = None
     split: dict[str, Any] | None = None
+    started_from: list[dict[str, Any]] | None = None
     clip_length: float = 25.0
     # What `Trainer` is not to gather over the dev set.
     keys_to_ignore_at_inference = ["text_vector", "audio_vector", "auxiliary"]  # noqa: RUF012

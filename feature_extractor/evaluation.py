@@ -16,6 +16,7 @@ from feature_extractor.execution import Execution
 from feature_extractor.extraction.prediction import predict
 from feature_extractor.networks.checkpoint import Checkpoint, load_checkpoint
 from feature_extractor.networks.encoders import quiet_transformers
+from feature_extractor.networks.tuned_encoders import refuse_started_on_test
 from feature_extractor.sources import (
     CorpusChoice,
     Tell,
@@ -116,7 +117,8 @@ def run_evaluation(
 
     Raises:
         InputError: bad input, a corpus whose emotions are not the checkpoint's or whose test
-            dialogues it was trained with, or no audio for one that hears.
+            dialogues it or an encoder that it started from was trained with, or no audio for one
+            that hears.
     """
     quiet_transformers()
     checkpoint = load_checkpoint(checkpoint_dir)
@@ -124,6 +126,7 @@ def run_evaluation(
     corpus, _ = open_choice(choice, tell)
     refuse_other_emotions(config, corpus, checkpoint_dir)
     split = choose_split(corpus, choice.split, choice.fold, config, checkpoint_dir)
+    refuse_started_on_test(checkpoint_dir, config, corpus, split, tell)
     tell_split(split, tell)
     seed = read_run_record(checkpoint_dir)["seed"]
     utterances = utterances_by_side(corpus, split)[side]

@@ -65,11 +65,15 @@ class Collator:
         return batch
 
     def text_batch(self, examples: Sequence[Example]) -> dict[str, Any]:
-        """Return those arguments of the model's ``forward`` that are about the text."""
+        """Return those arguments of the model's ``forward`` that are about the text.
+
+        There is a word where the utterance's own text or an earlier one that is read along has one.
+        """
         if self.tokenizer is None:
             return {}
+        # Not by `_words`, which has separators between texts that are all empty.
+        there = [any([example["text"], *example.get("earlier", ())]) for example in examples]
         words = [self._words(example) for example in examples]
-        there = [bool(text) for text in words]
         missing = self.marks_missing_text and not all(there)
         marks = {"has_text": torch.tensor(there)} if missing else {}
         if "text_states" in examples[0]:

@@ -69,8 +69,8 @@ def plan_batches(
 
 def load_batches(
     dataset: UtteranceDataset, collate: Any, batches: Sequence[Batch], execution: Execution
-) -> Iterator[tuple[Batch, dict[str, Any]]]:
-    """Yield each batch with its collated examples, or with its one example if it is in chunks.
+) -> Iterator[tuple[Batch, Any]]:
+    """Yield each batch with what `collate` makes of its examples, or, in chunks, its one example.
 
     With workers, each holds at most two batches that are not yet asked for.
 
@@ -101,7 +101,7 @@ class _Collated(Dataset):
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __getitem__(self, number: int) -> dict[str, Any] | InputError:
+    def __getitem__(self, number: int) -> Any:
         batch = self._batches[number]
         try:
             examples = [self._dataset[index] for index in batch.indices]

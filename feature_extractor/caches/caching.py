@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from feature_extractor.batches.dataset import UtteranceDataset, earlier_utterances
 from feature_extractor.batches.padding import length_batches
+from feature_extractor.batches.stream import Batch, load_batches
 from feature_extractor.caches.state_store import StateStore
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.prediction import (
@@ -207,10 +207,9 @@ def _audio_states(
     clip_length = model.config.clip_length
     dataset = UtteranceDataset(corpus, utterances, sampling_rate=checkpoint.sampling_rate)
     durations = [utterance.duration for utterance in utterances]
-    batches = length_batches(durations, execution.batch_size, execution.batch_seconds)
-    workers = execution.workers(len(utterances))
-    loader = DataLoader(dataset, batch_sampler=batches, collate_fn=list, num_workers=workers)
-    for batch, examples in zip(batches, loader, strict=True):
+    divided = length_batches(durations, execution.batch_size, execution.batch_seconds)
+    batches = [Batch(0, tuple(indices), tuple(indices)) for indices in divided]
+    for batch, examples in load_batches(dataset, list, batches, execution):
         clips = [example.get("audio") for example in examples]
         with torch.inference_mode(), precision(execution):
             frames = clip_frames(
@@ -218,7 +217,7 @@ def _audio_states(
                 needed(checkpoint.sampling_rate),
             )
             stream = model.unscaled_stream(frames)
-        yield list(zip([utterances[i] for i in batch], _rows(stream), strict=True))
+        yield list(zip([utterances[i] for i in batch.indices], _rows(stream), strict=True))
 
 
 def _rows(stream: Stream) -> list[np.ndarray]:

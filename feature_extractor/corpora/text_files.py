@@ -22,8 +22,8 @@ from graph_er.running.regular_files import require_regular
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # Not all that Python calls a blank: U+0085 stands for "…" in files with damaged encoding.
 _BLANKS = " \t\r\n"
-# What stands in no text: control characters other than line ends and tabs, halves of a letter.
 _SHOWN = 20
+# What stands in no text: control characters other than line ends and tabs, halves of a letter.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # What fits into memory as rows of text; a hundred times the largest corpora.
 _MOST_BYTES = 1 << 30
@@ -51,7 +51,7 @@ def decode_file(path: Path, encodings: Sequence[str]) -> str:
     """Return a file's text in the first of `encodings` that fits strictly.
 
     Raises:
-        InputError: the file cannot be read, is larger than 256 MiB, or none of the encodings fits.
+        InputError: the file cannot be read, is larger than 1 GiB, or none of the encodings fits.
     """
     require_regular(path, _MOST_BYTES)
     try:

@@ -116,7 +116,8 @@ class _Vectors:
             ends.append(start)
         self._alignments: list[dict[str, Alignment]] = [{} for _ in stores]
         if plan.aligned:
-            dev = [d for d in plan.file.dialogues if d.id in set(plan.dev_ids)]
+            dev_ids = set(plan.dev_ids)
+            dev = [d for d in plan.file.dialogues if d.id in dev_ids]
             for name in MODALITY_NAMES.values():
                 self._align(name, dev, ends)
 

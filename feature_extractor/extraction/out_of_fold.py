@@ -68,7 +68,8 @@ def extract_out_of_fold(
     Raises:
         InputError: an utterance's audio is bad, or its vector is not finite.
     """
-    dev = [u for u in corpus.utterances if u.dialogue in split.dev] if out_of_fold.align else []
+    on_dev = set(split.dev) if out_of_fold.align else set()
+    dev = [u for u in corpus.utterances if u.dialogue in on_dev]
     folder = parts_folder(out)
     sources: list[Source] = []
     origins: list[dict[str, Any]] = []

@@ -12,11 +12,14 @@ from feature_extractor.extraction.fold_checkpoints import read_folds
 from feature_extractor.extraction.out_of_fold import OutOfFold, extract_out_of_fold
 from feature_extractor.extraction.shard import Shard
 from feature_extractor.extraction.vectors import Extractor, extract_corpus
-from feature_extractor.networks.checkpoint import WEIGHTS, load_checkpoint
+from feature_extractor.networks.checkpoint import WEIGHTS, load_checkpoint, load_configuration
 from feature_extractor.networks.encoders import quiet_transformers
 from feature_extractor.networks.frozen import load_frozen
 from feature_extractor.networks.identity import extractor_digest, weights_digest
-from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test
+from feature_extractor.networks.tuned_encoders import (
+    refuse_started_on_test,
+    refuse_tuned_on_test,
+)
 from feature_extractor.settings import ModelSettings
 from feature_extractor.sources import (
     CorpusChoice,
@@ -80,9 +83,9 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
         tell: receives lines for the user.
 
     Raises:
-        InputError: bad input, a checkpoint of other emotions or trained with dialogues that are
-            test here, fold checkpoints that do not belong to it, or a corpus without any audio for
-            a model that hears.
+        InputError: bad input, a checkpoint of other emotions, a checkpoint or an encoder that one
+            started from trained with dialogues that are test here, fold checkpoints that do not
+            belong to the other, or a corpus without any audio for a model that hears.
     """
     quiet_transformers()
     trained = trained_extractor(source.checkpoint) if source.checkpoint else None
@@ -94,6 +97,8 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
         config = trained.model.config
         refuse_other_emotions(config, corpus, folder)
     split = choose_split(corpus, choice.split, choice.fold, config, folder)
+    if trained:
+        refuse_started_on_test(folder, config, corpus, split, tell)
     tell_split(split, tell)
     extractor = trained or frozen_extractor(source, corpus, split, root)
     if extractor.sampling_rate is not None:
@@ -102,6 +107,9 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
     what = (corpus, split, extraction.out, extraction.execution, extraction.shard)
     if source.checkpoint and source.fold_checkpoints:
         folds = read_folds(source.checkpoint, source.fold_checkpoints, corpus, split)
+        for fold in folds:
+            fold_config = load_configuration(fold.folder)
+            refuse_started_on_test(fold.folder, fold_config, corpus, split, tell)
         out_of_fold = OutOfFold(folds, trained_extractor, source.align)
         done = extract_out_of_fold(extractor, out_of_fold, *what)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,20 +24,20 @@ from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.networks.config_limits import require_buildable
 from feature_extractor.networks.encoders import (
     first_line,
+    is_checkpoint,
     load_audio_encoder,
     load_masked_language_model,
     load_text_encoder,
-    make_readable,
     max_tokens,
 )
 from feature_extractor.networks.model import UtteranceClassifier
 from feature_extractor.settings import ModelSettings
-from feature_extractor.splits.record import is_split_record
+from feature_extractor.splits.record import Tuned, is_split_record, is_tuned_record
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from graph_er.errors import InputError
-from graph_er.running.files import disk_errors_named
+from graph_er.running.files import disk_errors_named, make_readable
 from graph_er.running.regular_files import read_json_file
-from graph_er.running.run_record import RECORD_NAME
+from graph_er.running.run_record import RECORD_NAME, read_run_record
 
 WEIGHTS = "model.safetensors"
 
@@ -122,6 +122,7 @@ def build_checkpoint(
         audio, feature_extractor = load_audio_encoder(needed(settings.audio_encoder))
         config |= {"audio_config": audio.config.to_dict(), "audio_source": settings.audio_encoder}
         config |= {"sampling_rate": feature_extractor.sampling_rate}
+    before = tuned_before([config.get("text_source"), config.get("audio_source")])
     configuration = UtteranceConfig(
         emotions=list(emotions),
         modalities=modalities,
@@ -129,6 +130,7 @@ def build_checkpoint(
         fusion_options=dict(settings.fusion_options),
         context=settings.context,
         transcript_version=TRANSCRIPT_VERSION,
+        started_from=[tuned.record() for tuned in before],
         **config,
     )
     model = UtteranceClassifier(configuration, text, audio)
@@ -176,7 +178,53 @@ def load_configuration(folder: Path) -> UtteranceConfig:
         raise InputError(
             f"{folder}/config.json: split {config.split!r:.200} is no record of a split"
         )
+    before = config.started_from
+    if before is not None and not (isinstance(before, list) and all(map(is_tuned_record, before))):
+        raise InputError(
+            f"{folder}/config.json: started_from {before!r:.200} is no list of what encoders were "
+            "tuned on; restore the file"
+        )
     return config
+
+
+def tuned_before(encoders: Iterable[str | None]) -> list[Tuned]:
+    """Return what encoders were tuned on by stage 1, and those that they started from in turn.
+
+    A checkpoint keeps what was so when it was trained; of one that does not, the folders that it
+    names are read.
+
+    Args:
+        encoders: hub ids, of which nothing is known, and folders; None is no encoder.
+
+    Raises:
+        InputError: one is a checkpoint that is not finished or damaged.
+    """
+    wanted, seen, found = list(encoders), set[str](), list[Tuned]()
+    while wanted:
+        encoder = wanted.pop(0)
+        if encoder is None or encoder in seen or not is_checkpoint(encoder):
+            continue
+        seen.add(encoder)
+        config = load_configuration(Path(encoder))
+        found.append(Tuned(encoder, config.corpus, config.split))
+        if config.started_from is None:
+            wanted += [config.text_source, config.audio_source]
+            found += gone_sources(Path(encoder), config)
+        else:
+            found += [Tuned(**record) for record in config.started_from]
+    return [tuned for place, tuned in enumerate(found) if tuned not in found[:place]]
+
+
+def gone_sources(folder: Path, config: UtteranceConfig) -> list[Tuned]:
+    """Return the folders that a checkpoint started from and that are not there, as not known."""
+    run = read_run_record(folder).get("config", {})
+    sources = {"text": config.text_source, "audio": config.audio_source}
+    return [
+        Tuned(source, None, None)
+        for name, source in sources.items()
+        # The digest is of an encoder in a folder; one of the hub has none.
+        if source is not None and run.get(f"{name}_weights") and not Path(source).is_dir()
+    ]
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:

@@ -34,7 +34,7 @@ _MOST_CONVOLUTIONS = 100
 # One state for so many samples at least; wav2vec2 has one for 320.
 _LEAST_HOP = 16
 _ATTENTION = ("eager", "sdpa", "flash_attention_2", "flex_attention", None)
-_RECORD = "split"  # of what was trained on, not of the model
+_RECORDS = ("split", "started_from")  # of what was trained on, not of the model
 
 
 def require_buildable(config: dict[str, Any], path: Path) -> None:
@@ -47,7 +47,7 @@ def require_buildable(config: dict[str, Any], path: Path) -> None:
     Raises:
         InputError: it does; the key and its value are named.
     """
-    own = {key: value for key, value in config.items() if key != _RECORD}
+    own = {key: value for key, value in config.items() if key not in _RECORDS}
     for key, value in _entries(own):
         if key in ("auto_map", "quantization_config") and value is not None:
             _refuse(path, key, value)

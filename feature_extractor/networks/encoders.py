@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,13 +116,6 @@ def first_line(error: Exception) -> str:
     """Return the first line of an error's message, or its kind where it says nothing."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
-
-
-def make_readable(path: Path) -> None:
-    """Give a file the mode of any other new file: safetensors makes its files private."""
-    umask = os.umask(0)
-    os.umask(umask)
-    path.chmod(0o666 & ~umask)
 
 
 def is_checkpoint(id_or_dir: str) -> bool:

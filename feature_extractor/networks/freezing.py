@@ -47,6 +47,7 @@ def freeze(encoder: nn.Module, how: str, modality: str) -> list[nn.Module]:
             and (parameters := [id(p) for p in module.parameters()])
             and not first.intersection(parameters)
         ]
+        parts += _below(encoder)
     for part in parts:
         part.requires_grad_(False)
     return parts
@@ -71,6 +72,15 @@ def _layers(encoder: nn.Module, modality: str) -> nn.ModuleList:
             f"--freeze_{modality}: this {modality} encoder has no list of layers; take none or all"
         )
     return lists[0]
+
+
+def _below(encoder: Any) -> list[nn.Module]:
+    """Return what has no parameters and stands below the layers: dropout of an encoder's input.
+
+    wav2vec 2.0 and its kin have it beside their layers, RoBERTa and its kin in the embeddings.
+    """
+    dropout = getattr(getattr(encoder, "encoder", None), "dropout", None)
+    return [dropout] if isinstance(dropout, nn.Module) else []
 
 
 def _above(encoder: Any) -> list[nn.Module]:

@@ -16,6 +16,8 @@ from feature_extractor.batches.padding import Collator
 from feature_extractor.networks.frozen import SentenceCollator
 from graph_er.running.files import sha256
 
+_PAST = ("_name_or_path", "started_from")
+
 
 def encoder_digest(encoder: nn.Module, collate: Collator) -> str:
     """Return the SHA-256 of all that one encoder's states depend on; see `extractor_digest`."""
@@ -52,8 +54,8 @@ def _describe(name: str, module: nn.Module) -> dict[str, Any]:
         description["options"] = described.get_config_dict()
     if isinstance(module, PreTrainedModel):
         config = module.config.to_dict()
-        # Where it was loaded from says nothing of what it computes.
-        description["config"] = {k: v for k, v in config.items() if k != "_name_or_path"}
+        # Where it was loaded from and what was before it say nothing of what it computes.
+        description["config"] = {k: v for k, v in config.items() if k not in _PAST}
     elif isinstance(tokenizer := getattr(module, "tokenizer", None), PreTrainedTokenizerBase):
         description["tokenizer"] = _tokenizer_content(tokenizer)
         description["max_tokens"] = getattr(module, "max_seq_length", None)

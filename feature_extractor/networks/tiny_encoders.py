@@ -41,7 +41,7 @@ from transformers import (
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from feature_extractor.audio import SAMPLE_RATE
-from feature_extractor.networks.encoders import make_readable
+from graph_er.running.files import make_readable
 
 _RECIPE = "recipe.json"
 # Raised whenever other encoders come out of the same texts, so that old folders are not reused.

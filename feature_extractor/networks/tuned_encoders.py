@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from feature_extractor.networks.checkpoint import load_configuration
-from feature_extractor.networks.encoders import is_checkpoint
+from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.networks.checkpoint import gone_sources, tuned_before
 from feature_extractor.settings import ModelSettings
-from feature_extractor.splits.record import refuse_seen
+from feature_extractor.splits.record import Tuned, refuse_seen
 from feature_extractor.splits.splitting import Split
 from feature_extractor.utterance import Corpus
 
@@ -21,16 +22,47 @@ def refuse_tuned_on_test(settings: ModelSettings, corpus: Corpus, split: Split) 
         split: its sides.
 
     Raises:
-        InputError: as `split_record.refuse_seen`, or a checkpoint that is not finished.
+        InputError: as `record.refuse_seen`, or a checkpoint that is not finished.
     """
-    wanted = [settings.text_encoder, settings.audio_encoder]
-    seen: set[str] = set()
-    while wanted:
-        encoder = wanted.pop()
-        if encoder is None or encoder in seen or not is_checkpoint(encoder):
-            continue
-        seen.add(encoder)
-        config = load_configuration(Path(encoder))
-        refuse_seen(corpus, split, config, Path(encoder))
-        # What these were tuned from was tuned before.
-        wanted += [config.text_source, config.audio_source]
+    for tuned in tuned_before([settings.text_encoder, settings.audio_encoder]):
+        refuse_seen(corpus, split, tuned, tuned.name)
+
+
+def refuse_started_on_test(
+    folder: Path,
+    config: UtteranceConfig,
+    corpus: Corpus,
+    split: Split,
+    tell: Callable[[str], None],
+) -> None:
+    """Refuse a checkpoint whose encoders were tuned before, on another corpus or not, with test.
+
+    Args:
+        folder: where the checkpoint lies.
+        config: its configuration.
+        corpus: what it is run on.
+        split: its sides.
+        tell: receives a line for each encoder of which this is not known.
+
+    Raises:
+        InputError: as `record.refuse_seen`, or a checkpoint that is not finished.
+    """
+    remedy = (
+        "choose a --split under which that is no test, or train stage 1 again from other encoders"
+    )
+    for tuned in _before(folder, config):
+        if tuned.corpus is None or tuned.split is None:
+            tell(
+                f"{folder} started from {tuned.name}: whether that was tuned on what is test here "
+                "is not known, since its folder is gone or does not tell"
+            )
+        who = f"{tuned.name}, which {folder} started from,"
+        refuse_seen(corpus, split, tuned, who, remedy)
+
+
+def _before(folder: Path, config: UtteranceConfig) -> list[Tuned]:
+    """Return what a checkpoint's encoders were tuned on before it was trained."""
+    if config.started_from is not None:
+        return [Tuned(**record) for record in config.started_from]
+    found = tuned_before([config.text_source, config.audio_source])
+    return [*gone_sources(folder, config), *found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from feature_extractor.corpora.problems import shorten
 from feature_extractor.corpora.table_rows import SIDES
 from feature_extractor.corpora.text_files import unique_keys
 from graph_er.errors import InputError
+from graph_er.running.normal_form import normal_form
 from graph_er.running.regular_files import require_regular
 
 _SIDES = ("train", "dev", "test")
@@ -26,7 +27,11 @@ def read_split_ids(path: Path, dialogues: Collection[str]) -> dict[str, list[str
     Args:
         path: JSON ``{"train": [...], "dev": [...], "test": [...]}``, or CSV ``id,side``; sides in
             any spelling that `table_rows.SIDES` knows.
-        dialogues: the ids that there are.
+        dialogues: the ids that there are; one that is written with letters in parts (NFD), as
+            macOS does, is found as well.
+
+    Returns:
+        Ids by side, as they stand in `dialogues`.
 
     Raises:
         InputError: no such file or form, ids that are unknown or stand twice, no train or test
@@ -36,7 +41,9 @@ def read_split_ids(path: Path, dialogues: Collection[str]) -> dict[str, list[str
     problems: list[str] = []
     sides: dict[str, list[str]] = {side: [] for side in _SIDES}
     first: dict[str, str] = {}
-    for where, identifier, written in entries:
+    composed = {normal_form(dialogue): dialogue for dialogue in dialogues}
+    for where, as_written, written in entries:
+        identifier = _known(as_written, dialogues, composed)
         side = SIDES.get(written.lower())
         if side is None:
             problems.append(f"{where}: side {written[:40]!r} is none of {', '.join(_SIDES)}")
@@ -55,6 +62,11 @@ def read_split_ids(path: Path, dialogues: Collection[str]) -> dict[str, list[str
             + shorten(problems, separator="\n  ")
         )
     return sides
+
+
+def _known(written: str, dialogues: Collection[str], composed: Mapping[str, str]) -> str:
+    """Return the id that is meant by one as written, itself where there is none."""
+    return written if written in dialogues else composed.get(normal_form(written), written)
 
 
 def _read_entries(path: Path) -> list[tuple[str, str, str]]:

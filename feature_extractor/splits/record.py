@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,27 @@ from graph_er.errors import InputError
 from graph_er.schema.splits import natural_key
 
 _SHOWN = 5
+_OWN = "leave --split out to take the checkpoint's own, or train stage 1 under this one"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a checkpoint was trained on.
+
+    Attributes:
+        name: its folder, of which records keep the last part alone.
+        corpus: the corpus's name, or None where that is not known.
+        split: how it was split, a record of `split_record`, or None likewise.
+    """
+
+    name: str
+    corpus: str | None
+    split: dict[str, Any] | None
+
+    def record(self) -> dict[str, Any]:
+        """Return it as plain values for ``config.json``, without a path of this machine."""
+        name = Path(self.name).resolve().name
+        return {"name": name, "corpus": self.corpus, "split": self.split}
 
 
 def split_record(split: Split, corpus: Corpus) -> dict[str, Any]:
@@ -64,6 +86,17 @@ def is_split_record(value: Any) -> bool:
     )
 
 
+def is_tuned_record(value: Any) -> bool:
+    """Tell whether `value` has the form of a record of `Tuned`."""
+    return (
+        isinstance(value, dict)
+        and set(value) == {"name", "corpus", "split"}
+        and isinstance(value["name"], str)
+        and isinstance(value["corpus"], str | None)
+        and (value["split"] is None or is_split_record(value["split"]))
+    )
+
+
 def choose_split(
     corpus: Corpus,
     spec: str | None,
@@ -94,15 +127,22 @@ def choose_split(
     return split
 
 
-def refuse_seen(corpus: Corpus, split: Split, trained: UtteranceConfig, folder: Path) -> None:
+def refuse_seen(
+    corpus: Corpus,
+    split: Split,
+    trained: UtteranceConfig | Tuned,
+    who: Path | str,
+    remedy: str = _OWN,
+) -> None:
     """Refuse a split that makes test what a checkpoint was trained with.
 
     Args:
         corpus: what is split.
         split: its sides.
-        trained: the checkpoint's configuration; one of another corpus, or without a record of its
-            split, is not refused.
-        folder: where the checkpoint lies, for the message.
+        trained: says what the checkpoint was trained on; one of another corpus, or without a
+            record of its split, is not refused.
+        who: where the checkpoint lies, or what it is, for the message.
+        remedy: what to do, for the message.
 
     Raises:
         InputError: the split is such a one.
@@ -112,9 +152,8 @@ def refuse_seen(corpus: Corpus, split: Split, trained: UtteranceConfig, folder: 
     seen = _seen_in_training(corpus, split, trained.split)
     if seen:
         raise InputError(
-            f"{folder} was trained with {shorten(seen, shown=_SHOWN)} of corpus {corpus.name}, "
-            f"which --split {split.name} makes test; leave --split out to take the checkpoint's "
-            "own, or train stage 1 under this one"
+            f"{who} was trained with {shorten(seen, shown=_SHOWN)} of corpus {corpus.name}, "
+            f"which --split {split.name} makes test; {remedy}"
         )
 
 

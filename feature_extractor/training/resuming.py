@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,20 @@ from graph_er.running.files import atomic_path, write_json
 from graph_er.running.regular_files import read_json_file
 
 _TRAINER_STATE = "trainer_state.json"
+_NUMBERED = re.compile("checkpoint-([0-9]+)")
 
 
 def last_complete(folder: Path) -> Path | None:
     """Return the newest complete `Trainer` checkpoint in `folder`, and delete incomplete ones.
 
     `Trainer` writes its state file last, so a checkpoint with a whole one is complete, unless its
-    weights were cut short later, by a full disk or a copy.
+    weights were cut short later, by a full disk or a copy. What has no number is none of its own.
     """
-    numbered = {int(path.name.split("-")[1]): path for path in folder.glob("checkpoint-*")}
+    numbered = {
+        int(found[1]): path
+        for path in folder.glob("checkpoint-*")
+        if (found := _NUMBERED.fullmatch(path.name))
+    }
     for _, path in sorted(numbered.items(), reverse=True):
         try:
             read_json_file(path / _TRAINER_STATE)

@@ -5,7 +5,12 @@ from dataclasses import replace
 import pytest
 
 from feature_extractor.configuration import UtteranceConfig
-from feature_extractor.demo_corpus.generate import DemoSettings, generate_demo
+from feature_extractor.demo_corpus import generate
+from feature_extractor.demo_corpus.generate import (
+    DemoSettings,
+    generate_demo,
+    refuse_other_version,
+)
 from feature_extractor.sources import (
     audio_digest,
     corpus_digest,
@@ -77,3 +82,32 @@ def test_utterances_on_no_side_are_left_out(corpus):
         side: [u.dialogue for u in rows] for side, rows in utterances_by_side(corpus, split).items()
     }
     assert found == {"train": [second], "dev": [first], "test": [third]}
+
+
+def test_the_demo_is_made_where_it_is_not_there_and_taken_as_it_is_after_that(
+    tmp_path, monkeypatch
+):
+    made = []
+
+    def small(root, *, progress):
+        made.append(progress)
+        return generate_demo(root, DemoSettings(sessions=1, dialogues=1, utterances=2))
+
+    monkeypatch.setattr(generate, "generate_demo", small)
+    root, told = tmp_path / "demo", []
+    corpora = [open_corpus("demo", root, told.append) for _ in range(2)]
+    assert made == [True]
+    assert told.count(f"making the demo corpus in {root}") == 1
+    assert corpora[0] == corpora[1]
+    assert len(corpora[0].utterances) == 2
+
+
+def test_a_demo_without_a_record_is_let_pass(tmp_path):
+    root = tmp_path / "demo"
+    generate_demo(root, DemoSettings(sessions=1, dialogues=1, utterances=2))
+    record = root / "demo.json"
+    record.write_text('{"version": 0}')
+    with pytest.raises(InputError, match="another release"):
+        refuse_other_version(root)
+    record.unlink()
+    refuse_other_version(root)

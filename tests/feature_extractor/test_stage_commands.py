@@ -18,6 +18,7 @@ from feature_extractor import eval as eval_command
 from feature_extractor import extract as extract_command
 from feature_extractor import train as train_command
 from feature_extractor.demo_corpus.generate import DemoSettings, generate_demo
+from feature_extractor.networks.mfcc import mfcc
 from graph_er.dialogues import read_dialogues
 from graph_er.running.cli import run_command
 from tests.feature_extractor.tiny_corpus import make_audio_folder, make_text_folder
@@ -103,6 +104,22 @@ def test_extract_writes_every_utterance(demo, trained, tmp_path):
     assert file.modalities == "at"
     assert len(file.info["checkpoint_sha256"]) == 64
     assert file.info["frozen"] is False
+
+
+def test_dialogues_that_an_encoder_was_tuned_on_before_are_not_scored_as_test(
+    demo, trained, tmp_path, capsys
+):
+    again = shutil.copytree(trained, tmp_path / "again")
+    path = again / "config.json"
+    config = json.loads(path.read_text())
+    before = {"name": "first", "corpus": "demo", "split": config["split"]}
+    path.write_text(json.dumps({**config, "corpus": "another", "started_from": [before]}))
+    argv = ["--root", str(demo), "--checkpoint", str(again), "--split", "sessions:1"]
+    for command, out in ((eval_command, "eval.json"), (extract_command, "x.pkl")):
+        assert run_command(command.main, [*argv, "--out", str(tmp_path / out)]) == 2
+        said = capsys.readouterr().err
+        assert f"first, which {again} started from, was trained with Sess01 (train)" in said
+        assert not (tmp_path / out).exists()
 
 
 def test_frozen_features_need_no_checkpoint(demo, tmp_path):
@@ -307,3 +324,31 @@ def test_full_width_encoders_pass_through_both_stages(demo, tmp_path, modalities
     dialogue = read_dialogues(tmp_path / "x.pkl").dialogues[0]
     widths = {name: dialogue.features(name).shape[1] for name in modalities}
     assert widths == dict.fromkeys(modalities, 768)
+
+
+def test_a_shard_that_is_done_before_the_others_says_who_writes_the_file(
+    demo, trained, tmp_path, capsys
+):
+    out = tmp_path / "x.pkl"
+    options = ("--checkpoint", str(trained), "--num_shards", "2", "--shard")
+    assert extract(demo, out, *options, "1") == 0  # all utterances are in one part, the first's
+    assert f"this shard is done; {out} is written by the last one" in capsys.readouterr().out
+    assert not out.exists()
+    assert extract(demo, out, *options, "0") == 0
+    assert f"12 utterances written to {out}" in capsys.readouterr().out
+    assert sum(len(dialogue) for dialogue in read_dialogues(out).dialogues) == 12
+
+
+def test_acoustic_features_are_kept_and_standardised_by_the_training_side(demo, tmp_path):
+    out, cache = tmp_path / "mfcc", tmp_path / "cache"
+    options = ("--modalities", "a", "--audio_encoder", "mfcc", "--speed_perturbation", "0")
+    assert train(demo, out, *options, "--cache_dir", str(cache)) == 0
+    assert any(cache.iterdir())
+    weights = load_file(out / "model.safetensors")
+    clips = sorted(demo.rglob("Sess01*.wav"))
+    frames = np.concatenate(
+        [mfcc(soundfile.read(clip, dtype="float32")[0], 16_000, 800, 400) for clip in clips]
+    )
+    assert len(clips) == 3
+    np.testing.assert_allclose(weights["audio_scaler.shift"], frames.mean(axis=0), atol=1e-2)
+    np.testing.assert_allclose(weights["audio_scaler.scale"], 1 / frames.std(axis=0), rtol=1e-2)

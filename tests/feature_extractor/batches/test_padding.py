@@ -67,3 +67,14 @@ def test_votes_are_collated_as_shares(tmp_path):
     batch = checkpoint.collator()([{"text": "왜", "labels": vote} for vote in votes])
     assert batch["labels"].dtype == torch.float32
     assert batch["labels"].tolist() == [[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "there"), [((), False), (("",), False), (("", ""), False), (("", "왜"), True)]
+)
+def test_no_text_is_missing_where_an_earlier_one_has_a_word(tmp_path, earlier, there):
+    collate = make_checkpoint(tmp_path).collator()
+    clip = np.ones(500, dtype=np.float32)
+    rows = [{"text": text, "earlier": earlier, "audio": clip} for text in ("", "그래")]
+    marked = collate(rows).get("has_text")
+    assert (marked is None) if there else (marked.tolist() == [False, True])

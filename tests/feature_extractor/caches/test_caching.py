@@ -15,6 +15,7 @@ from feature_extractor.networks.checkpoint import build_checkpoint
 from feature_extractor.networks.states_model import StatesClassifier
 from feature_extractor.settings import ModelSettings
 from feature_extractor.utterance import Corpus
+from graph_er.errors import InputError
 from tests.feature_extractor.tiny_corpus import (
     EMOTIONS,
     make_audio_folder,
@@ -191,3 +192,15 @@ def test_a_memory_of_files_that_is_none_is_made_anew(tmp_path, corpus, monkeypat
     path.write_text(memory)
     assert made_anew(checkpoint, "a", corpus, folder, monkeypatch) == []
     assert len(json.loads(path.read_text())) == 15
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_bad_audio_that_a_worker_meets_is_told_in_one_line(tmp_path, corpus, workers):
+    clip = corpus.utterances[3].wav
+    clip.write_bytes(b"RIFF, but no sound")
+    execution = replace(CPU, num_workers=workers)
+    what = (checkpoint_of(tmp_path, "a"), "a", corpus, corpus.utterances)
+    with pytest.raises(InputError, match=clip.name) as caught:
+        cached_states(*what, Cache(tmp_path / "cache"), execution)
+    assert "Traceback" not in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -66,6 +66,16 @@ def test_what_old_pandas_wrote_is_read_back(tmp_path, age, state_key):
     assert_same(read_frame_pickle(path), frame)
 
 
+@pytest.mark.parametrize("state_key", ["_data", "_mgr"])
+def test_the_first_columns_of_pandas_s_own_texts_are_read_back(tmp_path, state_key):
+    frame = clips()
+    path = tmp_path / "frame.pkl"
+    cells = {name: list(frame[name]) for name in frame}
+    texts = {name: cells.pop(name) for name in ("Sentence", "Emotion")}
+    path.write_bytes(old_pickle(cells, 0, state_key, texts))
+    assert_same(read_frame_pickle(path), frame)
+
+
 def test_numbers_inside_object_columns_are_numbers(tmp_path):
     frame = pd.DataFrame({"person": pd.Series([np.int64(3), np.float32(0.5), None], dtype=object)})
     assert read_frame_pickle(dump(tmp_path / "f.pkl", frame))["person"] == [3, 0.5, None]

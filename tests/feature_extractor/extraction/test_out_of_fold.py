@@ -11,6 +11,7 @@ from feature_extractor.demo_corpus.generate import DemoSettings, generate_demo
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.fold_checkpoints import Fold
 from feature_extractor.extraction.out_of_fold import OutOfFold, extract_out_of_fold
+from feature_extractor.extraction.parts_plan import PartsPlan
 from feature_extractor.extraction.shard import WHOLE, Shard
 from feature_extractor.extraction.store import PartStore
 from feature_extractor.extraction.vectors import Extractor, extract_corpus
@@ -177,6 +178,31 @@ def test_killed_it_goes_on_and_shards_make_the_same_bytes(
     assert [path for path in tmp_path.iterdir() if path.name.endswith(".parts")] == []
 
 
+class NotSearched(tuple):
+    """Ids that are never searched one by one: whoever asks often makes a set of them."""
+
+    def __contains__(self, value):
+        raise AssertionError(f"all ids are looked through for {value}")
+
+
+def test_the_dev_side_is_not_looked_through_for_each_dialogue(
+    tmp_path, corpus, extractors, monkeypatch
+):
+    asked, plain = [], PartsPlan.dev_ids.fget
+    counted = property(lambda plan: asked.append(plan) or plain(plan))
+    monkeypatch.setattr(PartsPlan, "dev_ids", counted)
+    split = split_corpus(corpus)
+    split = replace(split, dev=NotSearched(split.dev))
+    out_of_fold = OutOfFold(
+        folds_of(corpus, tmp_path), lambda folder: extractors[folder.name], align=True
+    )
+    assert extract_out_of_fold(
+        extractors["full"], out_of_fold, corpus, split, tmp_path / "x.pkl", CPU, WHOLE
+    )
+    # Once for each fold wherever its parts are listed, and once to assemble; not for 8 dialogues.
+    assert len(asked) < 8
+
+
 def run(command, root, *options):
     return run_command(command.main, ["--root", str(root), *map(str, options)])
 
@@ -206,6 +232,14 @@ def test_the_commands_from_corpus_to_file(tmp_path, capsys):
     assert [file.info["checkpoint_sha256"], *file.info["out_of_fold"]["sha256s"]] == digests
     assert run(extract_command, root, *options, *names[1:]) == 0
     assert read_dialogues(out).info["out_of_fold"]["aligned"] is True
+
+    path = names[1] / "config.json"
+    split = json.loads((names[0] / "config.json").read_text())["split"]
+    seen = {**split, "sides": {"train": split["sides"]["test"], "dev": [], "test": []}}
+    before = {"name": "first", "corpus": "demo", "split": seen}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "started_from": [before]}))
+    assert run(extract_command, root, *options, *names[1:]) == 2
+    assert f"first, which {names[1]} started from, was trained with" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -120,3 +120,12 @@ def test_a_part_that_holds_something_else_is_refused(tmp_path, rows):
     store.write(1, {"text": rows})
     with pytest.raises(InputError, match="parts"):
         store.rows("text", 1, 6)
+
+
+def test_a_folder_in_the_place_of_a_part_is_damage(tmp_path):
+    store = filled(tmp_path)
+    path = store.folders[0] / "00001.safetensors"
+    path.unlink()
+    path.mkdir()
+    assert store.problem(1) == (path, DAMAGED)
+    assert store.missing() == [1]

@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 from feature_extractor.caches.caching import Cache
 from feature_extractor.execution import Execution
 from feature_extractor.fusion.registry import FUSIONS, fusion_options
+from feature_extractor.fusion_study.baselines import _mean_and_deviation, baseline_rows
 from feature_extractor.fusion_study.budget import LEARNING_RATES, Budget
 from feature_extractor.fusion_study.ground import Ground, GroundChoice
 from feature_extractor.fusion_study.lanes import Results, results_identity
@@ -199,3 +201,25 @@ def test_acoustic_features_are_standardised_as_common_encoder_and_as_a_models_ow
         trial = Trial(Condition("concat", "a", mfcc=not shared), 1e-2, 0)
         run_trial(ground, trial, Budget(epochs=1), CPU)
     assert fitted == [len(ground.sides["train"])]
+
+
+def test_a_baseline_is_fitted_only_where_there_is_something_to_tell_apart(ground):
+    def kinds(some):
+        return [(row["name"], row["modalities"]) for row in baseline_rows(some, ["a", "at"])]
+
+    known = [("majority class", None), ("text lookup", None)]
+    assert kinds(ground) == [
+        *known,
+        ("logistic regression", "a"),
+        ("logistic regression", "at"),
+    ]
+    calm = copy.copy(ground)
+    neutral = [u for u in ground.sides["train"] if u.emotion == "neutral"]
+    calm.sides = {**ground.sides, "train": neutral}
+    assert kinds(calm) == known
+
+
+def test_an_utterance_without_a_frame_has_features_of_zero():
+    frames = np.array([[1.0, 5.0], [3.0, 5.0]], dtype=np.float32)
+    assert _mean_and_deviation(frames).tolist() == [2, 5, 1, 0]
+    assert _mean_and_deviation(frames[:0]).tolist() == [0] * 4

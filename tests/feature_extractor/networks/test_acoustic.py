@@ -93,6 +93,16 @@ def test_scale_is_that_of_all_frames():
     )
 
 
+@pytest.mark.parametrize("clips", [[], [np.zeros((0, 3))]])
+def test_without_a_frame_the_scale_stays_as_it_was(clips):
+    scaler = FrameScaler(3)
+    scaler.fit([np.array([[1.0, 2.0, 3.0], [3.0, 2.0, 7.0]])])
+    before = {name: value.clone() for name, value in scaler.state_dict().items()}
+    scaler.fit(clips)
+    assert before["shift"].tolist() == [2.0, 2.0, 5.0]
+    assert all(torch.equal(value, before[name]) for name, value in scaler.state_dict().items())
+
+
 def test_egemaps_are_88_functionals_of_the_whole_clip(tmp_path):
     pytest.importorskip("opensmile", reason="openSMILE is not installed")
     encoder, extractor = acoustic_encoder("egemaps")

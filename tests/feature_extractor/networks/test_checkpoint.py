@@ -85,6 +85,7 @@ def test_weights_of_another_model_are_refused(tmp_path):
         ("config.json", {"emotions": [1, 2, 3]}),
         ("config.json", {"split": ["Sess01"]}),
         ("config.json", {"split": {"name": "official", "unit": "session", "sides": {"test": 1}}}),
+        ("config.json", {"started_from": [{"name": "a", "corpus": "demo", "split": {}}]}),
         ("preprocessor_config.json", "[]"),
         ("tokenizer.json", "{}"),
     ],

@@ -1,13 +1,24 @@
 """Encoders of other kinds than the default RoBERTa and wav2vec 2.0, from end to end."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
 import transformers
 from transformers import AutoTokenizer, Wav2Vec2FeatureExtractor
 
-from feature_extractor.networks.checkpoint import build_checkpoint, load_checkpoint
-from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test
+from feature_extractor.networks.checkpoint import (
+    TrainedOn,
+    build_checkpoint,
+    load_checkpoint,
+    load_configuration,
+)
+from feature_extractor.networks.tuned_encoders import (
+    refuse_started_on_test,
+    refuse_tuned_on_test,
+)
 from feature_extractor.settings import ModelSettings
 from feature_extractor.splits.record import split_record
 from feature_extractor.splits.splitting import split_corpus
@@ -180,3 +191,60 @@ def test_an_encoder_that_was_tuned_on_what_is_test_here_is_refused(tmp_path):
     refuse_tuned_on_test(settings, corpus, split)
     with pytest.raises(InputError, match=r"run was trained with Sess01 \(train\)"):
         refuse_tuned_on_test(settings, corpus, split_corpus(corpus, "sessions:1", None))
+
+
+def tuned_in_turn(tmp_path, corpus, split):
+    """Folders of A, trained on `corpus`, and of B, which started from A and knows another."""
+    a, b = tmp_path / "tuned_a", tmp_path / "tuned_b"
+    trained_on = TrainedOn(corpus.name, split_record(split, corpus), 25.0)
+    encoder = str(make_text_folder(tmp_path / "text"))
+    for folder, what in ((a, trained_on), (b, TrainedOn("another", trained_on.split, 25.0))):
+        settings = ModelSettings(text_encoder=encoder)
+        build_checkpoint(settings, "t", EMOTIONS, what).save(folder)
+        run = {"config": {"text_weights": "a digest"}, "metrics": {}}
+        (folder / RECORD_NAME).write_text(json.dumps(run))
+        encoder = str(folder)
+    return a, b
+
+
+def test_what_a_checkpoint_started_from_is_known_without_its_folder(tmp_path):
+    corpus = make_corpus(tmp_path / "corpus")
+    split = split_corpus(corpus, "sessions:4", None)
+    a, b = tuned_in_turn(tmp_path, corpus, split)
+    shutil.rmtree(a)
+    config, told = load_configuration(b), []
+    assert [entry["name"] for entry in config.started_from] == ["tuned_a"]
+    refuse_started_on_test(b, config, corpus, split, told.append)
+    other = split_corpus(corpus, "sessions:1", None)
+    with pytest.raises(InputError, match=r"tuned_a, which .*tuned_b started from, was trained"):
+        refuse_started_on_test(b, config, corpus, other, told.append)
+    assert told == []
+    # Who goes on from B has A's past as well.
+    with pytest.raises(InputError, match=r"tuned_a was trained with Sess01 \(train\)"):
+        refuse_tuned_on_test(ModelSettings(text_encoder=str(b)), corpus, other)
+
+
+def test_a_checkpoint_that_does_not_tell_what_it_started_from_is_looked_into(tmp_path):
+    corpus = make_corpus(tmp_path / "corpus")
+    split = split_corpus(corpus, "sessions:4", None)
+    a, b = tuned_in_turn(tmp_path, corpus, split)
+    path, told = b / "config.json", []
+    path.write_text(json.dumps({**json.loads(path.read_text()), "started_from": None}))
+    config = load_configuration(b)
+    other = split_corpus(corpus, "sessions:1", None)
+    with pytest.raises(InputError, match=r"tuned_a, which .*tuned_b started from, was trained"):
+        refuse_started_on_test(b, config, corpus, other, told.append)
+    assert told == []
+    shutil.rmtree(a)
+    refuse_started_on_test(b, config, corpus, other, told.append)
+    (line,) = told
+    assert f"{b} started from {a}: whether that was tuned on what is test here" in line
+    # Who goes on from B now keeps that it is not known, without a path of this machine.
+    settings = ModelSettings(text_encoder=str(b))
+    after = build_checkpoint(settings, "t", EMOTIONS).model.config
+    assert [(entry["name"], entry["corpus"]) for entry in after.started_from] == [
+        ("tuned_b", "another"),
+        ("tuned_a", None),
+    ]
+    refuse_started_on_test(b, after, corpus, other, told.append)
+    assert "started from tuned_a: whether" in told[1]

@@ -11,6 +11,10 @@ from transformers import (
     ElectraModel,
     HubertConfig,
     HubertModel,
+    RobertaConfig,
+    RobertaModel,
+    Wav2Vec2Config,
+    Wav2Vec2Model,
     WavLMConfig,
     WavLMModel,
 )
@@ -114,3 +118,35 @@ def test_a_modality_that_a_step_does_not_train_is_frozen_as_a_whole(tmp_path):
     assert trained(model.text_encoder) != set()
     model.freeze("none", "none", trained="at")
     assert trained(model.audio_encoder) != set()
+
+
+QUIET = {"num_hidden_layers": 3, "mask_time_prob": 0.0, "layerdrop": 0.0, **LAYERS_16, **CNN_8}
+WITH_DROPOUT = {
+    "wav2vec2": lambda: Wav2Vec2Model(Wav2Vec2Config(**QUIET)),
+    "wav2vec2 stable": lambda: Wav2Vec2Model(Wav2Vec2Config(do_stable_layer_norm=True, **QUIET)),
+    "hubert": lambda: HubertModel(HubertConfig(**QUIET)),
+    "wavlm": lambda: WavLMModel(WavLMConfig(**QUIET)),
+    "roberta": lambda: RobertaModel(
+        RobertaConfig(vocab_size=9, num_hidden_layers=3, **LAYERS_16), add_pooling_layer=False
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask")  # WavLM's own
+@pytest.mark.parametrize("kind", WITH_DROPOUT)
+@pytest.mark.parametrize("count", [0, 2])
+def test_frozen_layers_give_the_same_twice_in_training(tmp_path, kind, count):
+    torch.manual_seed(0)
+    model, encoder = make_checkpoint(tmp_path).model, WITH_DROPOUT[kind]()
+    hears = kind != "roberta"
+    setattr(model, "audio_encoder" if hears else "text_encoder", encoder)
+    frozen = str(count)
+    model.freeze("none" if hears else frozen, frozen if hears else "none")
+    model.train(False)
+    model.train()
+    assert encoder.training
+    given = torch.randn(2, 4000) if hears else torch.tensor([[5, 6, 7, 8]])
+    once, again = (encoder(given, output_hidden_states=True).hidden_states for _ in range(2))
+    # The first state is what the lowest layer reads; the last is of layers that are trained.
+    assert all(torch.equal(a, b) for a, b in zip(once[: count + 1], again, strict=False))
+    assert not torch.equal(once[-1], again[-1])

@@ -8,6 +8,7 @@ from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.splits.record import (
     choose_split,
     is_split_record,
+    refuse_seen,
     split_digest,
     split_name,
     split_record,
@@ -75,6 +76,15 @@ def test_single_dialogues_that_were_trained_on_are_named():
     corpus = readings()
     with pytest.raises(InputError, match=r"s\d_r\d\d \((train|dev)\), .* and \d+ more of corpus"):
         choose_split(corpus, "sentences:5", 2, trained_on(corpus, "sentences:5", 1), RUN)
+
+
+@pytest.mark.parametrize("fields", [{"corpus": "another"}, {"split": None}, {"corpus": None}])
+def test_encoders_of_another_corpus_or_without_a_record_may_have_seen_anything(fields):
+    corpus = conversations()
+    seen = split_corpus(corpus, "folds:4", 2)
+    with pytest.raises(InputError, match=r"one was trained with Sess\d\d"):
+        refuse_seen(corpus, seen, trained_on(corpus, "folds:4", 1), RUN)
+    refuse_seen(corpus, seen, trained_on(corpus, "folds:4", 1, **fields), RUN)
 
 
 @pytest.mark.parametrize("fields", [{"corpus": "another"}, {"split": None}, {"corpus": None}])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import unicodedata
 from dataclasses import replace
 
 import pytest
 
+from feature_extractor.splits.ids import read_split_ids
 from feature_extractor.splits.splitting import SIDES, split_corpus
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
@@ -259,6 +261,24 @@ def test_a_wrong_file_of_ids_is_told_in_full(tmp_path, content, messages):
     assert str(path) in str(error.value)
     for message in messages:
         assert message in str(error.value)
+
+
+@pytest.mark.parametrize(("file", "corpus"), [("NFD", "NFC"), ("NFC", "NFD"), ("NFD", "NFD")])
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_ids_in_a_file_are_found_in_either_normal_form(tmp_path, form, file, corpus):
+    names = ("대화1", "대화2", "대화3")
+    there = [unicodedata.normalize(corpus, name) for name in names]
+    train, dev, test = (unicodedata.normalize(file, name) for name in names)
+    path = tmp_path / f"ids.{form}"
+    if form == "json":
+        path.write_text(json.dumps({"train": [train], "dev": [dev], "test": [test]}))
+    else:
+        path.write_text(f"id,side\n{train},train\n{dev},dev\n{test},test\n", encoding="utf-8")
+    split = read_split_ids(path, there)
+    assert split == {side: [name] for side, name in zip(SIDES, there, strict=True)}
+    path.write_text(json.dumps({"train": [train, names[0]], "test": [test, there[2]]}))
+    with pytest.raises(InputError, match=r"'대화1' stands already at train, entry 1"):
+        read_split_ids(path, names)
 
 
 def test_an_absent_file_of_ids_is_named(tmp_path):

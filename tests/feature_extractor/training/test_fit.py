@@ -116,6 +116,19 @@ def test_incomplete_checkpoints_are_deleted(tmp_path):
     assert last_complete(tmp_path / "nowhere") is None
 
 
+def test_a_folder_beside_the_checkpoints_that_has_no_number_is_left_alone(tmp_path):
+    for name in ("checkpoint-best", "checkpoint-9-old", "checkpoint-"):
+        (tmp_path / name).mkdir()
+    assert last_complete(tmp_path) is None
+    assert len(list(tmp_path.iterdir())) == 3
+    whole = tmp_path / "checkpoint-9"
+    whole.mkdir()
+    (whole / "model.safetensors").write_bytes(save({"x": torch.zeros(2)}))
+    (whole / "trainer_state.json").write_text("{}")
+    assert last_complete(tmp_path) == whole
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 def test_a_loss_that_is_not_finite_ends_training(tmp_path):
     checkpoint = make_checkpoint(tmp_path / "encoders", "t")
     with torch.no_grad():
