@@ -47,11 +47,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read both runs, compare them, print the comparison and write what was asked for."""
     arguments = build_parser().parse_args(argv)
     # After parsing: scipy takes seconds to import.
-    from graph_er.data_option import require_suffix
     from graph_er.errors import InputError
     from graph_er.report.canvas import to_png
     from graph_er.report.comparison import comparison_figure, comparison_text, conclusion
     from graph_er.running.files import atomic_path, write_json
+    from graph_er.running.paths import require_suffix
     from graph_er.scoring.comparison import compare_runs
     from graph_er.scoring.prediction_files import read_evaluated_run
 

@@ -1,10 +1,9 @@
-"""What stage 3's commands share: the dialogue-file options, and outputs of a known suffix."""
+"""The dialogue-file options that stage 3's commands share."""
 
 from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from graph_er.dialogues import Dialogue, DialogueFile, read_dialogues
@@ -62,21 +61,6 @@ def read_data(arguments: argparse.Namespace) -> DialogueFile:
         else f"python feature_extractor/extract.py --checkpoint DIR --corpus NAME --out {path}"
     )
     raise InputError(f"{path}: no such file; make it with `{remedy}`")
-
-
-def require_suffix(option: str, path: Path, suffixes: Sequence[str]) -> None:
-    """Refuse an output whose suffix tells none of the formats that can be written.
-
-    Args:
-        option: its name, e.g. ``--plot``.
-        path: what it names.
-        suffixes: in small letters, with their dots.
-
-    Raises:
-        InputError: the suffix is none of them.
-    """
-    if path.suffix.lower() not in suffixes:
-        raise InputError(f"{option} {path}: unknown suffix; write to {' or '.join(suffixes)}")
 
 
 def require_side(file: DialogueFile, name: str) -> tuple[Dialogue, ...]:

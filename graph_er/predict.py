@@ -19,7 +19,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from graph_er.errors import InputError
 from graph_er.inference.bundle_folder import is_bundle
 from graph_er.running.cli import run_command
-from graph_er.running.paths import project_root
+from graph_er.running.paths import project_root, require_suffix
 
 if TYPE_CHECKING:
     from graph_er.inference.predictor import EmotionPredictor as EmotionPredictor
@@ -191,8 +191,6 @@ def _check_models(arguments: argparse.Namespace) -> None:
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """Refuse outputs that would replace an input or each other, before any work is done."""
-    from graph_er.data_option import require_suffix
-
     for option, suffix in _PICTURES.items():
         path = getattr(arguments, option)
         if path is not None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from graph_er.data_option import require_suffix
 from graph_er.inference.missing_modalities import has_modality, modalities_used
 from graph_er.inference.turns import Turn
 from graph_er.running.csv_cells import guarded
 from graph_er.running.files import atomic_path, write_text
+from graph_er.running.paths import require_suffix
 from graph_er.schema.emotions import MODALITY_NAMES
 
 OUT_SUFFIXES = (".csv", ".jsonl")

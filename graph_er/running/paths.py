@@ -1,7 +1,8 @@
-"""Where files lie: defaults in the checkout, else in the working directory; a run's checkpoint."""
+"""Where files lie: defaults in the checkout, else in the working directory; their names."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from graph_er.errors import InputError
@@ -29,3 +30,18 @@ def checkpoint_file(path: Path) -> Path:
     if not path.exists():
         raise InputError(f"{path}: no such checkpoint; train one with `python graph_er/train.py`")
     return path
+
+
+def require_suffix(option: str, path: Path, suffixes: Sequence[str]) -> None:
+    """Refuse an output whose suffix tells none of the formats that can be written.
+
+    Args:
+        option: its name, e.g. ``--plot``.
+        path: what it names.
+        suffixes: in small letters, with their dots.
+
+    Raises:
+        InputError: the suffix is none of them.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"{option} {path}: unknown suffix; write to {' or '.join(suffixes)}")

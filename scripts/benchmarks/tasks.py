@@ -177,6 +177,7 @@ def _timed(function: Callable[[], object]) -> Told:
 
 
 def _load(path: str) -> Any:
+    """Read as whoever trusts a file does: the benchmark itself wrote it."""
     with Path(path).open("rb") as file:
         return pickle.load(file)
 
