@@ -53,8 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     checkpoint_file(arguments.pt_dir)  # before seconds of imports
     folder = arguments.pt_dir if arguments.pt_dir.is_dir() else arguments.pt_dir.parent
     out = arguments.out or folder / f"eval_{arguments.split}" / "eval.json"
-    bundle = _bundle_of(folder)
-    if bundle is not None and out.resolve().is_relative_to(bundle):
+    if _bundle_around(out) is not None:
         raise InputError(
             f"{out}: lies in a bundle, which cannot be opened once it was written to; name a file "
             "outside of it with --out FILE.json"
@@ -82,15 +81,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             "about new dialogues",
             side,
         )
-    elif bundle is None:  # a bundle's run.json is one of the files that its contents guard
+    elif _bundle_around(folder) is None:  # a bundle's contents guard its run.json
         add_metrics(folder, side, document, data_sha256=data["sha256"])
     print(document_text(document))
 
 
-def _bundle_of(folder: Path) -> Path | None:
-    """Return the bundle that a checkpoint folder is part of, absolute, or None."""
-    parent = folder.resolve().parent
-    return parent if is_bundle(parent) else None
+def _bundle_around(path: Path) -> Path | None:
+    """Return the bundle that a file or folder lies in, or would lie in, absolute, or None."""
+    return next((folder for folder in path.resolve().parents if is_bundle(folder)), None)
 
 
 def cli() -> int:

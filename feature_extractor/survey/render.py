@@ -23,7 +23,8 @@ def render(document: Mapping[str, Any]) -> str:
         lines += ["", "Dialogues", *_dialogues(document["turns"])]
         lines += ["", "Audio", *_audio(document["audio"])]
         lines += ["", "Texts", *_texts(document)]
-        lines += ["", "Speakers", *_speakers(document)]
+        if speakers := list(_speakers(document)):
+            lines += ["", "Speakers", *speakers]
     for title in ("notices", "problems"):
         messages = document[title]
         if messages:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from graph_er.errors import InputError
 from graph_er.inference.missing_modalities import has_modality, modalities_used
 from graph_er.inference.turns import Turn
 from graph_er.running.csv_cells import guarded
@@ -46,14 +47,22 @@ def prediction_rows(
         emotions: ``C`` names.
         modalities: what the model reads.
         silent: ids of turns whose audio is silent.
+
+    Raises:
+        InputError: two turns have the same position.
     """
     probability_names = [f"{PROBABILITY}{emotion}" for emotion in emotions]
     names = _kept_names(
         dict.fromkeys(name for turn in turns for name in turn.row),
         {"emotion", "confidence", *probability_names, "modalities_used", "marks"},
     )
-    rows = {}
+    rows: dict[int, dict[str, Any]] = {}
     for turn, own in zip(turns, probabilities, strict=True):
+        if turn.position in rows:
+            raise InputError(
+                f"turn {turn.id}: its position, {turn.position}, is another turn's, too; number "
+                "the turns in the order of their rows, from 0"
+            )
         best = int(own.argmax())
         told = {"emotion": emotions[best], "confidence": float(own[best])}
         told |= dict(zip(probability_names, map(float, own), strict=True))

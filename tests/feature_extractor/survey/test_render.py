@@ -75,3 +75,8 @@ def test_speakers_on_two_sides_are_counted_where_the_corpus_tells_who_speaks(
     assert row in found
     begin = found.index("Speakers") + 1
     assert found[begin : begin + len(lines) + 1] == [*lines, ""]
+
+
+def test_nothing_is_said_of_speakers_where_no_split_could_share_them(tmp_path):
+    path = written(tmp_path / "t.csv")
+    assert "Speakers" not in printed(survey("table", path, {}, split="sessions:d9"))

@@ -246,6 +246,12 @@ def test_an_evaluation_writes_nothing_into_a_bundle(models, own_bundle, capsys, 
     assert open_bundle(own_bundle).graph == own_bundle / "graph"
 
 
+def test_nor_does_one_of_a_model_that_lies_elsewhere(models, own_bundle, tmp_path):
+    model = shutil.copytree(own_bundle / "graph", tmp_path / "model")
+    assert evaluate(models, model, "--out", own_bundle / "graph" / "scores" / "eval.json") == 2
+    assert open_bundle(own_bundle).graph == own_bundle / "graph"
+
+
 def test_nor_does_one_from_within_the_folder_of_the_model(models, own_bundle, monkeypatch):
     monkeypatch.chdir(own_bundle / "graph")
     assert evaluate(models, ".") == 2

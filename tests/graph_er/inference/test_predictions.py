@@ -63,6 +63,11 @@ def test_marks_tell_of_what_the_model_reads_alone():
     assert rows_of(turn(text=""), silent=["u0"])[0]["marks"] == "no audio; no text; silent audio"
 
 
+def test_two_turns_in_one_place_are_refused():
+    with pytest.raises(InputError, match="turn u0: its position, 0, is another turn's"):
+        rows_of(turn(0), turn(0))
+
+
 def test_csv_and_json_lines_say_the_same(tmp_path):
     rows = rows_of(
         turn(0, {"text": '=1+1, "x"\n@y', "start": 0.123456789}),
