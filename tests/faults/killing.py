@@ -126,9 +126,10 @@ def leftovers(folder: Path) -> list[str]:
 def assert_nothing_is_half_written(folder: Path) -> None:
     """Read every file that bears a final name: each must be whole."""
     for path in folder.rglob("*"):
-        unfinished = any(".partial" in part or part.startswith("tmp") for part in path.parts)
+        parts = path.relative_to(folder).parts
+        unfinished = any(".partial" in part or part.startswith("tmp") for part in parts)
         # Trainer's own checkpoints are whole once their last file is there; ours check that.
-        if unfinished or not path.is_file() or "checkpoints" in path.relative_to(folder).parts:
+        if unfinished or not path.is_file() or "checkpoints" in parts:
             continue
         if path.suffix == ".json":
             json.loads(path.read_text(encoding="utf-8"))
