@@ -10,7 +10,8 @@
 #                             side, each alone; pretrained: both are taken as they are
 #   --text_encoder ID         hub id or folder to start from (default: a Korean one, for the demo a tiny one)
 #   --audio_encoder ID        likewise; with --encoders pretrained also mfcc or egemaps
-#   --name NAME               of the results (default: <corpus>_fusions)
+#   --speaker_scaling         scale mfcc and egemaps by speaker, see docs/fusions.md
+#   --name NAME               of the results (default: <corpus>_fusions; with --fold K also _foldK)
 #   --seeds N                 seeds of each model (default 3)
 #   --stage1_epochs N         epochs of the encoders' fine-tuning (default: the corpus's)
 #   --device NAME             auto (default), cpu or cuda
@@ -20,15 +21,16 @@
 # Results: runs/<name>/report.md, results.json, results.png. A second run reuses what is finished.
 set -euo pipefail
 called_from=$PWD
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 source scripts/setup.sh
 
-corpus=demo root= encoders=tuned name= device=auto text= audio= modalities=at
+corpus=demo root= fold= encoders=tuned name= device=auto text= audio= modalities=at
 reading=() stage1=() study=()
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage scripts/compare_fusions.sh && exit 0 ;;
+    --speaker_scaling) study+=("$1") && shift && continue ;;
     --fusions | --modalities) # one or more values
       option=$1 values=()
       shift
@@ -44,7 +46,8 @@ while [ $# -gt 0 ]; do
     --corpus) corpus=$2 ;;
     --root) root=$(from_caller "$2") ;;
     --split) reading+=(--split "$(split_from_caller "$2")") ;;
-    --fold | --labels_of | --multi_label | --target | --classes) reading+=("$1" "$2") ;;
+    --fold) fold=$2 && reading+=("$1" "$2") ;;
+    --labels_of | --multi_label | --target | --classes) reading+=("$1" "$2") ;;
     --emotion_map) reading+=("$1" "$(from_caller "$2")") ;;
     --encoders) encoders=$2 ;;
     --text_encoder) text=$(local_or_hub "$2") ;;
@@ -58,7 +61,7 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 case $encoders in tuned | pretrained) ;; *) fail "--encoders must be tuned or pretrained, not '$encoders'" ;; esac
-name=${name:-${corpus}_fusions}
+name=${name:-${corpus}_fusions${fold:+_fold$fold}}
 check_name "$name"
 root=$(root_of "$corpus" "$root")
 [ "$encoders" = tuned ] || [ ${#stage1[@]} = 0 ] || fail "--stage1_epochs goes with --encoders tuned"
@@ -75,8 +78,18 @@ tune() { # modality, option of the encoder to start from, encoder
 }
 if [ "$encoders" = tuned ]; then
   # Only what is read: a corpus may have no audio, or no texts.
-  case $modalities in *t*) tune t --text_encoder "$text" && text=model_checkpoints/$name/encoder_t ;; esac
-  case $modalities in *a*) tune a --audio_encoder "$audio" && audio=model_checkpoints/$name/encoder_a ;; esac
+  case $modalities in
+    *t*)
+      tune t --text_encoder "$text"
+      text=model_checkpoints/$name/encoder_t
+      ;;
+  esac
+  case $modalities in
+    *a*)
+      tune a --audio_encoder "$audio"
+      audio=model_checkpoints/$name/encoder_a
+      ;;
+  esac
 fi
 
 "$python" feature_extractor/compare_fusions.py "${corpus_options[@]}" --device "$device" \

@@ -4,7 +4,8 @@
 #   bash scripts/coverage.sh               all default tests
 #   bash scripts/coverage.sh tests/...     those that pytest takes; prints, but writes no page
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+called_from=$PWD
+CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
 
 case ${1:-} in

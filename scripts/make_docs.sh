@@ -8,26 +8,30 @@
 #                  fusions          docs/fusions.json, fusions.png, fusions.md
 #                  ablation         docs/ablation.json, ablation.md
 #                  real_dialogues   docs/real_dialogues.json, real_dialogues.md, a sentence of the READMEs
+#                  recordings       docs/recordings.json, recordings.md; needs opensmile
 #                  out_of_fold      docs/out_of_fold.json, out_of_fold.md
 #                  benchmark        docs/benchmark.json, .md, .png, scale.md; tables of the READMEs
 #                  reliability      docs/reliability.json, reliability.md
 #                  coverage         docs/coverage.md
 #                  architecture     docs/architecture.md, architecture.png
 #                  dependencies     docs/sbom.json, dependencies.md; needs the network and cyclonedx-bom
-#   --data DIR     dialogue files meld.pkl, emorynlp.pkl and dyadic_sessions1-4.pkl, which are not
-#                  part of the project; ablation and real_dialogues need them
+#   --data DIR     dialogue files meld.pkl, emorynlp.pkl and dyadic_sessions1-4.pkl, which ablation and
+#                  real_dialogues need, and korean_emotional_speech/metadata.csv, which recordings
+#                  needs; they are not part of the project
 #   --fresh        start over instead of going on with what is finished
 #   --tiny         sizes of the tests, into runs/docs_tiny instead of docs/; its numbers mean nothing
 #
-# A part that is finished with the same code and data is not made again. Commit first: results name
-# the commit that they were measured at, and whether it was clean.
+# What is finished with the same code and data is not made again. Without --fresh, ablation also keeps
+# rows, and fusions encoders, that other code made; reliability, coverage and architecture are always
+# made anew. Commit first: study, real_dialogues and benchmark name the commit that they were measured
+# at, the other parts name none.
 set -euo pipefail
 called_from=$PWD
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 source scripts/setup.sh
 
-parts="study fusions ablation real_dialogues out_of_fold benchmark reliability coverage architecture dependencies"
+parts="study fusions ablation real_dialogues recordings out_of_fold benchmark reliability coverage architecture dependencies"
 only=() data= fresh=0 tiny=0
 while [ $# -gt 0 ]; do
   case $1 in
@@ -54,16 +58,22 @@ for part in "${only[@]}"; do
         [ -f "$data/$file" ] || fail "$part needs --data, a folder with $file"
       done
       ;;
+    recordings)
+      recordings=$data/korean_emotional_speech/metadata.csv
+      [ -f "$recordings" ] || fail "$part needs --data, a folder with ${recordings#"$data"/}"
+      ;;
   esac
 done
 
 prepare_python requirements.txt
 root=$PWD runs=$PWD/runs/docs demo_root=$PWD/data/demo
 study=() fusions=() stage1=() stage3=() size=--full name=demo seeds=5 few=3
+acoustic=egemaps heard=(--fusions concat distilled_gate --seeds 5 --epochs 40 --batch_size 16) folds=99
 if [ $tiny = 1 ]; then
   runs=$PWD/runs/docs_tiny root=$PWD/runs/docs_tiny demo_root=$PWD/runs/docs_tiny/demo
   name=docs_tiny seeds=2 few=2 size=--tiny stage1=(--epochs 1) stage3=(--epochs 1)
   study=(--seeds 2 --stage1_epochs 1)
+  acoustic=mfcc heard=(--fusions concat distilled_gate --seeds 2 --epochs 1) folds=1 # no opensmile
   fusions=(--fusions concat distilled_gate --modalities a t at --seeds 2 --epochs 1 --stage1_epochs 1)
 fi
 [ $fresh = 0 ] || rm -rf "$runs"
@@ -77,8 +87,8 @@ force=()
 [ $fresh = 0 ] || force=(--force)
 
 source scripts/steps.sh # step
-inputs=$(cat $(find graph_er feature_extractor scripts requirements.txt -type f \
-  \( -name '*.py' -o -name '*.txt' -o -name '*.json' \) | LC_ALL=C sort) ${data:+"$data"/*.pkl} | cksum)
+digest() { "$python" scripts/digest.py "$@"; }
+inputs=$(digest graph_er feature_extractor requirements.txt) # parts add what they alone read
 tables() { "$python" scripts/document_tables.py --root "$root" "$@"; }
 run() { "$python" "$@" >&2; }
 
@@ -109,18 +119,22 @@ ablation() { # rows that are there are not run again unless the file is another
 }
 
 real_dialogues() {
-  local out=$runs/real_dialogues row modalities window session
+  local out=$runs/real_dialogues code=$inputs inputs row options session
   graph() { # name data option ...
-    local folder=$out/$1 file=$2
+    local folder=$out/$1 file=$2 inputs
+    inputs="$code $(cksum <"$file")"
+    changed=0
     shift 2
-    step "real_${folder##*/}" "$folder" run graph_er/train.py --data_dir "$file" --seeds $seeds \
+    step "real_${folder##*/}" "$folder" "$python" graph_er/train.py --data_dir "$file" --seeds $seeds \
       --out "$folder" "$@" ${stage3[@]+"${stage3[@]}"}
-    step "real_${folder##*/}_eval" "$folder/eval.json" run graph_er/eval.py --pt_dir "$folder" \
+    step "real_${folder##*/}_eval" "$folder/eval.json" "$python" graph_er/eval.py --pt_dir "$folder" \
       --data_dir "$file" --out "$folder/eval.json"
   }
   graph meld "$data/meld.pkl" --modalities t
-  changed=0 && graph emorynlp "$data/emorynlp.pkl" --modalities t
-  changed=0 && step real_sessions "$out/sessions" tables sessions \
+  graph emorynlp "$data/emorynlp.pkl" --modalities t
+  inputs="$code $(cat "$data/dyadic_sessions1-4.pkl" scripts/documents/real_dialogues.py | cksum)"
+  changed=0
+  step real_sessions "$out/sessions" tables sessions \
     --data_dir "$data/dyadic_sessions1-4.pkl" --out "$out/sessions"
   for session in "$out"/sessions/*.pkl; do
     while read -r row options; do
@@ -133,17 +147,39 @@ a --modalities a"
   tables real_dialogues --runs "$out"
 }
 
+recordings() { # every fold of both parts, features as they are and scaled by speaker
+  local out=$runs/recordings fold scaling run_name given inputs=$inputs
+  given="$inputs $(find "${recordings%/*}" -type f -exec cksum {} + | LC_ALL=C sort | cksum)"
+  inputs="$given $(digest scripts/documents/recordings.py)"
+  step recordings_folds "$out/folds" tables recording_folds --table "$recordings" \
+    --out "$out/folds" --most $folds
+  inputs="$given $(digest "$out/folds")"
+  for scaling in as_they_are by_speaker; do
+    for fold in "$out"/folds/*.json; do
+      run_name=$scaling/$(basename "$fold" .json)
+      local options=(--split "ids:$fold" --audio_encoder $acoustic "${heard[@]}")
+      [ $scaling = as_they_are ] || options+=(--speaker_scaling)
+      changed=0
+      step "recordings_${run_name/\//_}" "$out/$run_name/results.json" "$python" \
+        feature_extractor/compare_fusions.py --corpus table --root "$recordings" --modalities a \
+        "${options[@]}" --out "$out/$run_name" --cache_dir "$out/cache"
+    done
+  done
+  tables recordings --runs "$out"
+}
+
 out_of_fold() { # each seed of stage 1: the whole, its folds, three dialogue files, three graphs
   local out=$runs/out_of_fold seed fold kind corpus
   corpus=(--corpus demo --root "$demo_root")
+  local inputs="$inputs $(digest "$demo_root/annotation" "$demo_root/demo.json")"
   stage1() { # folder seed option ...
     local folder=$out/$1 number=$2
     shift 2
-    step "oof_${folder##*/}" "$folder" run feature_extractor/train.py "${corpus[@]}" --seed "$number" \
-      --out "$folder" --resume "$@" ${stage1[@]+"${stage1[@]}"}
+    step "oof_${folder##*/}" "$folder" "$python" feature_extractor/train.py "${corpus[@]}" \
+      --seed "$number" --out "$folder" --resume "$@" ${stage1[@]+"${stage1[@]}"}
   }
   score1() { # folder side
-    step "oof_$1_$2" "$out/$1/eval_$2.json" run feature_extractor/eval.py "${corpus[@]}" \
+    step "oof_$1_$2" "$out/$1/eval_$2.json" "$python" feature_extractor/eval.py "${corpus[@]}" \
       --checkpoint "$out/$1" --side "$2" --out "$out/$1/eval_$2.json"
   }
   for ((seed = 0; seed < few; seed++)); do
@@ -157,13 +193,13 @@ out_of_fold() { # each seed of stage 1: the whole, its folds, three dialogue fil
     for kind in in_fold aligned unaligned; do
       local folds=(--fold_checkpoints "$out"/fold{1,2,3}_$seed)
       case $kind in in_fold) folds=() ;; unaligned) folds+=(--no-align) ;; esac
-      step "oof_${kind}_${seed}_features" "$out/${kind}_$seed.pkl" run feature_extractor/extract.py \
-        "${corpus[@]}" --checkpoint "$out/whole$seed" ${folds[@]+"${folds[@]}"} \
+      step "oof_${kind}_${seed}_features" "$out/${kind}_$seed.pkl" "$python" \
+        feature_extractor/extract.py "${corpus[@]}" --checkpoint "$out/whole$seed" ${folds[@]+"${folds[@]}"} \
         --out "$out/${kind}_$seed.pkl"
-      step "oof_${kind}_$seed" "$out/${kind}_$seed" run graph_er/train.py --modalities at \
+      step "oof_${kind}_$seed" "$out/${kind}_$seed" "$python" graph_er/train.py --modalities at \
         --data_dir "$out/${kind}_$seed.pkl" --seeds $few --out "$out/${kind}_$seed" \
         ${stage3[@]+"${stage3[@]}"}
-      step "oof_${kind}_${seed}_test" "$out/${kind}_$seed/eval_test.json" run graph_er/eval.py \
+      step "oof_${kind}_${seed}_test" "$out/${kind}_$seed/eval_test.json" "$python" graph_er/eval.py \
         --pt_dir "$out/${kind}_$seed" --data_dir "$out/${kind}_$seed.pkl" \
         --out "$out/${kind}_$seed/eval_test.json"
     done
@@ -172,7 +208,8 @@ out_of_fold() { # each seed of stage 1: the whole, its folds, three dialogue fil
 }
 
 benchmark() {
-  step benchmark "$runs/benchmark" run scripts/benchmark.py $size --out "$runs/benchmark"
+  local inputs="$inputs $(digest scripts/benchmark.py scripts/benchmarks)"
+  step benchmark "$runs/benchmark" "$python" scripts/benchmark.py $size --out "$runs/benchmark"
   cp "$runs"/benchmark/benchmark.{json,md,png} "$docs"
   [ $tiny = 1 ] || tables benchmark # a plan wants a full one
 }
@@ -197,6 +234,7 @@ architecture() { run scripts/architecture.py --out "$docs"; }
 
 dependencies() { # the bill of materials is that of an environment of the lock alone
   if [ $tiny = 1 ]; then return; fi
+  local inputs=$(cksum <requirements-extras.lock)
   step environment "$runs/environment" new_environment
   run scripts/dependencies.py --environment "$runs/environment/bin/python"
 }

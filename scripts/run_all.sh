@@ -25,7 +25,7 @@
 # the models in one folder, model_checkpoints/<name>/bundle, for graph_er/predict.py and graph_er/app.py.
 set -euo pipefail
 called_from=$PWD
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 source scripts/setup.sh
 

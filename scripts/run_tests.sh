@@ -4,16 +4,17 @@
 #   bash scripts/run_tests.sh              the default tests (minutes)
 #   bash scripts/run_tests.sh -m slow      the long ones
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+called_from=$PWD
+CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+source scripts/setup.sh
 
 case ${1:-} in
   -h | --help)
-    sed -n '2,5s/^# \{0,1\}//p' scripts/run_tests.sh
+    usage scripts/run_tests.sh
     exit 0
     ;;
 esac
 
-source scripts/setup.sh
 prepare_python requirements.txt tests/requirements.txt
 "$python" -m ruff check .
 "$python" -m ruff format --check .

@@ -2,9 +2,10 @@
 # interpreter that has the pinned requirements.
 #
 # GRAPH_ER_PYTHON or VIRTUAL_ENV is used where set; otherwise .venv is made in the checkout. Relative
-# paths are taken from $called_from, where the user stands.
+# paths are taken from $called_from, where the user stands; a GRAPH_ER_PYTHON without a slash is looked
+# up in PATH.
 
-usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "$1"; } # script
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$1"; } # script
 
 fail() { # message
   echo "error: $1" >&2
@@ -34,8 +35,9 @@ make_demo() { # corpus root: only the demo, and where it is not there yet
 prepare_python() { # requirements file ...
   if [ -n "${GRAPH_ER_PYTHON:-}" ]; then
     python=$GRAPH_ER_PYTHON
+    case $python in */*) python=$(from_caller "$python") ;; esac
   elif [ -n "${VIRTUAL_ENV:-}" ]; then
-    python=$VIRTUAL_ENV/bin/python
+    python=$(from_caller "$VIRTUAL_ENV")/bin/python
   else
     python=$PWD/.venv/bin/python
     "$python" -m pip --version >/dev/null 2>&1 || make_environment # also one made only by half
@@ -48,6 +50,7 @@ prepare_python() { # requirements file ...
     echo "error: $python is older than Python 3.11; name a newer one in GRAPH_ER_PYTHON" >&2
     exit 2
   }
+  export GRAPH_ER_PYTHON=$python # scripts that this one starts stand elsewhere
   local file
   for file in "$@"; do install_once "$file"; done
 }

@@ -1,4 +1,5 @@
-# Sourced by run_all.sh: steps that are done once, in lanes side by side; $runs/steps keeps the marks.
+# Sourced by run_all.sh and make_docs.sh: steps that are done once, in lanes side by side; $runs/steps
+# keeps the marks.
 #
 # $inputs says what the steps depend on beside their command lines.
 
@@ -25,12 +26,18 @@ step() { # name target command ...
   changed=1
   echo "== $name" >&2
   printf '%s' "$key" >"$begun"
-  "$@" >&2 || {
-    local status=$?
+  local status=0
+  if [ "$(type -t "$1")" = function ]; then # whose commands this shell could not end
+    "$@" >&2 || status=$?
+  else
+    "$@" >&2 </dev/null &
+    wait $! || status=$?
+  fi
+  if [ $status != 0 ]; then
     # Bad input (status 2) is found before any work.
     [ $status != 2 ] || put_back "$target" "$done" "$begun"
     exit $status
-  }
+  fi
   rm -rf "$target.before" "$done.before"
   mv "$begun" "$done"
   echo "== $name: $((SECONDS - start)) s" >&2
@@ -52,7 +59,6 @@ lanes=() lane_logs=()
 lane() { # name function ...
   local log=$runs/steps/$1.log
   shift
-  trap end_lanes EXIT
   if [ ${#lanes[@]} = 0 ]; then
     in_lane "$@" &
     log=
@@ -64,6 +70,7 @@ lane() { # name function ...
 
 in_lane() { # function ...
   trap - EXIT
+  trap 'end_jobs; exit 143' INT TERM
   local cores function
   cores=$(nproc 2>/dev/null || echo 2)
   export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(((cores + 1) / 2))}
@@ -79,18 +86,19 @@ wait_for_lanes() {
       status=0 log=${lane_logs[$number]}
       wait "${lanes[$number]}" || status=$?
       unset "lanes[$number]"
-      [ -z "$log" ] || tr '\r' '\n' <"$log" | grep -v '/s\]\|/s, .*\]\|^$' >&2 || true
+      [ -z "$log" ] || tr '\r' '\n' <"$log" | grep -vE '/s]|/s, .*]|^$' >&2 || true
       [ $status = 0 ] || exit $status
     done
   done
-  trap - EXIT
   lane_logs=()
 }
 
-end_lanes() {
-  local lane
-  for lane in ${lanes[@]+"${lanes[@]}"}; do
-    pkill -P "$lane" || true
-    kill "$lane" 2>/dev/null || true
-  done
+# A script that ends, also by Ctrl-C or TERM, ends its lanes and they their commands, which run in the
+# background for that: while a shell waits for one in the foreground, it hears no signal.
+end_jobs() {
+  local running
+  running=$(jobs -p)
+  [ -z "$running" ] || kill $running 2>/dev/null || true
+  wait
 }
+trap end_jobs EXIT

@@ -54,6 +54,49 @@ def test_wrong_options_are_refused_before_any_work(options, message):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.fixture
+def stub(tmp_path, monkeypatch):
+    """Put a stub in the interpreter's place, which ends train.py with status 1 if $FAIL is set."""
+    stub = tmp_path / "python"
+    stub.write_text(
+        f"""#!/bin/sh
+case "$1 $2" in
+  -c*hashlib*) touch {tmp_path}/stamp && echo {tmp_path}/stamp ;;
+  -c*) ;;
+  *) echo "$@" >>{tmp_path}/calls ;;
+esac
+case $1 in *train.py) exit ${{FAIL:-0}} ;; esac
+""",
+        "utf-8",
+    )
+    stub.chmod(0o755)
+    monkeypatch.setenv("GRAPH_ER_PYTHON", str(stub))
+
+    def compare(*options):
+        command = ["bash", ROOT / "scripts" / "compare_fusions.sh", "--root", tmp_path, *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done, (tmp_path / "calls").read_text("utf-8").splitlines()
+
+    return compare
+
+
+def test_an_encoder_that_cannot_be_tuned_ends_the_comparison(stub, monkeypatch):
+    monkeypatch.setenv("FAIL", "1")
+    done, calls = stub()
+    assert done.returncode == 1
+    assert [call.split()[0] for call in calls] == ["feature_extractor/train.py"]
+
+
+def test_tuned_encoders_are_compared_each_fold_under_a_name_of_its_own(stub):
+    done, calls = stub("--split", "folds:5", "--fold", "2")
+    assert done.returncode == 0, done.stderr
+    assert [call.split()[0][18:] for call in calls] == ["train.py"] * 2 + ["compare_fusions.py"]
+    assert "--split folds:5 --fold 2 " in calls[2]
+    assert "--out runs/demo_fusions_fold2 " in calls[2]
+    for kind, name in (("text", "t"), ("audio", "a")):
+        assert f"--{kind}_encoder model_checkpoints/demo_fusions_fold2/encoder_{name}" in calls[2]
+
+
 def test_help_needs_no_environment():
     done = run("bash", ROOT / "scripts" / "compare_fusions.sh", "--help")
     assert done.returncode == 0

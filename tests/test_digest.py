@@ -23,6 +23,15 @@ def test_every_change_of_content_is_seen_and_a_report_is_not(tmp_path):
     assert len({*seen}) == 4
 
 
+def test_a_folder_of_that_name_above_is_no_report(tmp_path):
+    folder = tmp_path / "report" / "corpus"
+    folder.mkdir(parents=True)
+    (folder / "texts.csv").write_text("1", "utf-8")
+    before = digest([str(folder)])
+    (folder / "texts.csv").write_text("2", "utf-8")
+    assert digest([str(folder)]) != before
+
+
 def test_a_hub_id_counts_by_its_name():
     assert digest(["klue/roberta-base"]) != digest(["klue/bert-base"])
 

@@ -1,0 +1,112 @@
+"""``scripts/steps.sh``: lanes and their commands end together, also where there is no ``pkill``."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOLS = ("bash", "cat", "env", "grep", "mv", "nproc", "rm", "sh", "sleep", "tr")
+LONG = """'echo $$ >"$0"; exec sleep 60'"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start lines of bash behind steps.sh, as a group of processes with few tools in its PATH."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in TOOLS:
+        if found := shutil.which(name):
+            (tools / name).symlink_to(found)
+    (tmp_path / "steps").mkdir()
+    started = []
+
+    def start(lines):
+        script = f"set -euo pipefail\nruns={tmp_path} inputs=x\nsource scripts/steps.sh\n{lines}"
+        process = subprocess.Popen(
+            ["bash", "-c", script],
+            cwd=ROOT,
+            env={**os.environ, "PATH": str(tools)},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if runs(-process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def runs(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(path):
+    until = time.monotonic() + 30
+    while not (path.exists() and path.read_text("utf-8")):
+        assert time.monotonic() < until, f"{path.name} was not written"
+        time.sleep(0.02)
+
+
+def lanes(folder, second):
+    return f"""
+one() {{ step one {folder}/one sh -c {LONG} {folder}/pid1; }}
+two() {{ step two {folder}/two sh -c {second} {folder}/pid2; }}
+lane one one
+lane two two
+wait_for_lanes
+"""
+
+
+def test_a_lane_that_fails_ends_the_other_and_its_command(start, tmp_path):
+    failing = f"""'while [ ! -s {tmp_path}/pid1 ]; do sleep 0.1; done; exit 7'"""
+    process = start(lanes(tmp_path, failing))
+    assert process.wait(timeout=30) == 7
+    assert not runs(-process.pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("in_lanes", [True, False])
+def test_a_script_that_is_ended_leaves_no_process(start, tmp_path, number, in_lanes):
+    alone = f"step two {tmp_path}/two sh -c {LONG} {tmp_path}/pid2"
+    process = start(lanes(tmp_path, LONG) if in_lanes else alone)
+    for name in ("pid1", "pid2") if in_lanes else ("pid2",):
+        wait_for(tmp_path / name)
+    if number == signal.SIGINT:  # as Ctrl-C does
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    assert process.wait(timeout=30) == -number
+    assert not runs(-process.pid)
+    assert (tmp_path / "steps" / "two.begun").exists()
+
+
+def test_steps_keep_the_status_of_their_commands(start, tmp_path):
+    steps = "".join(
+        f"(step {name} {tmp_path}/{name} {command}) || echo {name} $? >&2\n"
+        for name, command in (
+            ("good", f"sh -c ': >{tmp_path}/good'"),
+            ("wrong", "sh -c 'exit 2'"),
+            ("killed", "sh -c 'kill -9 $$'"),
+            ("function", "made"),
+        )
+    )
+    process = start("made() { return 5; }\n" + steps)
+    said = process.communicate(timeout=30)[1].splitlines()
+    assert process.returncode == 0
+    assert [line for line in said if line in ("wrong 2", "killed 137", "function 5")] == [
+        "wrong 2", "killed 137", "function 5",
+    ]  # fmt: skip
+    assert [path.name for path in (tmp_path / "steps").glob("*.done")] == ["good.done"]
