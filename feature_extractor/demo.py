@@ -49,8 +49,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the options and make the corpus."""
-    options = vars(_parser().parse_args(argv))
+    parser = _parser()
+    options = vars(parser.parse_args(argv))
     if (example := options.pop("example")) is not None:
+        if any(value != parser.get_default(name) for name, value in options.items()):
+            parser.error("--example is always the same conversation; leave the other options out")
         from feature_extractor.demo_corpus.example import write_example
 
         print(f"example conversation: {write_example(example)}")

@@ -64,13 +64,27 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    unread = {f"--{arguments.size}": arguments.size, "--only": arguments.only}
+    unread["--data_dir"] = arguments.data_dir
+    if arguments.plan:
+        unread["--out"] = arguments.out
+    given = [name for name, value in unread.items() if value is not None]
+    if given and (arguments.sources or arguments.plan):
+        option = "--plan prints" if arguments.plan else "--from takes"
+        parser.error(f"{option} what was measured before; leave {given[0]} out")
+    return arguments
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print the table and write the results.
 
     Raises:
         ChecksFailedError: a result differs from the reference's; the files are written first.
     """
-    arguments = build_parser().parse_args(argv)
+    arguments = _parse(argv)
     # After parsing: these import torch and transformers.
     from scripts.benchmarks.document import joined, read_document
     from scripts.benchmarks.plan import render_plan

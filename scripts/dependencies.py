@@ -179,7 +179,7 @@ def bill_of(environment: Path) -> dict[str, Any]:
             [*map(str, command), str(environment)], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            last = done.stderr.strip().splitlines()[-1]
+            *_, last = ["it said nothing", *done.stderr.strip().splitlines()]
             raise InputError(f"{environment}: cyclonedx-bom 7 could not read it: {last}")
         bill = json.loads(out.read_text(encoding="utf-8"))
     # Installers and tools are no dependencies; cyclonedx-py reads the project's static ones alone.

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -140,6 +141,14 @@ def test_what_metadata_do_not_settle_must_be_read(licences):
 def test_a_licence_that_nobody_has_looked_at_is_refused(licence):
     with pytest.raises(ValueError, match="nobody has looked at"):
         verdict(licence)
+
+
+def test_an_environment_that_cannot_be_read_is_told_of_whatever_was_said(monkeypatch):
+    for said, told in (("", "it said nothing"), ("a trace\nno such file\n", "no such file")):
+        done = subprocess.CompletedProcess([], 1, "", said)
+        monkeypatch.setattr(subprocess, "run", lambda *_, done=done, **__: done)
+        with pytest.raises(InputError, match=f"could not read it: {told}$"):
+            dependencies.bill_of(Path("python"))
 
 
 def test_an_unknown_package_is_told_with_the_remedy(sbom):

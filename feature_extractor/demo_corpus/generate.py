@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -107,7 +108,8 @@ def generate_demo(
         progress: show a progress bar on stderr.
 
     Returns:
-        True if the corpus was made, False if a finished one of the same settings was there.
+        True if the corpus was made, False if a finished one of the same settings was there, or
+        was put there by another run meanwhile.
 
     Raises:
         InputError: `out` holds something else.
@@ -126,6 +128,10 @@ def generate_demo(
         if out.is_dir():
             out.rmdir()
         building.replace(out)
+    except OSError:
+        if _already_made(out, settings):
+            return False
+        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return True
@@ -137,9 +143,10 @@ def _remove_stale(out: Path) -> None:
     for scratch in out.parent.iterdir():
         if not name.fullmatch(scratch.name) or scratch.is_symlink() or not scratch.is_dir():
             continue
-        written = max(path.lstat().st_mtime for path in (scratch, *scratch.rglob("*")))
-        if time.time() - written > _STALE_SECONDS:
-            shutil.rmtree(scratch, ignore_errors=True)
+        with suppress(FileNotFoundError):  # a run at work, which moves what it has made
+            written = max(path.lstat().st_mtime for path in (scratch, *scratch.rglob("*")))
+            if time.time() - written > _STALE_SECONDS:
+                shutil.rmtree(scratch, ignore_errors=True)
 
 
 def refuse_other_version(root: Path) -> None:

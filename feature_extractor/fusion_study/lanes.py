@@ -7,7 +7,6 @@ import json
 import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -29,6 +28,9 @@ from graph_er.running.files import atomic_path, write_json
 from graph_er.running.paths import project_root
 
 _LANE = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
+_PACKAGES = ("feature_extractor", "graph_er")
+# Rooms that draw what was found, and change nothing of it.
+_DRAWING = {"report", "web"}
 _ground: Ground | None = None
 
 
@@ -77,12 +79,15 @@ class Results:
 
 
 def results_identity(ground: Ground, budget: Budget) -> str:
-    """Return the SHA-256 of what all trials depend on: ground, budget, and this package's code."""
+    """Return the SHA-256 of what all trials depend on: ground, budget, and the code of both."""
     # How many seeds there are changes none of them.
     settings = {name: value for name, value in budget.as_dict().items() if name != "seeds"}
     whole = hashlib.sha256(json.dumps([ground.identity, settings]).encode())
-    for path in sorted((project_root() / "feature_extractor").rglob("*.py")):
-        whole.update(path.read_bytes())
+    for package in _PACKAGES:
+        folder = project_root() / package
+        for path in sorted(folder.rglob("*.py")):
+            if path.relative_to(folder).parts[0] not in _DRAWING:
+                whole.update(path.read_bytes())
     return whole.hexdigest()
 
 
@@ -109,12 +114,13 @@ def run_trials(
 
 @contextmanager
 def lanes(choice: GroundChoice, count: int) -> Iterator[ProcessPoolExecutor]:
-    """Yield `count` processes that share no state; on an error those at work are not waited for.
+    """Yield `count` processes that share no state; on an error those at work are killed.
 
     They inherit an environment in which they show no progress bars: there is one of all trials.
     """
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, context, initializer=_open_ground, initargs=(choice,))
+    others = multiprocessing.active_children()
     before = {name: os.environ.get(name) for name in _LANE}
     os.environ.update(_LANE)
     try:
@@ -122,6 +128,10 @@ def lanes(choice: GroundChoice, count: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
+        # Python waits for them when it ends, and they take up what is queued already.
+        for lane in multiprocessing.active_children():
+            if lane not in others:
+                lane.kill()
         raise
     finally:
         for name, value in before.items():
@@ -130,16 +140,15 @@ def lanes(choice: GroundChoice, count: int) -> Iterator[ProcessPoolExecutor]:
 
 def _open_ground(choice: GroundChoice) -> None:
     global _ground
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # One process per lane, one core each: more threads would only wait for each other.
     torch.set_num_threads(1)
     _ground = Ground(choice, tell=_silently)
 
 
-def _end_with(parent: int) -> None:
-    """End this process when the one that started it was killed."""
-    while os.getppid() == parent:
-        time.sleep(1)
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, be it before this was called."""
+    needed(multiprocessing.parent_process()).join()
     os._exit(1)
 
 

@@ -10,6 +10,10 @@ from graph_er.scoring.scores import METRICS
 
 _TITLES = ("accuracy", "weighted F1", "macro F1", "UAR")
 _MODALITIES = ("a", "t", "at")
+_SPEAKER_SCALING = (
+    "Acoustic features, also those of the logistic regression, are scaled by speaker: by the mean "
+    "and deviation of all that each one says, test among it, without labels.\n"
+)
 
 
 def comparison_page(results: dict[str, Any]) -> str:
@@ -17,16 +21,18 @@ def comparison_page(results: dict[str, Any]) -> str:
     budget = results["budget"]
     kind = "synthetic" if results["synthetic"] else "real"
     rates = ", ".join(f"{lr:g}" for lr in budget["learning_rates"])
+    fold = results["split"]["fold"]
+    split = results["split"]["name"] + ("" if fold is None else f", fold {fold}")
     parts = [
         f"# Fusion models on corpus {results['corpus']} ({kind})\n",
         f"Test side, n = {results['n']['test']} (train {results['n']['train']}, dev "
-        f"{results['n']['dev']}, split {results['split']['name']}). Every model reads the same "
-        f"states of the same frozen encoders and gets the same budget: {budget['epochs']} epochs "
-        f"in batches of {budget['batch_size']}, the learning rate among {rates} by weighted F1 "
-        f"on dev with seed 0 (of a model on one modality that of the model on both), the epoch by "
-        f"dev loss, {budget['seeds']} seeds. In %, mean ± "
+        f"{results['n']['dev']}, split {split}). Every model reads the same states of the same "
+        f"frozen encoders and gets the same budget: {budget['epochs']} epochs in batches of "
+        f"{budget['batch_size']}, the learning rate among {rates} by weighted F1 on dev with seed "
+        f"0{_rate_of_both(results)}, the epoch by dev loss, {budget['seeds']} seeds. In %, mean ± "
         "standard deviation over seeds.\n",
-        detail_table(results).markdown(),
+        _SPEAKER_SCALING if results.get("speaker_scaling") else "",
+        *(detail_table(results, modalities).markdown() for modalities in _widest(results)),
         "Parameters and times are those of the fusion model alone, without the encoders, while "
         "other runs shared the machine.\n",
         "## One modality and both\n",
@@ -37,10 +43,9 @@ def comparison_page(results: dict[str, Any]) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def detail_table(results: dict[str, Any]) -> Table:
-    """Return every metric of every model on all modalities that were compared."""
-    widest = max((row["modalities"] for row in results["rows"]), key=len)
-    rows = [row for row in results["rows"] if row["modalities"] == widest]
+def detail_table(results: dict[str, Any], modalities: str) -> Table:
+    """Return every metric of every model on these modalities."""
+    rows = [row for row in results["rows"] if row["modalities"] == modalities]
     best = [_best(rows, metric) for metric in METRICS]
     lines = [
         Row(
@@ -58,9 +63,9 @@ def detail_table(results: dict[str, Any]) -> Table:
     lines += [
         Row((row["name"], *(f"{100 * row['test'][m]:.1f}" for m in METRICS), "", "", ""))
         for row in results["baselines"]
-        if row["modalities"] in (None, widest)
+        if row["modalities"] in (None, modalities)
     ]
-    header = (f"Model ({widest})", *_TITLES, "parameters", "training s", "ms per utterance")
+    header = (f"Model ({modalities})", *_TITLES, "parameters", "training s", "ms per utterance")
     return Table(header, tuple(lines))
 
 
@@ -81,7 +86,7 @@ def modality_table(results: dict[str, Any]) -> Table:
 
 
 def models_without_gain(results: dict[str, Any]) -> list[str]:
-    """Return the models that reach less on both modalities than on the better one."""
+    """Return the models that reach no more on both modalities than on the better one."""
     found = {
         (row["name"], row["modalities"]): row["test"]["weighted_f1"]["mean"]
         for row in results["rows"]
@@ -92,6 +97,22 @@ def models_without_gain(results: dict[str, Any]) -> list[str]:
         if modalities == "at"
         and found[name, "at"] <= max(found.get((name, m), float("-inf")) for m in "at")
     ]
+
+
+def _widest(results: dict[str, Any]) -> list[str]:
+    """Return both modalities where models were trained on both, else each that was compared."""
+    found = dict.fromkeys(row["modalities"] for row in results["rows"])
+    most = max(map(len, found))
+    return [modalities for modalities in found if len(modalities) == most]
+
+
+def _rate_of_both(results: dict[str, Any]) -> str:
+    """Return whose learning rate models on one modality take, where any does."""
+    on_both, on_one = (
+        {row["name"] for row in results["rows"] if (row["modalities"] == "at") == both}
+        for both in (True, False)
+    )
+    return " (of a model on one modality that of the model on both)" if on_both & on_one else ""
 
 
 def _gains(results: dict[str, Any]) -> str:

@@ -12,11 +12,12 @@ import numpy as np
 from tqdm import tqdm
 
 from feature_extractor.audio import AudioInfo, is_silent, load_audio, probe_many
+from feature_extractor.settings import TrainingSettings
 from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
 
 # Stage 1 leaves longer clips out of training.
-LONG_SECONDS = 25.0
+LONG_SECONDS = TrainingSettings.clip_length
 _PERCENTILES = (5, 50, 95, 99)
 _WORKERS = 8
 

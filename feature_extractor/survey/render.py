@@ -8,6 +8,7 @@ from typing import Any
 
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.survey.recordings import LONG_SECONDS
+from graph_er.report.tables import text_width
 
 _WIDTH = 100
 _SHOWN = 5
@@ -166,14 +167,19 @@ def _bullets(messages: Sequence[str]) -> Iterator[str]:
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return aligned lines, the first column to the left; all but the first row are indented."""
     names = [rows[0][0], *(f"  {row[0]}" for row in rows[1:])]
-    width = max(len(name) for name in names)
-    columns = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)][1:]
+    width = max(map(text_width, names))
+    columns = [max(map(text_width, column)) for column in zip(*rows, strict=True)][1:]
     return [
         "  ".join(
             [
-                name.ljust(width),
-                *(cell.rjust(size) for cell, size in zip(row[1:], columns, strict=True)),
+                name + _space(name, width),
+                *(_space(cell, size) + cell for cell, size in zip(row[1:], columns, strict=True)),
             ]
         ).rstrip()
         for name, row in zip(names, rows, strict=True)
     ]
+
+
+def _space(text: str, width: int) -> str:
+    """Return what `text` lacks of `width` columns."""
+    return " " * (width - text_width(text))

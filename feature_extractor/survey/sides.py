@@ -29,7 +29,7 @@ def divide(corpus: Corpus, split: Split | None) -> dict[str, list[Utterance]]:
 def side_figures(utterances: Sequence[Utterance], emotions: Sequence[str]) -> dict[str, Any]:
     """Return the numbers of dialogues, utterances, speakers, seconds of audio and labels.
 
-    ``speakers`` is None where the corpus does not name them.
+    ``speakers`` is None where no utterance names one, as where there is none.
     """
     labels = Counter(u.emotion for u in utterances)
     named = {u.speaker_id for u in utterances if u.speaker_id is not None}

@@ -48,7 +48,7 @@ class Table:
     def markdown(self) -> str:
         """Return a Markdown table whose columns also line up as plain text."""
         lines = [[_escape(cell) for cell in self.header], *map(_markdown_cells, self.rows)]
-        widths = [max(3, *(_width(line[c]) for line in lines)) for c in range(len(self.header))]
+        widths = [max(3, *(text_width(line[c]) for line in lines)) for c in range(len(self.header))]
         rule = [
             "-" * width if column < self.num_text else "-" * (width - 1) + ":"
             for column, width in enumerate(widths)
@@ -59,7 +59,7 @@ class Table:
     def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
         padded = []
         for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-            space = " " * (width - _width(cell))
+            space = " " * (width - text_width(cell))
             padded.append(cell + space if column < self.num_text else space + cell)
         return f"| {' | '.join(padded)} |\n"
 
@@ -177,6 +177,6 @@ def _escape(cell: str) -> str:
     return plain.replace("|", "\\|").replace("](", "]\\(").replace("<", "&lt;")
 
 
-def _width(text: str) -> int:
+def text_width(text: str) -> int:
     """Return the columns a terminal gives to `text`: Hangul and the like take two each."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -85,10 +85,14 @@ def joined(documents: Sequence[Document]) -> Document:
         if any(machine[name] != machines[0][name] for machine in machines):
             raise InputError(f"results of machines that differ in {name}")
     commits = dict.fromkeys(str(machine["commit"])[:12] for machine in machines)
+    dates = dict.fromkeys(machine["date"] for machine in machines)
+    clean = {machine["tree_clean"] for machine in machines}
     machine = {
         **machines[-1],
+        "date": " and ".join(dates),
         "commit": " and ".join(commits),
-        "tree_clean": all(machine["tree_clean"] for machine in machines),
+        # One tree with changes is enough; of trees that nobody knows no more can be told.
+        "tree_clean": False if False in clean else None if None in clean else True,
     }
     by_stage: dict[str, list[Row]] = {}
     for document in documents:

@@ -63,7 +63,7 @@ def _axis(axes: Axes, shown: Sequence[tuple[Row, float]], theme: Theme) -> None:
     goals = [row.goal.value for row, _ in shown if row.goal is not None]
     ratios = [ratio for _, ratio in shown]
     axes.set_xscale("log")
-    axes.set_xlim(min([0.5, *(0.8 * r for r in ratios)]), 5 * max([10, *ratios, *goals]))
+    axes.set_xlim(min([0.5, *(0.8 * r for r in ratios if r)]), 5 * max([10, *ratios, *goals]))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_yticks([])
     axes.minorticks_off()

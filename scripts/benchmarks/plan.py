@@ -158,4 +158,5 @@ def hours(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds / 60:.2g} min"
     value = seconds / 3600
-    return f"{value:,.0f} h" if value >= 100 else f"{value:.2g} h"
+    shown = f"{value:.2g}"
+    return f"{shown} h" if float(shown) < 100 else f"{value:,.0f} h"

@@ -82,10 +82,11 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """How many times better ours is: above 1 it is faster, smaller, or scores higher."""
-        if not self.ours or not self.reference:
+        if self.ours is None or not self.reference:
             return None
-        better = self.ours / self.reference
-        return better if self.unit == "score" else 1 / better
+        if self.unit == "score":
+            return self.ours / self.reference
+        return self.reference / self.ours if self.ours else None
 
     @property
     def met(self) -> bool | None:

@@ -86,13 +86,15 @@ def quantity(value: float | None, unit: Unit) -> str:
     if value is None:
         return _NOTHING
     if unit == "bytes":
-        return f"{value / 1e9:.2f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
+        megabytes = round(value / 1e6)
+        return f"{megabytes} MB" if megabytes < 1000 else f"{value / 1e9:.2f} GB"
     if unit == "score":
         return f"{value:.3f}"
     if unit == "times":
         return f"× {value:.2f}"
-    if value < 1:
-        return f"{1000 * value:.3g} ms"
+    milliseconds = f"{1000 * value:.3g}"
+    if float(milliseconds) < 1000:
+        return f"{milliseconds} ms"
     return f"{value:.3g} s" if value < 100 else f"{value:,.0f} s"
 
 

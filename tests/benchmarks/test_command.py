@@ -9,7 +9,7 @@ import pytest
 
 from scripts import benchmark
 from scripts.benchmarks import processes
-from scripts.benchmarks.document import read_document
+from scripts.benchmarks.document import joined, read_document
 from scripts.benchmarks.measurements import MEASUREMENTS, graph
 from scripts.benchmarks.reference.graph import batch_edges
 from tests.benchmarks.test_rows import make_document
@@ -71,6 +71,22 @@ def test_results_of_two_sittings_become_one(tmp_path, monkeypatch):
     assert {row.title: row for row in found} == {row.title: row for row in whole.rows}
 
 
+@pytest.mark.parametrize(
+    ("clean", "joint"),
+    [((True, True), True), ((True, None), None), ((None, False), False), ((True, False), False)],
+)
+def test_dates_and_trees_of_two_sittings_are_told_of_both(clean, joint):
+    whole, dates = make_document(), ("2026-01-01T00:00+00:00", "2026-01-02T00:00+00:00")
+    machine = joined(
+        [
+            replace(whole, machine={**whole.machine, "date": date, "tree_clean": tree})
+            for date, tree in zip(dates, clean, strict=True)
+        ]
+    ).machine
+    assert machine["date"] == " and ".join(dates)
+    assert machine["tree_clean"] is joint
+
+
 def test_results_of_different_sizes_are_not_joined(tmp_path, monkeypatch, capsys):
     make_document().write(tmp_path / "first")
     replace(make_document(), size="tiny").write(tmp_path / "second")
@@ -81,8 +97,25 @@ def test_results_of_different_sizes_are_not_joined(tmp_path, monkeypatch, capsys
 
 @pytest.mark.parametrize("option", ["--from", "--plan"])
 def test_a_missing_file_ends_with_status_2(tmp_path, monkeypatch, capsys, option):
-    assert run(monkeypatch, option, tmp_path / "none.json", "--out", tmp_path) == 2
+    assert run(monkeypatch, option, tmp_path / "none.json") == 2
     assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [
+        ("--from", ("--only", "graph")),
+        ("--from", ("--data_dir", "x.pkl")),
+        ("--from", ("--full",)),
+        ("--plan", ("--tiny",)),
+        ("--plan", ("--out", "folder")),
+    ],
+)
+def test_options_that_would_not_be_read_are_refused(monkeypatch, capsys, option, given):
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, option, "benchmark.json", *given)
+    assert ended.value.code == 2
+    assert f"leave {given[0]} out" in capsys.readouterr().err
 
 
 def test_a_bad_dialogue_file_ends_with_status_2(tmp_path, monkeypatch, capsys):

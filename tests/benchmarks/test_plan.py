@@ -52,3 +52,4 @@ def test_a_plan_takes_a_whole_full_benchmark(size, costs):
 
 def test_times_are_readable():
     assert [hours(s) for s in (5, 600, 7200, 3.6e6)] == ["5 s", "10 min", "2 h", "1,000 h"]
+    assert [hours(h * 3600) for h in (99.4, 99.7)] == ["99 h", "100 h"]

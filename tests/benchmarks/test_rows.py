@@ -48,6 +48,9 @@ def test_goals_are_judged_in_their_own_terms():
     assert [row.met for row in make_rows()] == [True, False, True, True, None]
     assert Row("x", "x", "bytes", 7e9, goal=Goal("ours at most", 6e9)).met is False
     assert Row("x", "x", "s", 1.0, goal=Goal("ratio at least", 2)).met is None
+    nothing = Row("x", "x", "score", 0.0, 0.5, goal=Goal("ratio at least", 1))
+    assert (nothing.ratio, nothing.met) == (0, False)
+    assert Row("x", "x", "s", 0.0, 0.5, goal=Goal("ratio at least", 1)).met is None
     with pytest.raises(InputError, match="goal kind"):
         Goal("at best", 1)
 
@@ -100,7 +103,9 @@ def test_the_table_has_a_line_for_every_row():
 def test_quantities_are_readable():
     assert quantity(None, "s") == "–"
     assert quantity(0.0123, "s") == "12.3 ms"
+    assert [quantity(s, "s") for s in (0.9994, 0.9997)] == ["999 ms", "1 s"]
     assert quantity(1234.5, "s") == "1,234 s"
+    assert [quantity(b, "bytes") for b in (9.994e8, 9.996e8)] == ["999 MB", "1.00 GB"]
     assert quantity(2.5e9, "bytes") == "2.50 GB"
     assert quantity(0.6, "score") == "0.600"
     assert ratio_text(1234.0) == "× 1,234"
@@ -114,6 +119,13 @@ def test_the_picture_has_a_bar_for_every_ratio_and_a_mark_for_every_goal():
     marks = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 2]
     assert [mark for mark in marks if mark in (200, 15)] == [200, 15]
     assert axes.get_xscale() == "log"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_ratio_of_nothing_can_be_drawn():
+    nothing = Row("x", "x", "score", 0.0, 0.5, goal=Goal("ratio at least", 1))
+    (axes,) = ratio_figure([*make_rows(), nothing]).axes
+    assert axes.get_xlim()[0] == 0.5
 
 
 def test_a_picture_without_ratios_can_be_drawn(tmp_path):

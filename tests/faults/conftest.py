@@ -21,15 +21,29 @@ class Records:
         self.rows: dict[str, dict[str, int]] = {}
         self.failed: Counter[str] = Counter()
         self.lost = False
-        self.test = ""
+        self._test = ""
+        self._open = 0
         self._kinds: dict[str, str] = {}
 
+    def begin(self, test: str) -> None:
+        """Take what is added from now on as of this test."""
+        self._test, self._open = test, 0
+
     def add(self, kind: str, *, tried: int, survived: int) -> None:
-        """Add cases of a kind; a case survives if all that the tests ask of it holds."""
-        self._kinds[self.test] = kind
+        """Add cases of a kind; a case survives if all that the tests ask of it holds.
+
+        A case may be added as tried first, and as survived when it has.
+        """
+        self._kinds[self._test] = kind
+        self._open += tried - survived
         row = self.rows.setdefault(kind, {"tried": 0, "survived": 0})
         row["tried"] += tried
         row["survived"] += survived
+
+    def fail(self) -> None:
+        """Note that the test failed: a case of its own, unless one is tried and did not survive."""
+        if not self._open:
+            self.failed[self._test] += 1
 
     def all_rows(self) -> dict[str, dict[str, int]]:
         """Return the rows; a test that failed before it could add is one case that was tried."""
@@ -53,14 +67,16 @@ def records() -> Records:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    _RECORDS.test = item.originalname if isinstance(item, pytest.Function) else item.name
+    _RECORDS.begin(item.originalname if isinstance(item, pytest.Function) else item.name)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
-    if report.failed and "records" in getattr(item, "fixturenames", ()):
-        _RECORDS.failed[_RECORDS.test] += 1
+    counted = "records" in getattr(item, "fixturenames", ())
+    # What fails in clearing up is no case that was tried.
+    if report.failed and counted and report.when != "teardown":
+        _RECORDS.fail()
     return report
 
 

@@ -33,6 +33,18 @@ def test_runs_by_path_from_anywhere(tmp_path: Path) -> None:
     assert (tmp_path / "made" / "demo.json").is_file()
 
 
+@pytest.mark.parametrize("given", [["--seed", "3"], ["--no-dynamics"], ["--out", "x"]])
+def test_the_example_takes_no_other_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        demo.main(["--example", str(tmp_path / "example"), *given])
+
+    assert ended.value.code == 2
+    assert "leave the other options out" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_bad_input_is_exit_status_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.corpora.registry import read_corpus
 from feature_extractor.execution import Execution, resolve_dtype
 from feature_extractor.extraction.prediction import predict
+from feature_extractor.extraction.stage2 import Source
 from feature_extractor.networks.frozen import load_frozen
 from feature_extractor.utterance import Corpus
 from scripts.benchmarks.context import Context
@@ -20,7 +21,6 @@ from scripts.benchmarks.reference.extraction import BATCH_SIZE, PlainExtractor
 from scripts.benchmarks.rows import Check, Goal, Row, at_most
 from scripts.benchmarks.timing import alternate
 
-_CLIP_LENGTH = 25.0
 _FLOAT32_TOLERANCE = 1e-4
 _SMALLEST_COSINE = 0.999
 _GOALS = {"float32": 1.3, "bfloat16": 2.5}
@@ -48,7 +48,7 @@ class FrozenExtraction:
         """Return ``text`` and ``audio`` vectors ``[N, D]``."""
         utterances = self.corpus.utterances
         dataset = UtteranceDataset(self.corpus, utterances, sampling_rate=self.sampling_rate)
-        output = predict(self.model, self.collate, dataset, self.execution, _CLIP_LENGTH)
+        output = predict(self.model, self.collate, dataset, self.execution, Source.clip_length)
         return {name: output[name] for name in ("text", "audio")}
 
 

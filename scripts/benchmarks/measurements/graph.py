@@ -90,7 +90,8 @@ def _prepared(speakers: list[Tensor]) -> list[Data]:
 def _preparing(speakers: list[Tensor], reference: float, repeats: int) -> Row:
     spent = median(seconds(lambda: _prepared(speakers)) for _ in range(repeats))
     title = f"the same as training does it, as {len(speakers)} graphs, once per run"
-    return Row("graph", title, "s", spent, reference, note="reference: in every step")
+    note = "reference: in every step; its time is that of the row above, not run in turn with this"
+    return Row("graph", title, "s", spent, reference, note=note)
 
 
 def _batching(speakers: list[Tensor], repeats: int) -> Row:

@@ -175,6 +175,49 @@ def test_a_finished_corpus_is_left_alone(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
+@pytest.mark.parametrize("empty", [True, False])
+def test_the_later_of_two_first_runs_takes_what_the_other_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty: bool
+) -> None:
+    root, write = tmp_path / "corpus", generate._write_corpus
+    if empty:
+        root.mkdir()
+
+    def overtaken(building: Path, settings: DemoSettings, progress: bool) -> None:
+        write(building, settings, progress)
+        monkeypatch.setattr(generate, "_write_corpus", write)
+        assert generate_demo(root, TINY) is True
+
+    monkeypatch.setattr(generate, "_write_corpus", overtaken)
+    assert generate_demo(root, TINY) is False
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
+
+
+def test_what_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(generate, "_write_corpus", full)
+    with pytest.raises(OSError, match="full"):
+        generate_demo(tmp_path / "corpus", TINY)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_ends_meanwhile_is_no_hindrance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / ".corpus-abcdefgh.partial"
+    other.mkdir()
+
+    def ended(path: Path, _: str) -> list[Path]:
+        path.rmdir()
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(Path, "rglob", ended)
+    generate._remove_stale(tmp_path / "corpus")
+    assert not other.exists()
+
+
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     root = tmp_path / "corpus"
     root.mkdir()

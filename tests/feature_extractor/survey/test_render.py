@@ -35,6 +35,16 @@ def test_counts_stand_beside_what_they_should_be(tmp_path, found, expected, line
     assert line in printed(document)
 
 
+def test_numbers_stand_below_each_other_whatever_the_script_of_the_labels(tmp_path):
+    path = written(tmp_path / "t.csv")
+    path.write_text(path.read_text(encoding="utf-8").replace("sad", "그리움"), encoding="utf-8")
+    lines = render(survey("table", path, {})).splitlines()
+    found = {line.split()[0]: line for line in lines if "50.0 %" in line}
+    assert found.keys() == {"그리움", "happy"}
+    # Each sign of Hangul takes two columns of a terminal.
+    assert len(found["그리움"]) + 3 == len(found["happy"])
+
+
 @pytest.mark.parametrize(
     ("options", "heading"),
     [

@@ -1,0 +1,54 @@
+"""Processes beside each other: how they end, and which results are taken up."""
+
+import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from feature_extractor.fusion_study import lanes
+from feature_extractor.fusion_study.budget import Budget
+from graph_er.errors import InputError
+from tests.feature_extractor.fusion_study.launched_lane import open_nothing, wait_for, work
+
+LAUNCHED = Path(__file__).with_name("launched_lane.py")
+
+
+def test_an_error_ends_those_at_work_and_what_is_queued(monkeypatch, tmp_path):
+    monkeypatch.setattr(lanes, "_open_ground", open_nothing)
+    before = multiprocessing.active_children()
+    with pytest.raises(InputError, match="bad"), lanes.lanes(None, 1) as pool:  # noqa: PT012
+        for number in range(4):
+            pool.submit(work, tmp_path / str(number))
+        wait_for(tmp_path / "0")
+        raise InputError("bad")
+    for lane in multiprocessing.active_children():
+        if lane not in before:
+            lane.join(20)
+            assert not lane.is_alive()
+    assert [path.name for path in tmp_path.iterdir()] == ["0"]
+
+
+def test_a_lane_whose_parent_was_killed_before_it_looked_ends(tmp_path):
+    command = [sys.executable, LAUNCHED, tmp_path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        wait_for(tmp_path / "started")
+        parent.kill()
+        parent.wait()
+        (tmp_path / "go").touch()
+        parent.communicate(timeout=200)  # its end is that of all who hold the pipe
+
+
+def test_other_code_of_either_package_makes_trials_anew_but_for_what_draws(monkeypatch, tmp_path):
+    monkeypatch.setattr(lanes, "project_root", lambda: tmp_path)
+
+    def identity(path, text):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+        return lanes.results_identity(SimpleNamespace(identity="x"), Budget())
+
+    for path in ("feature_extractor/fusion/a.py", "graph_er/scoring/scores.py"):
+        assert identity(path, "1") != identity(path, "2")
+    assert identity("graph_er/report/page.py", "1") == identity("graph_er/report/page.py", "2")

@@ -1,0 +1,60 @@
+"""The page of a comparison: of one fold, on one modality, on each of two."""
+
+import pytest
+
+from feature_extractor.fusion_study.page import comparison_page
+from graph_er.scoring.scores import METRICS
+
+SPREAD = {"mean": 0.5, "sd": None, "values": [0.5]}
+
+
+def results(*rows, fold=None):
+    """A comparison of models on modalities, each with a logistic regression beside it."""
+    return {
+        **{"corpus": "table", "synthetic": False, "split": {"name": "folds:3", "fold": fold}},
+        **{"n": {"train": 8, "dev": 4, "test": 4}, "ours": None},
+        "budget": {"epochs": 1, "batch_size": 8, "seeds": 1, "learning_rates": [0.001]},
+        "rows": [
+            {
+                **{"name": name, "modalities": modalities, "parameters": 7},
+                **{"train_seconds": 1.0, "inference_ms": 1.0},
+                "test": dict.fromkeys(METRICS, SPREAD),
+            }
+            for name, modalities in rows
+        ],
+        "baselines": [
+            {
+                **{"name": "logistic regression", "modalities": modalities},
+                "test": dict.fromkeys(METRICS, 0.25),
+            }
+            for modalities in dict.fromkeys(modalities for _, modalities in rows)
+        ],
+    }
+
+
+def test_a_fold_is_named_with_its_split():
+    assert "split folds:3, fold 2)" in comparison_page(results(("concat", "t"), fold=2))
+    assert "split folds:3)" in comparison_page(results(("concat", "t")))
+
+
+@pytest.mark.parametrize(
+    ("modalities", "detailed"),
+    [(("a", "t"), ["a", "t"]), (("a", "t", "at"), ["at"]), (("t",), ["t"])],
+)
+def test_every_metric_is_told_of_the_most_modalities_that_were_compared(modalities, detailed):
+    page = comparison_page(results(*(("concat", wanted) for wanted in modalities)))
+    assert [m for m in ("a", "t", "at") if f"| Model ({m}) " in page] == detailed
+    # Each with all metrics and the linear model, and the latter in the table of weighted F1.
+    assert page.count("| logistic regression |") == len(detailed) + 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "taken"),
+    [
+        ([("concat", "a"), ("concat", "at")], True),
+        ([("concat", "a"), ("concat", "t")], False),
+        ([("mfcc_transformer", "a"), ("concat", "at")], False),
+    ],
+)
+def test_whose_learning_rate_is_taken_is_told_where_it_is(rows, taken):
+    assert ("that of the model on both" in comparison_page(results(*rows))) is taken
