@@ -43,6 +43,12 @@ def _parser() -> argparse.ArgumentParser:
         help="likewise; or mfcc or egemaps for acoustic features",
     )
     parser.add_argument(
+        "--speaker_scaling",
+        action="store_true",
+        help="scale mfcc and egemaps, the logistic regression's features among them, by each "
+        "speaker's own mean and deviation, taken of all utterances without their labels",
+    )
+    parser.add_argument(
         "--fusions",
         nargs="+",
         choices=FUSION_CHOICES,
@@ -92,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         context=budget.context,
         cache=Cache(arguments.cache_dir or project_root() / "data" / "cache"),
         execution=Execution(resolve_device(arguments.device)),
+        speaker_scaling=arguments.speaker_scaling,
     )
     results = compare_fusions(
         choice,

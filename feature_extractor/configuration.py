@@ -28,6 +28,7 @@ class UtteranceConfig(PreTrainedConfig):
         started_from: what its encoders were tuned on before, records of `record.Tuned`; None where
             that was not recorded.
         clip_length: seconds; longer clips were left out of training, and are cut when used.
+        speaker_scaling: whether acoustic features are scaled by speaker, see `speaker_scaling`.
     """
 
     model_type = "utterance_classifier"
@@ -53,5 +54,6 @@ class UtteranceConfig(PreTrainedConfig):
     split: dict[str, Any] | None = None
     started_from: list[dict[str, Any]] | None = None
     clip_length: float = 25.0
+    speaker_scaling: bool = False
     # What `Trainer` is not to gather over the dev set.
     keys_to_ignore_at_inference = ["text_vector", "audio_vector", "auxiliary"]  # noqa: RUF012

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ import numpy as np
 from scipy.special import softmax
 from tqdm import tqdm
 
-from feature_extractor.batches.dataset import UtteranceDataset
+from feature_extractor.batches.dataset import States, UtteranceDataset
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.prediction import predict
+from feature_extractor.extraction.speaker_states import speaker_scaled_states
 from feature_extractor.networks.checkpoint import Checkpoint, load_checkpoint
 from feature_extractor.networks.encoders import quiet_transformers
 from feature_extractor.networks.tuned_encoders import refuse_started_on_test
@@ -49,6 +50,7 @@ def evaluate_utterances(
     utterances: Sequence[Utterance],
     seed: int,
     execution: Execution,
+    states: Mapping[str, States] | None = None,
 ) -> Evaluation:
     """Score a checkpoint on `utterances`, all of them, however long and also without audio.
 
@@ -58,22 +60,27 @@ def evaluate_utterances(
         utterances: ``N`` of them.
         seed: the seed that the checkpoint was trained with.
         execution: how to run.
+        states: acoustic features of the whole corpus, scaled by speaker, where the checkpoint wants
+            such and they are there already; else they are made.
 
     Raises:
         InputError: the model's output is not finite.
     """
+    config = checkpoint.model.config
+    if config.speaker_scaling and states is None:
+        what = (checkpoint.model, checkpoint.collator(), corpus, checkpoint.sampling_rate)
+        states = {"audio": speaker_scaled_states(*what, execution)}
     dataset = UtteranceDataset(
         corpus,
         utterances,
         sampling_rate=checkpoint.sampling_rate,
-        context=checkpoint.model.config.context,
+        context=config.context,
         heard_context=checkpoint.model.heard_context,
+        states=states,
     )
-    clip_length = checkpoint.model.config.clip_length
     with tqdm(total=len(utterances), desc="evaluation", unit="utt", leave=False) as bar:
-        output = predict(
-            checkpoint.model, checkpoint.collator(), dataset, execution, clip_length, bar
-        )
+        how = (execution, config.clip_length, bar)
+        output = predict(checkpoint.model, checkpoint.collator(), dataset, *how)
     name = checkpoint.model.name_or_path or "the trained model"
     refuse_not_finite(output["logits"], utterances, name)
     evaluated = EvaluatedUtterances(

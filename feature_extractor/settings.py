@@ -48,6 +48,11 @@ class ModelSettings:
     )
     fusion_options: Mapping[str, Any] = field(default_factory=dict)
     context: int = option(0, "how many earlier utterances of the dialogue are read along with each")
+    speaker_scaling: bool = option(
+        False,
+        "scale mfcc or egemaps by each speaker's own mean and deviation, taken of all utterances "
+        "at hand, test among them, without their labels",
+    )
 
     def __post_init__(self) -> None:
         """Check the range.

@@ -50,6 +50,13 @@ class Utterance:
     speaker_id: str | None = None
     sentence: str | None = None
 
+    @property
+    def person(self) -> str:
+        """Who speaks: `speaker_id`, else the label, which tells within its dialogue alone."""
+        if self.speaker_id is not None:
+            return self.speaker_id
+        return "\n".join((self.session, self.dialogue, self.speaker))
+
 
 @dataclass(frozen=True)
 class Corpus:

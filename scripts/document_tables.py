@@ -37,7 +37,11 @@ def build_parser() -> argparse.ArgumentParser:
         ("reliability", _reliability, "docs/reliability.md"),
     ):
         parts.add_parser(name, help=f"{about}, of the JSON in docs/").set_defaults(act=act)
-    for name, act in (("real_dialogues", _real_dialogues), ("out_of_fold", _out_of_fold)):
+    for name, act in (
+        ("real_dialogues", _real_dialogues),
+        ("recordings", _recordings),
+        ("out_of_fold", _out_of_fold),
+    ):
         part = parts.add_parser(name, help=f"docs/{name}.json of evaluated runs, docs/{name}.md")
         part.set_defaults(act=act)
         part.add_argument("--runs", type=Path, metavar="DIR", help="take docs' own JSON without it")
@@ -48,6 +52,11 @@ def build_parser() -> argparse.ArgumentParser:
     part.set_defaults(act=_sessions)
     part.add_argument("--data_dir", type=Path, required=True, metavar="FILE.pkl")
     part.add_argument("--out", type=Path, required=True, metavar="DIR")
+    part = parts.add_parser("recording_folds", help="ids of the folds of a table of recordings")
+    part.set_defaults(act=_recording_folds)
+    part.add_argument("--table", type=Path, required=True, metavar="FILE.csv")
+    part.add_argument("--out", type=Path, required=True, metavar="DIR")
+    part.add_argument("--most", type=int, default=99, help="folds of each part (default: all)")
     return parser
 
 
@@ -99,6 +108,22 @@ def _real_dialogues(arguments: argparse.Namespace) -> None:
     put(docs / "real_dialogues.md", "real", real_block(found))
     for language, name in _READMES.items():
         put(arguments.root / name, "real", real_sentence(found, language))
+
+
+def _recordings(arguments: argparse.Namespace) -> None:
+    from scripts.documents.recordings import collect, recordings_block
+
+    docs = arguments.root / "docs"
+    if arguments.runs:
+        write_json(docs / "recordings.json", collect(arguments.runs))
+    block = recordings_block(_json(docs / "recordings.json"))
+    put(docs / "recordings.md", "recordings", block)
+
+
+def _recording_folds(arguments: argparse.Namespace) -> None:
+    from scripts.documents.recordings import write_folds
+
+    print("\n".join(map(str, write_folds(arguments.table, arguments.out, arguments.most))))
 
 
 def _out_of_fold(arguments: argparse.Namespace) -> None:

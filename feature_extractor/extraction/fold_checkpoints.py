@@ -25,7 +25,7 @@ from graph_er.schema.splits import natural_key
 _SHOWN = 5
 _SAME = (
     *("emotions", "modalities", "fusion", "fusion_options", "context", "sampling_rate"),
-    *("max_tokens", "transcript_version", "clip_length", "corpus"),
+    *("max_tokens", "transcript_version", "clip_length", "speaker_scaling", "corpus"),
 )
 _REMEDY = "train it with --split inner:K --fold k and the options of the other"
 

@@ -134,6 +134,7 @@ def trained_extractor(folder: Path) -> Extractor:
         "frozen": False,
         "fusion": config.fusion,
         "context": config.context,
+        "speaker_scaling": config.speaker_scaling,
         "checkpoint": folder.name,
         "checkpoint_sha256": weights,
         "checkpoint_transcript_version": config.transcript_version,
@@ -148,6 +149,7 @@ def trained_extractor(folder: Path) -> Extractor:
         config.clip_length,
         config.context,
         checkpoint.model.heard_context,
+        config.speaker_scaling,
     )
 
 

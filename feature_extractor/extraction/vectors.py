@@ -15,12 +15,13 @@ from torch.nn.utils import parametrize
 from tqdm import tqdm
 
 from feature_extractor.batches.chunking import is_too_long
-from feature_extractor.batches.dataset import UtteranceDataset
+from feature_extractor.batches.dataset import States, UtteranceDataset
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.assembly import finish, parts_folder
 from feature_extractor.extraction.parts_plan import PartsPlan, Source
 from feature_extractor.extraction.prediction import predict_groups
 from feature_extractor.extraction.shard import WHOLE, Shard
+from feature_extractor.extraction.speaker_states import speaker_scaled_states
 from feature_extractor.extraction.store import CHUNK_SIZE, PartStore, Vectors
 from feature_extractor.sources import audio_digest, corpus_digest, is_synthetic
 from feature_extractor.splits.record import split_name
@@ -45,6 +46,7 @@ class Extractor:
         clip_length: seconds; longer clips are heard in chunks, see `chunking`.
         context: how many earlier utterances are read along with each.
         heard_context: 0, or as many that are heard, too.
+        speaker_scaling: whether acoustic features are scaled by speaker, see `speaker_scaling`.
     """
 
     model: nn.Module
@@ -55,6 +57,7 @@ class Extractor:
     clip_length: float = 25.0
     context: int = 0
     heard_context: int = 0
+    speaker_scaling: bool = False
 
 
 def extract_corpus(
@@ -110,12 +113,14 @@ def fill_parts(
         store.folders[0].mkdir(parents=True, exist_ok=True)
     own = [chunk for chunk in mine if store.problem(chunk)]
     chunks = [[by_id[store.ids[index]] for index in store.chunks[chunk]] for chunk in own]
+    states = _states(extractor, corpus, execution) if own else {}
     dataset = UtteranceDataset(
         corpus,
         [utterance for chunk in chunks for utterance in chunk],
         sampling_rate=extractor.sampling_rate,
         context=extractor.context,
         heard_context=extractor.heard_context,
+        states=states,
     )
     ends = list(accumulate(map(len, chunks)))
     groups = [range(end - len(chunk), end) for end, chunk in zip(ends, chunks, strict=True)]
@@ -127,6 +132,14 @@ def fill_parts(
             vectors = {name: values for name, values in output.items() if name != "logits"}
             _refuse_not_finite(vectors, utterances)
             store.write(chunk, vectors)
+
+
+def _states(extractor: Extractor, corpus: Corpus, execution: Execution) -> dict[str, States]:
+    """Return what stands in place of audio, of the whole corpus whichever parts are made."""
+    if not extractor.speaker_scaling:
+        return {}
+    what = (extractor.model, extractor.collate, corpus, extractor.sampling_rate)
+    return {"audio": speaker_scaled_states(*what, execution)}
 
 
 def dialogue_file(corpus: Corpus, split: Split, info: dict[str, Any]) -> DialogueFile:

@@ -26,9 +26,9 @@ def baseline_rows(ground: Ground, modalities: Sequence[str]) -> list[dict[str, A
     """Return the baselines' scores on test, one entry each, plain values.
 
     They are the majority class, the label that the same text has in train, and a logistic
-    regression on mean and deviation of MFCC (``a``), on TF-IDF of one to three characters (``t``)
-    and on both (``at``), whose penalty is chosen by weighted F1 on dev; the latter only where
-    there is something to fit.
+    regression on mean and deviation of MFCC, by speaker where the ground scales so (``a``), on
+    TF-IDF of one to three characters (``t``) and on both (``at``), whose penalty is chosen by
+    weighted F1 on dev; the latter only where there is something to fit.
     """
     train = ground.sides["train"]
     file = dialogue_file(ground.corpus, ground.split, {})

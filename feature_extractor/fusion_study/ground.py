@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from feature_extractor.audio import SAMPLE_RATE
-from feature_extractor.batches.dataset import UtteranceDataset
+from feature_extractor.batches.dataset import States, UtteranceDataset
 from feature_extractor.caches.caching import Cache, cached_states
 from feature_extractor.caches.state_store import StateStore
 from feature_extractor.execution import Execution
@@ -19,6 +19,8 @@ from feature_extractor.fusion_study.plan import Condition
 from feature_extractor.networks.checkpoint import Checkpoint, build_checkpoint
 from feature_extractor.networks.encoders import quiet_transformers
 from feature_extractor.networks.model import views
+from feature_extractor.networks.scaling import FrameScaler
+from feature_extractor.networks.speaker_scaling import SpeakerScaledStates, speaker_moments
 from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test
 from feature_extractor.settings import FUSION_PRESETS, ModelSettings
 from feature_extractor.sources import (
@@ -49,6 +51,7 @@ class GroundChoice:
         context: earlier utterances read along with each.
         cache: where encoder states are kept.
         execution: how encoders are run.
+        speaker_scaling: whether acoustic features are scaled by speaker; see `speaker_scaling`.
     """
 
     corpus: CorpusChoice
@@ -57,6 +60,7 @@ class GroundChoice:
     context: int
     cache: Cache
     execution: Execution
+    speaker_scaling: bool = False
 
 
 class Ground:
@@ -80,12 +84,14 @@ class Ground:
         self.text_encoder, self.audio_encoder = settings.text_encoder, settings.audio_encoder
         self._encoders: dict[Source, Checkpoint] = {}
         self._stores: dict[Source, StateStore] = {}
+        self._scaled: dict[Source, SpeakerScaledStates] = {}
 
     @property
     def identity(self) -> str:
         """SHA-256 of what the trials' results depend on besides their settings and the code."""
         parts = [corpus_digest(self.corpus), audio_digest(self.corpus), split_digest(self.split)]
         parts += [store.folder.name for _, store in sorted(self._stores.items())]
+        parts += [f"speaker_scaling {self.choice.speaker_scaling}"]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def prepare(self, wanted: Sequence[Condition]) -> None:
@@ -106,12 +112,17 @@ class Ground:
             self._encoders[source] = build_checkpoint(settings, modality, self.corpus.emotions)
         return self._encoders[source]
 
-    def states(self, condition: Condition) -> dict[str, StateStore]:
+    def states(self, condition: Condition) -> dict[str, States]:
         """Return the states that a condition reads, by ``text`` and ``audio``."""
         return {
-            _name(modality, mfcc=False): self._store(modality, condition.mfcc, view)
+            _name(modality, mfcc=False): self._states(modality, condition.mfcc, view)
             for modality, view in self.views(condition).items()
         }
+
+    def fit_scaler(self, scaler: FrameScaler, mfcc: bool, view: str) -> None:
+        """Fit the scaler of a model on acoustic features to the training side."""
+        store = self._store("a", mfcc, view)
+        scaler.fit(store[utterance.id] for utterance in self.sides["train"])
 
     def views(self, condition: Condition) -> dict[str, str]:
         """Return the view that a condition's model has of each of its modalities, by letter."""
@@ -142,11 +153,31 @@ class Ground:
             states=self.states(condition),
         )
 
+    def _states(self, modality: str, mfcc: bool, view: str) -> States:
+        store = self._store(modality, mfcc, view)
+        if not self._scales(modality, mfcc, view):
+            return store
+        source = (_name(modality, mfcc), view)
+        if source not in self._scaled:
+            scaler = self.encoder(modality, mfcc, view).model.audio_scaler
+            self.fit_scaler(scaler, mfcc, view)
+            utterances = self.corpus.utterances
+            moments = speaker_moments((u, store[u.id]) for u in utterances)
+            self._scaled[source] = SpeakerScaledStates(store, utterances, moments, scaler)
+        return self._scaled[source]
+
+    def _scales(self, modality: str, mfcc: bool, view: str) -> bool:
+        if modality == "t" or not self.choice.speaker_scaling:
+            return False
+        return hasattr(self.encoder(modality, mfcc, view).model, "audio_scaler")
+
     def _store(self, modality: str, mfcc: bool, view: str) -> StateStore:
         source = (_name(modality, mfcc), view)
         if source not in self._stores:
             checkpoint = self.encoder(modality, mfcc, view)
             utterances = [utterance for side in SIDES for utterance in self.sides[side]]
+            if self._scales(modality, mfcc, view):
+                utterances = list(self.corpus.utterances)
             what = (checkpoint, modality, self.corpus, utterances)
             stores = cached_states(*what, self.choice.cache, self.choice.execution)
             self._stores[source] = stores[_name(modality, mfcc=False)]

@@ -55,8 +55,14 @@ def compare_fusions(
         tell: receives lines for the user.
 
     Raises:
-        InputError: bad input, or a trial whose loss is not finite.
+        InputError: bad input, speaker scaling where nobody is heard, or a trial whose loss is not
+            finite.
     """
+    if choice.speaker_scaling and not any("a" in wanted for wanted in modalities):
+        raise InputError(
+            "--speaker_scaling scales acoustic features, which --modalities t does not read; leave "
+            "one of them out"
+        )
     ground = Ground(choice, tell)
     wanted = conditions(fusions, modalities)
     ground.prepare(wanted)
@@ -84,6 +90,7 @@ def compare_fusions(
         "n": {side: len(rows) for side, rows in ground.sides.items()},
         "text_encoder": _shown(needed(ground.text_encoder)),
         "audio_encoder": _shown(needed(ground.audio_encoder)),
+        "speaker_scaling": choice.speaker_scaling,
         "budget": budget.as_dict(),
         "rows": rows,
         "baselines": baselines,

@@ -49,8 +49,8 @@ def run_trial(
     checkpoint = untrained(ground, condition)
     train, dev, test = (ground.dataset(condition, side) for side in ("train", "dev", "test"))
     if hasattr(checkpoint.model, "audio_scaler"):
-        states = ground.states(condition)["audio"]
-        checkpoint.model.audio_scaler.fit(states[u.id] for u in train.utterances)
+        view = ground.views(condition)["a"]
+        ground.fit_scaler(checkpoint.model.audio_scaler, condition.mfcc, view)
     fusion = checkpoint.model.fusion
     with tempfile.TemporaryDirectory() as folder:
         job = Job(Path(folder), trial.seed, device, Tracker())

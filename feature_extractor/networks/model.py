@@ -23,6 +23,7 @@ from feature_extractor.fusion.registry import FUSIONS, build_fusion, fusion_opti
 from feature_extractor.fusion.stream import LAYERS, Stream
 from feature_extractor.networks.freezing import freeze
 from feature_extractor.networks.scaling import FrameScaler
+from graph_er.errors import InputError
 
 
 @dataclass
@@ -58,7 +59,11 @@ class UtteranceClassifier(PreTrainedModel):
         text_encoder: PreTrainedModel | None = None,
         audio_encoder: PreTrainedModel | None = None,
     ) -> None:
-        """Build the model around encoders given, or around new ones after `config`."""
+        """Build the model around encoders given, or around new ones after `config`.
+
+        Raises:
+            InputError: the configuration scales by speaker what are no acoustic features.
+        """
         super().__init__(config)
         self._frozen: tuple[nn.Module, ...] = ()
         if "t" in config.modalities:
@@ -67,13 +72,18 @@ class UtteranceClassifier(PreTrainedModel):
             self.text_encoder.pooler = None  # type: ignore[assignment]
         if "a" in config.modalities:
             self.audio_encoder = audio_encoder or _new_encoder(config.audio_config)
-            acoustic: Any = config.audio_config
-            if not hasattr(acoustic, "conv_stride"):
-                self.audio_scaler = FrameScaler(acoustic.hidden_size)
         self._views = views(config.fusion, config.fusion_options)
+        sizes = self._sizes()
+        if "a" in config.modalities and not hasattr(config.audio_config, "conv_stride"):
+            self.audio_scaler = FrameScaler(needed(sizes.audio))
+        if config.speaker_scaling and not hasattr(self, "audio_scaler"):
+            raise InputError(
+                "--speaker_scaling scales acoustic features, and there are none here; give "
+                "--audio_encoder mfcc or egemaps and --modalities a or at, or leave it out"
+            )
         self.fusion = build_fusion(
             config.fusion,
-            self._sizes(),
+            sizes,
             len(config.emotions),
             config.fusion_options,
             config.context,
@@ -148,6 +158,11 @@ class UtteranceClassifier(PreTrainedModel):
                 frames = frames if has_audio is None else frames.without(has_audio)
                 audio = self.audio_stream(frames)
         return self.join(text, audio, context_size)
+
+    @property
+    def audio_view(self) -> str:
+        """Which stream the fusion model reads of the audio encoder's states."""
+        return self._views["a"]
 
     @property
     def heard_context(self) -> int:

@@ -45,7 +45,7 @@ def speaker_units(corpus: Corpus) -> Units:
             f"{len(corpus.utterances)} utterances ({unnamed[0]} the first), so that it cannot be "
             "split by speakers; take --split folds:K or sentences:K"
         )
-    return _shuffled(_linked(corpus, lambda utterance: str(utterance.speaker_id)))
+    return _shuffled(_linked(corpus, lambda utterance: utterance.person))
 
 
 def sentence_units(corpus: Corpus) -> Units:

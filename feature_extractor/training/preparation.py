@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from transformers import set_seed
 
-from feature_extractor.batches.dataset import UtteranceDataset
+from feature_extractor.batches.dataset import States, UtteranceDataset
 from feature_extractor.caches.caching import Cache, cached_states
 from feature_extractor.caches.state_store import StateStore
 from feature_extractor.execution import Execution, training_device
 from feature_extractor.fusion.registry import given_options
 from feature_extractor.networks.acoustic import KINDS
 from feature_extractor.networks.checkpoint import WEIGHTS, Checkpoint, TrainedOn, build_checkpoint
+from feature_extractor.networks.scaling import FrameScaler
+from feature_extractor.networks.speaker_scaling import SpeakerScaledStates, speaker_moments
 from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test
 from feature_extractor.settings import ALL, ModelSettings, TrainingSettings
 from feature_extractor.sources import (
@@ -75,6 +78,8 @@ class Prepared:
         train: the training side, without clips over the clip length.
         dev: the dev side, with audio where the model hears.
         whole_dev: the dev side as the corpus has it.
+        scaled_states: acoustic features of the whole corpus as `train` and `dev` have them, where
+            they are scaled by speaker; else None.
     """
 
     config: dict[str, Any]
@@ -84,6 +89,7 @@ class Prepared:
     train: UtteranceDataset
     dev: UtteranceDataset
     whole_dev: list[Utterance]
+    scaled_states: dict[str, States] | None
 
 
 def prepare(
@@ -122,8 +128,8 @@ def prepare(
     set_seed(run.seed)
     trained_on = TrainedOn(corpus.name, split_record(split, corpus), settings.clip_length)
     checkpoint = build_checkpoint(model_settings, run.modalities, corpus.emotions, trained_on)
-    train, dev = _datasets(run, corpus, sides, checkpoint, settings, tell)
-    return Prepared(config, settings, checkpoint, corpus, train, dev, sides["dev"])
+    train, dev, scaled = _datasets(run, corpus, sides, checkpoint, settings, tell)
+    return Prepared(config, settings, checkpoint, corpus, train, dev, sides["dev"], scaled)
 
 
 def _settled(settings: ModelSettings, corpus: Corpus, root: Path, split: Split) -> ModelSettings:
@@ -177,8 +183,8 @@ def _datasets(
     checkpoint: Checkpoint,
     settings: TrainingSettings,
     tell: Tell,
-) -> tuple[UtteranceDataset, UtteranceDataset]:
-    """Return the train side without clips over the clip length, and the whole dev side.
+) -> tuple[UtteranceDataset, UtteranceDataset, dict[str, States] | None]:
+    """Return the train side without clips over the clip length, the whole dev side, scaled states.
 
     A model that hears gets neither side's utterances without audio.
     """
@@ -194,28 +200,44 @@ def _datasets(
     )
     if not kept:
         raise InputError(f"no training utterance is at most {clip_length:g} s; raise --clip_length")
+    model, scales = checkpoint.model, checkpoint.model.config.speaker_scaling
+    read = corpus.utterances if scales else [*sides["train"], *sides["dev"]]
+    states: dict[str, States] = {**_states(run, corpus, read, checkpoint, settings)}
+    if hasattr(model, "audio_scaler"):
+        model.audio_scaler.fit(states["audio"][utterance.id] for utterance in kept)
+    if scales:
+        states["audio"] = _scaled_by_speaker(states["audio"], corpus, model.audio_scaler, tell)
     options: dict[str, Any] = {
         "sampling_rate": checkpoint.sampling_rate,
         "soft_labels": run.choice.policies.get("multi_label") == "soft",
-        "context": checkpoint.model.config.context,
-        "heard_context": checkpoint.model.heard_context,
-        "states": _states(run, corpus, [*sides["train"], *sides["dev"]], checkpoint, settings),
+        "context": model.config.context,
+        "heard_context": model.heard_context,
+        "states": states,
     }
-    if hasattr(checkpoint.model, "audio_scaler"):
-        clips = (options["states"]["audio"][utterance.id] for utterance in kept)
-        checkpoint.model.audio_scaler.fit(clips)
     train = UtteranceDataset(
         corpus, kept, speed_perturbation=settings.speed_perturbation, **options
     )
     # Dev in order of length: its batches are taken as they come, and so hold little padding.
     by_length = sorted(usable["dev"], key=lambda utterance: utterance.duration)
-    return train, UtteranceDataset(corpus, by_length, **options)
+    dev = UtteranceDataset(corpus, by_length, **options)
+    return train, dev, {"audio": states["audio"]} if scales else None
+
+
+def _scaled_by_speaker(
+    states: States, corpus: Corpus, scaler: FrameScaler, tell: Tell
+) -> SpeakerScaledStates:
+    moments = speaker_moments((u, states[u.id]) for u in corpus.utterances)
+    tell(
+        f"features scaled by speaker: {len(moments)} speakers, by the audio of all "
+        f"{len(corpus.utterances)} utterances, test among them, without their labels"
+    )
+    return SpeakerScaledStates(states, corpus.utterances, moments, scaler)
 
 
 def _states(
     run: Run,
     corpus: Corpus,
-    utterances: list[Utterance],
+    utterances: Sequence[Utterance],
     checkpoint: Checkpoint,
     settings: TrainingSettings,
 ) -> dict[str, StateStore]:

@@ -86,7 +86,8 @@ def check_same_options(folder: Path, config: dict[str, Any]) -> None:
         before = read_run_record(folder).get("config", {})
     elif (before := _read_object(folder / CHECKPOINTS / _SETTINGS)) is None:
         return
-    before = {"processes": 1, **before}  # said only since there may be several
+    # Said only since there may be others.
+    before = {"processes": 1, "speaker_scaling": False, **before}
     now = json.loads(json.dumps(config))
     differing = [key for key in now if before.get(key) != now[key]]
     if differing:

@@ -46,7 +46,8 @@ class LiveStream:
         folder: where relative audio paths begin.
 
     Raises:
-        InputError: the checkpoint hears what comes later.
+        InputError: the checkpoint hears what comes later, or the extractor does, to scale by
+            speaker.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class LiveStream:
         folder: Path,
     ) -> None:
         self._model = LiveModel(checkpoint)
+        require_live(extractor)
         self._extractor, self._execution = extractor, execution
         self._clean, self._folder = clean, folder
         self._text_mean = training_mean(checkpoint, "t")
@@ -125,3 +127,16 @@ class LiveStream:
         if not has_modality(turn, "t") and self._text_mean is not None:
             features["t"] = self._text_mean
         return features, found.texts[-1], found.silent
+
+
+def require_live(extractor: Extractor) -> None:
+    """Refuse an extractor whose vectors of a turn depend on later ones.
+
+    Raises:
+        InputError: it scales features by all that a speaker says.
+    """
+    if extractor.speaker_scaling:
+        raise InputError(
+            "the extractor scales features by all that each speaker says, later turns among it, so "
+            "that there is no live mode; train one without --speaker_scaling"
+        )

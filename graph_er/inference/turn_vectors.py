@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from feature_extractor.batches.dataset import UtteranceDataset
+from feature_extractor.batches.dataset import States, UtteranceDataset
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.prediction import predict
 from feature_extractor.extraction.vectors import Extractor
-from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
-from graph_er.inference.recording import cut_turns
+from graph_er.inference.turn_audio import turn_corpus
+from graph_er.inference.turn_states import speaker_scaled_turns
 from graph_er.inference.turns import Turn
 
 # Bounds the vectors, files and decoded audio that are held at once.
@@ -60,7 +58,10 @@ def vectors_of(
     Raises:
         InputError: audio that cannot be read, or a vector that is not finite.
     """
-    texts, silent = tuple(clean(turn.text) for turn in turns), set()
+    texts, silent = tuple(clean(turn.text) for turn in turns), set[str]()
+    states: Mapping[str, States] = {}
+    if extractor.speaker_scaling:
+        states, silent = speaker_scaled_turns(extractor, turns, _TURNS_AT_ONCE)
     parts: dict[str, list[np.ndarray]] = {}
     bar = tqdm(total=len(turns), desc="turns", unit="turn") if progress else nullcontext()
     with bar as shown:
@@ -68,7 +69,8 @@ def vectors_of(
             # Some extractors read a few turns before along with each.
             first, end = max(0, begin - extractor.context), begin + _TURNS_AT_ONCE
             vectors, unheard = _some_vectors(
-                *(extractor, turns[first:end], texts[first:end], begin - first, execution, shown)
+                *(extractor, turns[first:end], texts[first:end], begin - first),
+                *(states, execution, shown),
             )
             silent |= unheard
             for name, rows in vectors.items():
@@ -82,25 +84,22 @@ def _some_vectors(
     turns: Sequence[Turn],
     texts: Sequence[str],
     earlier: int,
+    states: Mapping[str, States],
     execution: Execution,
     bar: tqdm | None,
 ) -> tuple[dict[str, np.ndarray], set[str]]:
     """Return the vectors of all turns but the first `earlier`, and which of them are silent."""
-    with tempfile.TemporaryDirectory(prefix="graph_er-") as folder:
-        heard = cut_turns(turns, Path(folder)) if extractor.sampling_rate else turns
-        utterances = [_utterance(turn, text) for turn, text in zip(heard, texts, strict=True)]
-        corpus = Corpus("conversation", ("",), tuple(utterances))
+    heard = extractor.sampling_rate is not None and "audio" not in states
+    with turn_corpus(turns, texts, heard=heard) as corpus:
         dataset = UtteranceDataset(
-            *(corpus, utterances[earlier:]),
+            *(corpus, corpus.utterances[earlier:]),
             sampling_rate=extractor.sampling_rate,
             context=extractor.context,
             heard_context=extractor.heard_context,
+            states=states,
         )
         model, limit = extractor.model, extractor.clip_length
-        try:
-            output = predict(model, extractor.collate, dataset, execution, limit, bar)
-        except InputError as error:
-            raise InputError(_with_row(str(error), turns)) from error
+        output = predict(model, extractor.collate, dataset, execution, limit, bar)
         unheard = {utterance.id for utterance in dataset.silent}
     vectors = {name: rows for name, rows in output.items() if name in ("text", "audio")}
     for name, rows in vectors.items():
@@ -111,28 +110,6 @@ def _some_vectors(
                 "train the extractor again with a lower --lr"
             )
     return vectors, unheard
-
-
-def _with_row(message: str, turns: Sequence[Turn]) -> str:
-    """Put before a message on an audio file, which begins with its path, whose it is."""
-    rows = (turn.source for turn in turns if turn.wav and message.startswith(f"{turn.wav}:"))
-    source = next(rows, "")
-    return f"{source}: {message}" if source else message
-
-
-def _utterance(turn: Turn, text: str) -> Utterance:
-    return Utterance(
-        id=turn.id,
-        session=turn.dialogue,
-        dialogue=turn.dialogue,
-        speaker=turn.speaker,
-        start=turn.start,
-        end=turn.end,
-        wav=turn.wav,
-        duration=turn.duration,
-        text=text,
-        emotion="",  # the only name of this corpus: labels are not asked for
-    )
 
 
 def extractor_widths(extractor: Extractor, execution: Execution) -> dict[str, int]:

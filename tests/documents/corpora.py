@@ -117,6 +117,24 @@ def write_real_dialogues(folder: Path) -> None:
     folder.mkdir()
     for name in ("meld", "emorynlp", "dyadic_sessions1-4"):
         write_dialogues(folder / f"{name}.pkl", make_file())
+    _recordings(folder / "korean_emotional_speech")
+
+
+def _recordings(folder: Path) -> None:
+    folder.mkdir()
+    lines = ["utterance,speaker,part,sentence,emotion,wav,text"]
+    for part in ("plain", "emotional"):
+        for number in range(6 * 6 * 2):
+            speaker, sentence, emotion = (
+                number // 12,
+                number // 2 % 6,
+                ("neutral", "sad")[number % 2],
+            )
+            name = f"{part}{number}.wav"
+            tone = np.sin(np.arange(4800) / (5 + speaker + 3 * (number % 2)))
+            soundfile.write(folder / name, 0.1 * tone, 16_000)
+            lines.append(f"{part}{number},{part}{speaker},{part},{sentence},{emotion},{name},말")
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 # Names as in the documents.

@@ -207,6 +207,9 @@ RUNS: dict[str, Run] = {
     "bash scripts/make_docs.sh --only real_dialogues --data DIR": Run(
         "--tiny", words={"DIR": "real"}, files=("runs/docs_tiny/docs/real_dialogues.json",)
     ),
+    "bash scripts/make_docs.sh --only recordings --data DIR": Run(
+        "--tiny", words={"DIR": "real"}, files=("runs/docs_tiny/docs/recordings.json",)
+    ),
 }
 
 _OF_THE_TESTS = "runs the tests themselves, this one among them"

@@ -10,7 +10,7 @@ from graph_er.dialogues import read_dialogues, write_dialogues
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from scripts import document_tables
-from scripts.documents import out_of_fold, real_dialogues
+from scripts.documents import out_of_fold, real_dialogues, recordings
 from scripts.documents.blocks import put, replaced, spread, table
 from scripts.documents.reliability import read_mended, reliability_block
 from tests.documents.commands import ROOT
@@ -21,6 +21,7 @@ BLOCKS = {
     "README.ko.md": ("results", "benchmark", "real"),
     "docs/fusions.md": ("fusions",),
     "docs/real_dialogues.md": ("real",),
+    "docs/recordings.md": ("recordings",),
     "docs/out_of_fold.md": ("measured",),
     "docs/scale.md": ("plan",),
     "docs/reliability.md": ("reliability",),
@@ -47,7 +48,7 @@ def test_the_documents_are_what_the_command_would_write(part, tmp_path):
     assert differing == []
 
 
-@pytest.mark.parametrize("part", ["real_dialogues", "out_of_fold", "reliability"])
+@pytest.mark.parametrize("part", ["real_dialogues", "recordings", "out_of_fold", "reliability"])
 def test_measured_blocks_are_those_of_their_results_file(part, tmp_path):
     if not (ROOT / "docs" / f"{part}.json").exists():
         pytest.skip(f"docs/{part}.json was not made yet: scripts/make_docs.sh --only {part}")
@@ -132,6 +133,37 @@ def test_real_dialogues_from_runs_to_the_page(tmp_path):
     assert "Measured at commit 0123456." in block
     english, korean = (real_dialogues.real_sentence(document, name) for name in ("en", "ko"))
     assert re.findall(r"\d[\d.,]*\d", english) == re.findall(r"\d[\d.,]*\d", korean)
+
+
+def test_recordings_from_runs_to_the_page(tmp_path):
+    for part, sizes in {"plain": (10, 30), "emotional": (5,)}.items():
+        for number, size in enumerate(sizes):
+            for scaling in ("as_they_are", "by_speaker"):
+                shares = [0.25 + 0.5 * number, 0.5]
+                results = {
+                    "n": {"test": size},
+                    "audio_encoder": "egemaps",
+                    "budget": {"seeds": 2, "epochs": 3, "batch_size": 4, "learning_rates": [0.1]},
+                    "rows": [{"name": "concat", "test": {"accuracy": {"values": shares}}}],
+                    "baselines": [
+                        {"name": name, "test": {"accuracy": 0.125}}
+                        for name in ("majority class", "logistic regression")
+                    ],
+                }
+                for path in (
+                    tmp_path / "folds" / f"{part}-{number}.json",
+                    tmp_path / scaling / f"{part}-{number}" / "results.json",
+                ):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(json.dumps(results), encoding="utf-8")
+    block = recordings.recordings_block(recordings.collect(tmp_path))
+    assert "one speaker left out (n 40)" in block
+    # The seeds' shares over all utterances: (10 * .25 + 30 * .75) / 40 and .5.
+    assert "| scaled by speaker | concat | 56.2 ± 8.8 | 37.5 ± 17.7 |" in block
+    assert "| as they are | logistic regression | 12.5 | 12.5 |" in block
+    (tmp_path / "by_speaker" / "plain-1" / "results.json").unlink()
+    with pytest.raises(InputError, match=r"by_speaker/plain-1/results.json is missing"):
+        recordings.collect(tmp_path)
 
 
 def test_out_of_fold_from_runs_to_the_page(tmp_path):

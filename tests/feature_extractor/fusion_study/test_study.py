@@ -28,6 +28,7 @@ from feature_extractor.fusion_study.trials import run_trial, untrained
 from feature_extractor.networks.scaling import FrameScaler
 from feature_extractor.settings import FUSION_CHOICES, FUSION_PRESETS
 from feature_extractor.sources import CorpusChoice
+from graph_er.errors import InputError
 from graph_er.report.canvas import to_png
 from tests.feature_extractor.tiny_corpus import TEXTS, make_audio_folder, make_text_folder
 
@@ -223,3 +224,44 @@ def test_an_utterance_without_a_frame_has_features_of_zero():
     frames = np.array([[1.0, 5.0], [3.0, 5.0]], dtype=np.float32)
     assert _mean_and_deviation(frames).tolist() == [2, 5, 1, 0]
     assert _mean_and_deviation(frames[:0]).tolist() == [0] * 4
+
+
+def test_acoustic_features_alone_are_scaled_by_speaker(choice):
+    scaled, plain = (
+        Ground(replace(choice, speaker_scaling=scales), tell=lambda line: None)
+        for scales in (True, False)
+    )
+    common, own = Condition("concat", "a"), Condition("mfcc_transformer", "a", mfcc=True)
+    first = plain.corpus.utterances[0]
+    states = [
+        [ground.states(c)["audio"][first.id] for ground in (scaled, plain)] for c in (common, own)
+    ]
+    assert np.array_equal(*states[0])
+    assert not np.allclose(*states[1], atol=0.1)
+    assert scaled.identity != plain.identity
+    rows = [baseline_rows(ground, ["a"])[-1] for ground in (scaled, plain)]
+    assert [row["name"] for row in rows] == ["logistic regression"] * 2
+    assert rows[0] != rows[1]
+
+
+def test_speakers_are_scaled_towards_the_training_side_that_the_model_standardises_by(choice):
+    ground = Ground(replace(choice, speaker_scaling=True), tell=lambda line: None)
+    fitted, condition = FrameScaler(40), Condition("mfcc_transformer", "a", mfcc=True)
+    ground.fit_scaler(fitted, mfcc=True, view="time")
+    states = ground.states(condition)["audio"]
+    expected = FrameScaler(40)
+    store = ground._store("a", True, "time")
+    expected.fit(store[u.id] for u in ground.sides["train"])
+    assert torch.equal(fitted.shift, expected.shift)
+    frames = np.concatenate([states[u.id] for u in ground.corpus.utterances])
+    # Every speaker has as much to say here, so that all of them meet there.
+    assert fitted(torch.from_numpy(frames)).mean(dim=0).abs().max() < 0.5
+
+
+def test_a_comparison_tells_that_speakers_are_scaled_and_needs_some_who_are_heard(tmp_path, choice):
+    what = (["concat"], ["t"], Budget(epochs=1), tmp_path, 1, lambda line: None)
+    with pytest.raises(InputError, match="--speaker_scaling scales acoustic features"):
+        compare_fusions(replace(choice, speaker_scaling=True), *what)
+    results = compare_fusions(choice, *what)
+    assert "by speaker" not in comparison_page(results)
+    assert "scaled by speaker" in comparison_page({**results, "speaker_scaling": True})

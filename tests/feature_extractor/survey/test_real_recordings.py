@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from feature_extractor import extract as extract_command
 from feature_extractor import train as train_command
 from feature_extractor.corpora.table import read_table
 from feature_extractor.splits.splitting import split_corpus
+from graph_er.dialogues import read_dialogues
 from graph_er.running.cli import run_command
 from tests.feature_extractor.tiny_corpus import make_audio_folder, make_text_folder
 
@@ -79,3 +81,21 @@ def test_stage_1_trains_on_the_audio_of_a_crossed_fold(tmp_path):
     expected = split_corpus(read_table(METADATA), "crossed:3", 1)
     assert record["metrics"]["dev"]["n"] == len(expected.dev)
     assert record["config"]["corpus"] == "table"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["mfcc", "egemaps"])
+def test_features_scaled_by_speaker_on_a_crossed_fold(tmp_path, kind):
+    if kind == "egemaps":
+        pytest.importorskip("opensmile", reason="openSMILE is not installed")
+    out, file = tmp_path / "run", tmp_path / "x.pkl"
+    corpus = ["--corpus", "table", "--root", str(METADATA), "--device", "cpu"]
+    argv = [*corpus, "--modalities", "a", "--audio_encoder", kind, "--speaker_scaling"]
+    argv += ["--split", "crossed:3", "--fold", "1", "--epochs", "1", "--out", str(out)]
+    argv += ["--cache_dir", str(tmp_path / "cache"), "--num_workers", "0"]
+    assert run_command(train_command.main, argv) == 0
+    argv = [*corpus, "--checkpoint", str(out), "--out", str(file)]
+    assert run_command(extract_command.main, argv) == 0
+    found = read_dialogues(file)
+    assert sum(len(dialogue.utterance_ids) for dialogue in found.dialogues) == 300
+    assert found.info["speaker_scaling"] is True
