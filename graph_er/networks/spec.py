@@ -160,9 +160,10 @@ def feature_widths(dialogues: Sequence[Dialogue], modalities: str) -> tuple[int,
         for dialogue in dialogues:
             features = dialogue.features(modality)
             if features is None:
+                there = "".join(m for m in MODALITY_NAMES if dialogue.features(m) is not None)
                 raise InputError(
-                    f"no {name} features (modality {modality!r}) in dialogue {dialogue.id}; "
-                    "choose --modalities among those that the file has"
+                    f"no {name} features (modality {modality!r}) in dialogue {dialogue.id}, which "
+                    f"has {there or 'none'}; choose --modalities among those that the file has"
                 )
             by_width.setdefault(features.shape[1], dialogue.id)
         if len(by_width) > 1:

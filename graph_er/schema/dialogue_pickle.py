@@ -23,6 +23,7 @@ from graph_er.schema.pickle_scan import scan_pickle
 # numpy 1 and numpy 2 name the same functions differently.
 _NUMPY_CORES = ("numpy.core", "numpy._core")
 _PLAIN_KINDS = "biufSU"
+_TABLES = (".csv", ".tsv", ".jsonl")
 
 # Bytes that constructors may copy: so many for each byte of the file, and these.
 _COPIES, _COPIES_OF_ANY = 4, 1 << 24
@@ -73,6 +74,13 @@ def _read(
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
     except Exception as error:  # a broken pickle can fail in any way
+        if path.suffix.lower() in _TABLES:
+            raise InputError(
+                f"{path}: is a table, not a dialogue file; make one of it with "
+                "`python feature_extractor/extract.py --corpus table --root FILE`"
+            ) from error
+        if path.stat().st_size == 0:
+            raise InputError(f"{path}: is empty; restore the file or make it again") from error
         raise InputError(
             f"{path}: no readable pickle ({type(error).__name__}: {first_line(error)}); was it cut "
             "off or written by something else? restore the file"

@@ -93,7 +93,9 @@ def split_sessions(sessions: Iterable[str], num_test: int = 2) -> SessionSplit:
     if len(ordered) < num_test + 2:
         raise InputError(
             f"found {len(ordered)} session(s) ({', '.join(ordered) or 'none'}); train, dev and "
-            f"{num_test} test sessions need at least {num_test + 2}"
+            f"{num_test} test sessions need at least {num_test + 2}; where no session is named "
+            "each dialogue is one: add dialogues, or name the sides yourself (--split ids:FILE, or "
+            "a column 'split' in a table)"
         )
     num_training = len(ordered) - num_test
     train, dev = split_dev(ordered[:num_training])

@@ -104,11 +104,10 @@ def open_study(out: Path, search: Search, data: dict[str, str]) -> optuna.Study:
     )
     settings = search.plain(data)
     known = study.user_attrs.get("settings", settings)
-    unlike = [name for name in settings if settings[name] != known.get(name)]
-    if unlike:
+    if unlike := _differences(known, settings):
         raise InputError(
-            f"{out} holds a search with other {', '.join(unlike)}; repeat its options to go on, or "
-            "name another folder with --out"
+            f"{out} holds a search of something else ({'; '.join(unlike)}); repeat its options to "
+            "go on, or name another folder with --out"
         )
     study.set_user_attr("settings", settings)
     for trial in study.get_trials(states=(TrialState.RUNNING,)):  # of a search that was killed
@@ -120,6 +119,18 @@ def open_study(out: Path, search: Search, data: dict[str, str]) -> optuna.Study:
     seed = search.seeds[0] + len(study.trials)
     study.sampler = optuna.samplers.TPESampler(seed=seed % 2**32)
     return study
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return what differs between what is searched, one readable clause each."""
+    # Options stand in a dictionary of their own.
+    flat = [{**known, **known.get("fixed", {})} for known in (before, now)]
+    names = dict.fromkeys([*flat[0], *flat[1]])
+    return [
+        f"{name} was {flat[0].get(name, 'not given')}, is {flat[1].get(name, 'not given')}"
+        for name in names
+        if name != "fixed" and flat[0].get(name) != flat[1].get(name)
+    ]
 
 
 def finished_trials(study: optuna.Study) -> list[FrozenTrial]:

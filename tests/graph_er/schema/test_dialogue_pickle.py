@@ -256,3 +256,16 @@ def test_records_are_refused(tmp_path):
     path.write_bytes(pickle.dumps(np.zeros(2, dtype=[("a", "f4"), ("b", "O")])))
     with pytest.raises(InputError):
         read_plain_pickle(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("mine.csv", b"dialogue,utterance\na,b\n", "is a table, not a dialogue file; make one"),
+        ("mine.pkl", b"", "is empty; restore the file"),
+    ],
+)
+def test_what_is_no_dialogue_file_is_called_by_its_name(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_plain_pickle(tmp_path / name)
