@@ -4,7 +4,8 @@ Each influence is exact: the whole of what a run predicts (all seeds, their mean
 decoding along the speaker's turns) is computed again without the turn or modality in question; see
 `graph_er.answers.occlusion` for what "without" means. An influence is the prediction as it is less
 the prediction without: above zero it speaks for the predicted emotion, below zero against it.
-Influences do not add up to the prediction, since turns can stand in for one another.
+Influences do not add up to the prediction, since turns can stand in for one another. What a turn
+or the dialogue lacks from the start is not taken away, and has no influence.
 
 Only turns that the model can hear are looked at, and only as much of the dialogue as bears on the
 answer, so that a turn of a long conversation takes hardly longer than one of a short one.
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graph_er.answers.occlusion import OccludedDialogue
+from graph_er.answers.occlusion import OccludedDialogue, parts_there
 from graph_er.dialogues import Dialogue
 from graph_er.errors import InputError
 from graph_er.networks.checkpoint import Checkpoint
@@ -68,8 +69,9 @@ class Explanation:
         emotion, probability: the prediction.
         probabilities: of every emotion.
         turn: influence of all that the turn itself carries.
-        turn_modalities: of each of its modalities, by name (``audio``, ``text``).
-        dialogue_modalities: of each modality of all turns at once, the turn itself among them.
+        turn_modalities: of each modality that it has, by name (``audio``, ``text``).
+        dialogue_modalities: of each modality of all turns at once, the turn itself among them;
+            without those that no turn has.
         context: of all other turns at once; None where the model can hear no other.
         turns: of each other turn, the strongest (by log odds) first. Turns that are not here have
             none whatsoever, those of `far` apart.
@@ -122,17 +124,20 @@ def explain(
     view = _view(checkpoint, dialogue, position)
     order = sorted(view.others, key=lambda other: abs(other - position))
     near, far = order[:nearest], order[nearest:]
-    modalities = checkpoint.spec.modalities
+    networks, modalities = _networks(checkpoint, dialogue), checkpoint.spec.modalities
+    there = dict(zip(modalities, networks.there, strict=False))  # cues go with the text
+    own = [m for m in modalities if there[m][position]]
+    anywhere = [m for m in modalities if there[m][[position, *order]].any()]
     cases: dict[Any, tuple[str, Sequence[int]]] = {
         "nothing": ("", []),
         "turn": (modalities, [position]),
-        **{("turn", letter): (letter, [position]) for letter in modalities},
-        **{("dialogue", letter): (letter, range(len(dialogue))) for letter in modalities},
+        **{("turn", letter): (letter, [position]) for letter in own},
+        **{("dialogue", letter): (letter, range(len(dialogue))) for letter in anywhere},
         **({"context": (modalities, order)} if order else {}),
         **({"far": (modalities, far)} if far else {}),
         **{other: (modalities, [other]) for other in near},
     }
-    answers = dict(zip(cases, _answers(checkpoint, dialogue, view, [*cases.values()]), strict=True))
+    answers = dict(zip(cases, _answers(checkpoint, networks, view, [*cases.values()]), strict=True))
     return _explanation(checkpoint, dialogue, position, answers, len(far))
 
 
@@ -150,6 +155,13 @@ class _View(NamedTuple):
     span: slice
     chain: np.ndarray
     place: int
+
+
+class _Networks(NamedTuple):
+    """The dialogue before every network of a run, and which parts its turns have, ``[P, U]``."""
+
+    occluded: list[OccludedDialogue]
+    there: np.ndarray
 
 
 def _check(checkpoint: Checkpoint, dialogue: Dialogue, position: int) -> None:
@@ -202,29 +214,30 @@ def _reach(config: ContextualConfig) -> tuple[int, int]:
     return past, 0 if config.causal else future
 
 
+def _networks(checkpoint: Checkpoint, dialogue: Dialogue) -> _Networks:
+    spec, graph = checkpoint.spec, checkpoint.spec.graph(dialogue, checkpoint.config)
+    models = [model for model in checkpoint.models() if isinstance(model, ContextualGNN)]
+    # All seeds of a run were trained on the same features, so the first tells what is their mean.
+    there = parts_there(models[0], graph, spec.modalities, dialogue.sentences)
+    return _Networks([OccludedDialogue(model, graph) for model in models], there)
+
+
 def _answers(
     checkpoint: Checkpoint,
-    dialogue: Dialogue,
+    networks: _Networks,
     view: _View,
     cases: Sequence[tuple[str, Sequence[int]]],
 ) -> np.ndarray:
     """Return the ensemble's probabilities ``[V, C]`` of the turn in each case."""
-    spec = checkpoint.spec
-    parts = spec.modalities + ("t" if spec.cues else "")
-    unknown = np.zeros((len(cases), len(parts), len(dialogue)), dtype=bool)
+    parts = checkpoint.spec.modalities + ("t" if checkpoint.spec.cues else "")
+    unknown = np.zeros((len(cases), *networks.there.shape), dtype=bool)
     for case, (modalities, turns) in enumerate(cases):
         affected = [number for number, part in enumerate(parts) if part in modalities]
         unknown[np.ix_([case], affected, list(turns))] = True
-    graph = spec.graph(dialogue, checkpoint.config)
-    raw = np.stack(
-        [
-            OccludedDialogue(model, graph).log_probabilities(unknown, view.span)[:, view.chain]
-            for model in checkpoint.models()
-            if isinstance(model, ContextualGNN)
-        ]
-    )  # [seeds, V, turns of the chain, C]
-    chains = [np.arange(len(view.chain))]
-    return checkpoint.finish.along(raw, chains)[:, :, view.place].mean(axis=0)
+    unknown &= networks.there
+    found = [network.log_probabilities(unknown, view.span) for network in networks.occluded]
+    raw = np.stack(found)[:, :, view.chain]  # [seeds, V, turns of the chain, C]
+    return checkpoint.finish.along(raw, [np.arange(len(view.chain))])[:, :, view.place].mean(axis=0)
 
 
 def _explanation(
@@ -246,7 +259,7 @@ def _explanation(
         )
 
     def of_modalities(where: str) -> dict[str, Influence]:
-        letters = checkpoint.spec.modalities
+        letters = [m for m in checkpoint.spec.modalities if (where, m) in answers]
         return {MODALITY_NAMES[letter]: influence((where, letter)) for letter in letters}
 
     turns = [

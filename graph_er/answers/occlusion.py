@@ -5,6 +5,9 @@ mean of the training features, zero after the network's own scaling. Where featu
 against the level of the dialogue, the level is that of the turns that are known, and an unknown
 turn is at that level: neither loud nor quiet. Transcripts' cues go with the text.
 
+What a turn never had cannot become unknown: what stands in its place (`parts_there`) is what the
+network hears of such turns in any prediction, as a feature and in the level, and it stays.
+
 Speakers, order and windows stay. Taking the turn out instead would bring others nearer and let
 further ones into the window, and their influence would be mistaken for its own.
 
@@ -15,7 +18,7 @@ per modality, and the cues), U turns, of which S are looked at, K members, H hid
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +47,33 @@ class _Part(NamedTuple):
     features: Tensor
     deviation: Tensor | None
     bias: Tensor
+
+
+def parts_there(
+    model: ContextualGNN, graph: Data, modalities: str, sentences: Sequence[str]
+) -> np.ndarray:
+    """Tell which parts each turn has, bool ``[P, U]``.
+
+    Missing audio is a zero vector. Missing text is a sentence without a word whose features are
+    zero, as stage 2 writes them, or the training mean (`graph_er.inference.missing_modalities`).
+
+    Args:
+        model: a network that heard such dialogues in training.
+        graph: the dialogue as `graph_er.networks.spec.ModelSpec.graph` gives it.
+        modalities: letters of the first parts; cues, if there are any, follow.
+        sentences: of the dialogue, ``U`` of them.
+    """
+    filled = torch.tensor([bool(sentence) for sentence in sentences])
+    there: list[Tensor] = []
+    parts, means = graph.x.split(model.widths, dim=-1), model.scaler.mean.split(model.widths)
+    for letter, rows, mean in zip(modalities, parts, means, strict=False):
+        known = rows.any(dim=-1)
+        if letter == "t":
+            known = filled | (known & (rows != mean).any(dim=-1))
+        there.append(known)
+    if len(parts) > len(modalities):
+        there.append(there[modalities.index("t")] if "t" in modalities else filled)
+    return torch.stack(there).numpy()
 
 
 class OccludedDialogue:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from graph_er.answers.explanation import Explanation, Influence, explain
 from graph_er.dialogues import Dialogue
 from graph_er.errors import InputError
+from graph_er.inference.turns import Turn, by_dialogue
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.report.canvas import to_png
 from graph_er.report.explanation import explanation_figure
@@ -17,28 +18,47 @@ _DPI = 130
 _TURNS, _WIDTH = 5, 44
 
 
-def wanted_ids(given: Sequence[str], known: Collection[str]) -> list[str]:
+def wanted_ids(given: Sequence[str], turns: Sequence[Turn]) -> list[str]:
     """Return the utterance ids of an option that was repeated, or holds several after commas.
 
     Args:
-        given: its values.
-        known: the ids of the conversation, in its order.
+        given: its values: ids, and where no utterance has such an id, the number of a turn as
+            `shown_turns` counts.
+        turns: the conversation.
 
     Raises:
-        InputError: one of them is not in the conversation.
+        InputError: one of them is not in the conversation, or a number could be of any of several
+            dialogues.
     """
+    known = [turn.id for turn in turns]
     ids: dict[str, None] = {}
     for value in given:
         # An id may itself hold a comma.
         parts = [value] if value in known else [part.strip() for part in value.split(",")]
         ids |= dict.fromkeys(part for part in parts if part)
-    if unknown := [name for name in ids if name not in known]:
-        some = ", ".join(list(known)[:5])
+    numbered = _by_number(turns)
+    found = {name: [name] if name in known else numbered.get(name, []) for name in ids}
+    if unknown := [name for name, own in found.items() if not own]:
         raise InputError(
             f"--explain {', '.join(unknown)}: no such utterance; there are {len(known)}, such as "
-            f"{some}"
+            f"{', '.join(known[:5])}"
         )
-    return list(ids)
+    for name, own in found.items():
+        if name not in known and len(by_dialogue(turns)) > 1:
+            raise InputError(
+                f"--explain {name}: a turn's number tells nothing among several dialogues; name "
+                f"the utterance, such as {', '.join(own[:5])}"
+            )
+    return list(dict.fromkeys(own[0] for own in found.values()))
+
+
+def _by_number(turns: Sequence[Turn]) -> dict[str, list[str]]:
+    """Return the ids of the first, the second, … turn of each dialogue that has so many."""
+    found: dict[str, list[str]] = {}
+    for own in by_dialogue(turns).values():
+        for number, turn in enumerate(own, start=1):
+            found.setdefault(str(number), []).append(turn.id)
+    return found
 
 
 def explain_turns(
@@ -78,6 +98,7 @@ def reasons_text(explanation: Explanation) -> str:
     """Return an explanation as a short table for a terminal."""
     said = f"{explanation.utterance_id} {explanation.speaker}: {explanation.sentence}"
     lines = [f"{said[:80]} -> {explanation.emotion} {100 * explanation.probability:.0f} %"]
+    lines.append(f"  percentage points of “{explanation.emotion}” that are due to it:")
     rows: list[tuple[str, Influence]] = [("this turn", explanation.turn)]
     rows += [(f"  its {name}", part) for name, part in explanation.turn_modalities.items()]
     rows += [(f"all {name}", part) for name, part in explanation.dialogue_modalities.items()]
@@ -90,5 +111,5 @@ def reasons_text(explanation: Explanation) -> str:
     ]
     for label, influence in rows:
         changed = "" if influence.without == explanation.emotion else f"  else {influence.without}"
-        lines.append(f"  {100 * influence.change:+6.1f}  {label[:_WIDTH]}{changed}")
+        lines.append(f"  {round(100 * influence.change, 1) + 0.0:+6.1f}  {label[:_WIDTH]}{changed}")
     return "\n".join(lines)

@@ -44,22 +44,41 @@ def comparison_text(comparison: dict[str, Any]) -> str:
 
 
 def conclusion(comparison: dict[str, Any]) -> str:
-    """Say in one sentence what the comparison shows, by weighted F1 of the runs as a whole."""
-    result = comparison["scores"][PRIMARY]["difference"]
+    """Say in one sentence what the comparison shows, by weighted F1.
+
+    It is that of the runs as a whole, or where they are of unequal numbers of seeds, the mean over
+    seeds: an ensemble of more models is better by that alone.
+    """
+    if comparison["a"]["sha256"] == comparison["b"]["sha256"]:
+        return (
+            "Conclusion: no difference; A and B are the same predictions, a run compared with "
+            "itself. Name two runs."
+        )
+    source = comparison["conclusion_from"]
+    if source is None:
+        models = (models_text(comparison[letter]["seeds"]) for letter in "ab")
+        return (
+            "Conclusion: none; A is {} and B {}, and without predictions of single seeds like is "
+            "not compared with like.".format(*models)
+        )
+    result = comparison[source][PRIMARY]["difference"]
+    what, chance = _TITLES[PRIMARY], "dialogues"
+    if source == "mean_over_seeds":
+        what, chance = f"mean over seeds of {what}", "dialogues and seeds"
     if not any(result[key] for key in ("value", "low", "high")):
         return "Conclusion: no difference; A and B score alike on whatever dialogues are drawn."
     better, worse = ("A", "B") if result["value"] >= 0 else ("B", "A")
     sign = 1 if better == "A" else -1
     low, high = sorted(sign * result[end] for end in ("low", "high"))
     numbers = (
-        f"{_TITLES[PRIMARY]} {_points(sign * result['value'])} points, "
+        f"{what} {_points(sign * result['value'])} points, "
         f"{100 * comparison['level']:.0f} % interval {_points(low)} to {_points(high)}, "
         f"{_p_text(result['p'])}"
     )
     if result["p"] < _SIGNIFICANT:
         return (
-            f"Conclusion: {better} is better than {worse} ({numbers}); dialogues by chance alone "
-            "would seldom make such a difference."
+            f"Conclusion: {better} is better than {worse} ({numbers}); {chance} by "
+            "chance alone would seldom make such a difference."
         )
     return (
         f"Conclusion: not shown that either is better ({better} less {worse}: {numbers}); "

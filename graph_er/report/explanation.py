@@ -12,11 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graph_er.report.canvas import BODY, SMALL, add_legend
-from graph_er.report.fonts import drawable, families, shortened
+from graph_er.report.fonts import drawable, drawable_or, families, shortened
 from graph_er.report.palette import LIGHT, Theme
 
 if TYPE_CHECKING:
-    from graph_er.answers.explanation import Explanation, Influence
+    from graph_er.answers.explanation import Explanation, Influence, TurnInfluence
 
 _ROW, _WIDTH = 0.27, 8.8  # inches
 _LEFT = -264  # points from the plot to the left edge
@@ -52,8 +52,8 @@ def explanation_figure(explanation: Explanation, turns: int = 12, theme: Theme =
     for axes, bars in zip(
         figure.subplots(len(panels), squeeze=False, gridspec_kw=ratios)[:, 0], panels, strict=True
     ):
-        _draw_panel(axes, bars, explanation.emotion, theme)
-    label = f"percentage points of “{drawable(explanation.emotion)}” that are due to it"
+        _draw_panel(axes, bars, explanation, theme)
+    label = f"percentage points of “{_name(explanation, explanation.emotion)}” that are due to it"
     axes.set_xlabel(label, color=theme.muted, **_words(SMALL))
     _set_title(figure.axes[0], explanation, theme)
     colours = _colours(theme)
@@ -79,15 +79,26 @@ def _strongest(explanation: Explanation, turns: int) -> list[_Bar]:
     chosen = sorted(explanation.turns[:turns], key=lambda turn: turn.position)
     if not chosen:
         return []
-    rows = [((str(t.position + 1), str(t.speaker), t.sentence), t.influence) for t in chosen]
+    rows = [((str(t.position + 1), *_said(t)), t.influence) for t in chosen]
     return [_Bar(("The other turns that move it most",)), *(_Bar(*row) for row in rows)]
 
 
-def _draw_panel(axes: Axes, bars: list[_Bar], emotion: str, theme: Theme) -> None:
+def _said(turn: Explanation | TurnInfluence) -> tuple[str, str]:
+    """Return who spoke and what; without a font for them nobody, and the utterance's id."""
+    utterance = drawable_or(f"utterance {turn.utterance_id}", "")
+    return drawable_or(str(turn.speaker), ""), drawable_or(turn.sentence, utterance)
+
+
+def _name(explanation: Explanation, emotion: str) -> str:
+    """Return the name of an emotion, or its number where no font has its letters."""
+    return drawable_or(emotion, f"emotion {[*explanation.probabilities].index(emotion) + 1}")
+
+
+def _draw_panel(axes: Axes, bars: list[_Bar], explanation: Explanation, theme: Theme) -> None:
     axes.set_facecolor(theme.paper)
     axes.set_frame_on(False)
     for row, bar in enumerate(bars):
-        _draw(axes, row, bar, emotion, theme)
+        _draw(axes, row, bar, explanation, theme)
     axes.axvline(0, color=theme.muted, linewidth=0.8)
     changes = [bar.influence.change for bar in bars if bar.influence]
     low, high = min(*changes, 0.0), max(*changes, 0.0)
@@ -98,15 +109,15 @@ def _draw_panel(axes: Axes, bars: list[_Bar], emotion: str, theme: Theme) -> Non
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=theme.muted)
 
 
-def _draw(axes: Axes, row: int, bar: _Bar, emotion: str, theme: Theme) -> None:
+def _draw(axes: Axes, row: int, bar: _Bar, explanation: Explanation, theme: Theme) -> None:
     _draw_label(axes, row, bar, theme)
     if bar.influence is None:
         return
     change, without = bar.influence.change, bar.influence.without
     axes.barh(row, 100 * change, 0.68, color=_colours(theme)[change > 0])
-    number = f"{100 * change:+.1f}".replace("-", "−")
-    if without != emotion:
-        number += f"  else {drawable(without)}"
+    number = f"{round(100 * change, 1) + 0.0:+.1f}".replace("-", "−")
+    if without != explanation.emotion:
+        number += f"  else {_name(explanation, without)}"
     side = 1 if change > 0 else -1
     axes.annotate(
         *(number, (100 * change, row), (4 * side, 0)),
@@ -147,10 +158,10 @@ def _colours(theme: Theme) -> dict[bool, str]:
 
 
 def _set_title(axes: Axes, explanation: Explanation, theme: Theme) -> None:
-    said = shortened(drawable(explanation.sentence), 64)
-    speaker = shortened(drawable(str(explanation.speaker)), 20)
-    turn = f"{explanation.position + 1}   {speaker}   {said}"
-    predicted = f"{drawable(explanation.emotion)}   {100 * explanation.probability:.0f} %"
+    speaker, said = _said(explanation)
+    parts = (str(explanation.position + 1), shortened(speaker, 20), shortened(said, 64))
+    turn = "   ".join(part for part in parts if part)
+    predicted = f"{_name(explanation, explanation.emotion)}   {100 * explanation.probability:.0f} %"
     place: dict[str, Any] = {"textcoords": "offset points", "va": "bottom"}
     place["xycoords"] = "axes fraction"
     axes.annotate(turn, (0, 1), (_LEFT, 24), color=theme.ink, **place, **_words(BODY))

@@ -1,11 +1,15 @@
 """Fonts that draw Korean: where one is installed, and what to write where none is.
 
+What no font can draw is left out, and a name that would lose letters is replaced by a number: boxes
+tell nothing.
+
 matplotlib's own font has no Hangul. It keeps a list of fonts from when it first ran, so a font
 installed later is looked for on disk.
 """
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +26,9 @@ _HANGUL = {
     "Malgun Gothic": "malgun.",
     "Apple SD Gothic Neo": "applesdgothicneo",
 }
-_NO_GLYPH = "□"
+_HANGUL_BLOCKS = (("\u1100", "\u11ff"), ("\u3130", "\u318f"), ("\uac00", "\ud7a3"))
+
+logger = logging.getLogger(__name__)
 
 
 @cache
@@ -41,12 +47,21 @@ def families() -> tuple[str, ...]:
 
 
 def drawable(text: str) -> str:
-    """Return `text` on one line, with a box for each character that none of the fonts has."""
-    fonts = _fonts()
-    return "".join(
-        sign if any(font.get_char_index(ord(sign)) for font in fonts) else _NO_GLYPH
-        for sign in " ".join(text.split())
-    )
+    """Return `text` on one line, without the characters that none of the fonts has."""
+    fonts, kept = _fonts(), []
+    for sign in " ".join(text.split()):
+        if any(font.get_char_index(ord(sign)) for font in fonts):
+            kept.append(sign)
+        elif any(first <= sign <= last for first, last in _HANGUL_BLOCKS):
+            _warn_of_hangul()
+    return " ".join("".join(kept).split())
+
+
+def drawable_or(text: str, instead: str) -> str:
+    """Return `text` as `drawable` does, or `instead` where letters or all of it would be lost."""
+    shown = drawable(text)
+    letters, left = (sum(map(str.isalnum, part)) for part in (text, shown))
+    return shown if left == letters and (shown or not text.strip()) else instead
 
 
 def shortened(text: str, width: int) -> str:
@@ -57,6 +72,15 @@ def shortened(text: str, width: int) -> str:
         if total > width:
             return f"{text[:place].rstrip()}…"
     return text
+
+
+@cache
+def _warn_of_hangul() -> None:
+    """Warn once in a process, not of every picture and word."""
+    logger.warning(
+        "no font with Korean letters is installed: pictures leave Korean out, or number it; "
+        "install one, such as fonts-nanum or Noto Sans CJK"
+    )
 
 
 @cache

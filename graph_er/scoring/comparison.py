@@ -42,7 +42,8 @@ def compare_runs(
         ``seed``, ``scores`` ({metric: ``a``, ``b``, ``difference``, each with ``value``, ``low``,
         ``high``, the difference also with ``p``}), ``mean_over_seeds`` (the same for the mean score
         of a run's seeds, or None where predictions of the seeds are missing), ``mcnemar``,
-        ``effect_size`` and ``notes``.
+        ``effect_size``, ``notes`` and ``conclusion_from``: which of ``scores`` and
+        ``mean_over_seeds`` compares like with like; None where neither does.
 
     Raises:
         InputError: other utterances, dialogues or gold labels, a single dialogue, or a
@@ -82,6 +83,7 @@ def compare_runs(
         "mcnemar": mcnemar(*(_right(run.predictions, reference) for run in (run_a, run_b))),
         "effect_size": effect_size(whole_a[0], whole_b[0]),
         "notes": _notes(run_a, run_b, num_dialogues),
+        "conclusion_from": _conclusion_from(run_a, run_b),
     }
 
 
@@ -187,10 +189,21 @@ def _describe(run: EvaluatedRun) -> dict[str, Any]:
     return {"run": str(path.parent), **describe_data(path), "seeds": run.seeds}
 
 
+def _seeds_differ(run_a: EvaluatedRun, run_b: EvaluatedRun) -> bool:
+    """Tell whether runs are known to be of unequal numbers of seeds."""
+    return len({run.seeds for run in (run_a, run_b)} - {None}) > 1
+
+
+def _conclusion_from(run_a: EvaluatedRun, run_b: EvaluatedRun) -> str | None:
+    if not _seeds_differ(run_a, run_b):
+        return "scores"
+    return "mean_over_seeds" if run_a.members and run_b.members else None
+
+
 def _notes(run_a: EvaluatedRun, run_b: EvaluatedRun, num_dialogues: int) -> list[str]:
     notes = []
-    counts = {run.seeds for run in (run_a, run_b)} - {None}
-    if len(counts) > 1:
+    unlike = _seeds_differ(run_a, run_b)
+    if unlike:
         notes.append(
             f"A is {models_text(run_a.seeds)} and B {models_text(run_b.seeds)}: averaging models "
             "gains by itself, so part of the difference may be that"
@@ -201,7 +214,7 @@ def _notes(run_a: EvaluatedRun, run_b: EvaluatedRun, num_dialogues: int) -> list
                 f"{letter} has no predictions of its single seeds, so means over seeds are not "
                 "compared; evaluate it again, which writes them"
             )
-    if run_a.members and run_b.members and len(counts) > 1 and 1 in counts:
+    if run_a.members and run_b.members and unlike and 1 in (run_a.seeds, run_b.seeds):
         notes.append("a single seed does not show how much seeds differ: its interval lacks that")
     if num_dialogues < _FEW_DIALOGUES:
         notes.append(f"{num_dialogues} dialogues are few: intervals and p are rough")

@@ -91,7 +91,14 @@ def test_a_run_against_itself_shows_no_difference(write):
         assert difference == {"value": 0, "low": 0, "high": 0, "p": 1}
     assert result["mcnemar"]["p"] == 1
     assert result["effect_size"]["cohens_h"] == 0
-    assert "no difference" in conclusion(result)
+    assert "A and B are the same predictions" in conclusion(result)
+
+
+def test_a_copy_of_a_run_is_the_run_itself(write, tmp_path):
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes((write("a", 0.6) / "predictions.csv").read_bytes())
+    assert "the same predictions" in conclusion(compared(tmp_path / "a", copy))
+    assert "the same predictions" not in conclusion(compared(copy, write("b", 0.6, seed=1)))
 
 
 def test_a_run_better_on_every_dialogue_is_better_beyond_doubt(write):
@@ -183,6 +190,37 @@ def test_an_ensemble_against_one_model_is_noted(write):
     assert "A is an ensemble of 3 seeds and B one model" in result["notes"][0]
     assert "single seed" in result["notes"][1]
     assert result["mean_over_seeds"] is not None
+
+
+def test_where_numbers_of_seeds_differ_the_mean_over_seeds_decides(write):
+    """Models with mistakes of their own outvote them, though none is better than B's."""
+    for others, seed in (((0.6,), 1), ((0.6, 0.6), 3)):
+        result = compared(write("a", *[0.6] * 5), write("b", *others, seed=seed))
+        ensembles, means = (
+            result[key]["weighted_f1"]["difference"] for key in ("scores", "mean_over_seeds")
+        )
+        assert ensembles["p"] < 0.05
+        assert abs(means["value"]) < 0.03
+        assert result["conclusion_from"] == "mean_over_seeds"
+        said = conclusion(result)
+        assert said.startswith("Conclusion: not shown that either is better")
+        assert f"mean over seeds of Weighted F1 +{100 * abs(means['value']):.1f} points" in said
+    better = compared(write("a", 0.9, 0.9, 0.9), write("b", 0.5))
+    assert "A is better than B (mean over seeds of" in conclusion(better)
+
+
+def test_where_numbers_of_seeds_differ_and_seeds_are_missing_nothing_is_concluded(write):
+    result = compared(write("a", 0.9, 0.9, 0.9, members=False), write("b", 0.5))
+    assert result["conclusion_from"] is None
+    assert conclusion(result).startswith(
+        "Conclusion: none; A is an ensemble of 3 seeds and B one model"
+    )
+
+
+def test_equal_numbers_of_seeds_are_compared_as_evaluated(write):
+    result = compared(write("a", 0.9, 0.9), write("b", 0.5, 0.5))
+    assert result["conclusion_from"] == "scores"
+    assert "mean over seeds" not in conclusion(result)
 
 
 def test_few_dialogues_are_noted(write):

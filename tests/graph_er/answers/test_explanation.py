@@ -124,6 +124,66 @@ def test_a_modality_is_unknown_in_the_turn_or_in_all_with_the_cues_of_the_text()
             assert influences[name].change == pytest.approx(expected, abs=2e-6)
 
 
+def lacking(run, dialogue, audio, text, stand_in="zero"):
+    """The dialogue as it is read where turns have no audio or no text."""
+    sound, words = dialogue.audio.copy(), dialogue.text.copy()
+    width = sound.shape[1] if "a" in run.spec.modalities else 0
+    mean = run.models()[0].scaler.mean[width : width + words.shape[1]].numpy()
+    sound[audio] = 0
+    words[text] = 0 if stand_in == "zero" else mean
+    said = tuple("" if i in text else s for i, s in enumerate(dialogue.sentences))
+    return replace(dialogue, audio=sound, text=words, sentences=said)
+
+
+@pytest.mark.parametrize("stand_in", ["zero", "mean"])
+@pytest.mark.parametrize("lost", ["audio", "text"])
+def test_a_modality_that_no_turn_has_is_not_taken_away(lost, stand_in):
+    run, turns = checkpoint(CONTEXTUAL), [*range(9)]
+    missing = {"audio": turns if lost == "audio" else [], "text": turns if lost == "text" else []}
+    found = explain(run, lacking(run, make_dialogue("S1_a", 9), **missing, stand_in=stand_in), 4)
+    (kept,) = {"audio", "text"} - {lost}
+    assert [*found.turn_modalities] == [*found.dialogue_modalities] == [kept]
+    assert found.turn == found.turn_modalities[kept]
+
+
+@pytest.mark.parametrize("stand_in", ["zero", "mean"])
+def test_only_turns_that_have_a_modality_lose_it(stand_in):
+    run, position = checkpoint(CONTEXTUAL), 7
+    silent, mute = [2, 3, 7], [5, 9]
+    dialogue = lacking(run, make_dialogue("S1_a", 12), silent, mute, stand_in)
+    found = explain(run, dialogue, position)
+    assert [*found.turn_modalities] == ["text"]
+    assert [*explain(run, dialogue, 9).turn_modalities] == ["audio"]
+    there = ~masks(run, 12)
+    there[0, silent] = False
+    there[1:, mute] = False
+
+    def expected(parts, rows):
+        unknown = masks(run, 12)
+        unknown[np.ix_(parts, rows)] = True
+        return pytest.approx(changes(run, dialogue, position, unknown & there), abs=2e-6)
+
+    whole = found.dialogue_modalities
+    assert whole["audio"].change == expected([0], range(12))
+    assert whole["text"].change == expected([1, 2], range(12))
+    assert found.turn.change == expected([0, 1, 2], [position])
+    assert found.context.change == expected([0, 1, 2], [i for i in range(12) if i != position])
+    for turn in found.turns:
+        assert turn.influence.change == expected([0, 1, 2], [turn.position])
+
+
+def test_features_of_a_turn_without_words_are_text_all_the_same():
+    run, dialogue = checkpoint(CONTEXTUAL), make_dialogue("S1_a", 5)
+    found = explain(run, replace(dialogue, sentences=("",) * 5), 2)
+    assert [*found.turn_modalities] == ["audio", "text"]
+
+
+def test_words_without_a_feature_are_text_all_the_same():
+    run, dialogue = checkpoint(CONTEXTUAL), make_dialogue("S1_a", 5)
+    found = explain(run, replace(dialogue, text=np.zeros_like(dialogue.text)), 2)
+    assert [*found.turn_modalities] == ["audio", "text"]
+
+
 def test_in_a_causal_model_the_level_is_that_of_the_known_turns_so_far():
     run = checkpoint(replace(VARIANTS["causal"], attention_layers=0), modalities="a", seeds=1)
     dialogue, position, without = make_dialogue("S1_a", 9), 6, 2

@@ -1,13 +1,15 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.image import imread
+from matplotlib.patches import Rectangle
 
-from graph_er.inference import picture
 from graph_er.inference.page import render_page, write_page
 from graph_er.inference.picture import conversation_figure, write_picture
 from graph_er.inference.shown_turns import shown_dialogues
@@ -148,19 +150,39 @@ def test_without_times_the_axis_counts_turns():
         assert labels(figure.axes[0], "x")[:3] == ticks
 
 
-@pytest.mark.parametrize(
-    ("fonts", "names"),
-    [
-        # Where a font has Hangul every name is drawn, else only those of ASCII.
-        (("DejaVu Sans", "DejaVu Serif"), ["Zoë", "a very long n…", r"\$x"]),
-        (("DejaVu Sans",), ["speaker 1", "a very long name of some…", r"\$x"]),
-    ],
-)
-def test_lanes_are_named_as_the_fonts_allow(monkeypatch, fonts, names):
-    monkeypatch.setattr(picture, "families", lambda: fonts)
-    shown = conversation(3, speakers=("Zoë", "a very long name of somebody", "$x"))
-    figure, _ = conversation_figure(shown, EMOTIONS)
-    assert labels(figure.axes[0], "y") == names
+def test_lanes_are_named_as_the_fonts_allow(no_hangul):
+    speakers = ("Zoë", "a very long name of somebody", "$x", "민아 M", "\U0010fffd", "M \U0010fffd")
+    figure, _ = conversation_figure(conversation(6, speakers=speakers), EMOTIONS)
+    assert labels(figure.axes[0], "y") == [
+        "Zoë", "a very long n…", r"\$x", "speaker 4", "speaker 5", "M",
+    ]  # fmt: skip
+
+
+def test_without_a_korean_font_titles_and_emotions_are_numbered(no_hangul, caplog):
+    emotions = (*EMOTIONS, "기쁨")
+    first, second = conversation(2, dialogues=2, seconds=20.0)
+    turns = tuple(replace(turn, emotion="기쁨") for turn in second.turns)
+    shown = [first, replace(second, id="대화 2", turns=turns)]
+    for _ in range(2):
+        figure, _ = conversation_figure(shown, emotions)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["talk 0", "dialogue 2"]
+    assert {text.get_text() for text in figure.axes[1].texts} == {"emotion 4 90", "emotion 4 50"}
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["happy", "sad", "emotion 4", "pale: little confidence"]
+    (warning,) = caplog.messages
+    assert "no font with Korean letters is installed" in warning
+    assert "fonts-nanum" in warning
+
+
+def test_what_pale_means_is_shown_by_steps_in_no_colour_of_an_emotion():
+    figure, _ = conversation_figure(conversation(2), EMOTIONS)
+    patches = figure.legends[0].findobj(Rectangle)
+    named = {to_hex(patch.get_facecolor()) for patch in patches if patch.get_alpha() is None}
+    steps = [patch for patch in patches if patch.get_alpha() is not None]
+    opacity = [patch.get_alpha() for patch in steps]
+    assert len(steps) > 1
+    assert opacity == sorted(opacity, reverse=True)
+    assert named.isdisjoint(to_hex(patch.get_facecolor()) for patch in steps)
 
 
 def test_pointing_at_a_turn_shows_its_words_and_probabilities_in_a_browser(tmp_path):

@@ -8,7 +8,7 @@ from graph_er.answers.explanation import Explanation, Influence, TurnInfluence
 from graph_er.report import fonts
 from graph_er.report.canvas import to_png, to_svg
 from graph_er.report.explanation import explanation_figure
-from graph_er.report.fonts import drawable, families, shortened
+from graph_er.report.fonts import drawable, drawable_or, families, shortened
 from graph_er.report.palette import DARK, LIGHT
 
 FOR, AGAINST = Influence(0.21, 1.1, "sad"), Influence(-0.034, -0.2, "angry")
@@ -108,23 +108,57 @@ def test_it_draws_whatever_was_said_without_a_warning(theme, explanation):
         assert to_svg(explanation_figure(each, theme=theme)).startswith("<?xml")
 
 
-@pytest.fixture
-def no_hangul(monkeypatch):
-    """A machine without a Korean font."""
-    monkeypatch.setattr(fontManager, "ttflist", [])
-    monkeypatch.setattr(fonts, "findSystemFonts", list)
-    for cached in (fonts.families, fonts._fonts):
-        cached.cache_clear()
-    yield
-    for cached in (fonts.families, fonts._fonts):
-        cached.cache_clear()
-
-
-def test_without_a_korean_font_boxes_stand_for_what_cannot_be_drawn(no_hangul, monkeypatch):
+def test_what_no_font_has_is_left_out(no_hangul):
     assert families() == ("DejaVu Sans",)
-    monkeypatch.undo()
-    assert drawable("응 ok") == "□ ok"
-    to_png(explanation_figure(EXPLANATION), dpi=50)
+    assert drawable("응 ok \x07 yes") == "ok yes"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("응 ok", "it"),
+        ("ok \U0010fffd", "ok"),
+        ("\U0010fffd", "it"),
+        ("", ""),
+        (" ", ""),
+        ("ok", "ok"),
+    ],
+)
+def test_what_would_lose_letters_is_replaced(no_hangul, text, expected):
+    assert drawable_or(text, "it") == expected
+
+
+def test_without_a_korean_font_ids_and_numbers_stand_for_korean(no_hangul, caplog):
+    korean = replace(
+        EXPLANATION,
+        emotion="분노",
+        probabilities={"중립": 0.1, "분노": 0.62, "sad": 0.2, "angry": 0.08},
+    )
+    korean = replace(korean, turn=Influence(0.2, 1.0, "중립"))
+    for _ in range(2):
+        figure = explanation_figure(korean)
+        to_png(figure, dpi=50)
+    shown = words(figure)
+    assert "4   utterance u3" in shown
+    assert "emotion 2   62 %" in shown
+    assert "+20.0  else emotion 1" in shown
+    assert "utterance u7" in shown
+    assert figure.axes[-1].get_xlabel().startswith("percentage points of “emotion 2”")
+    assert not any("□" in word for word in shown)
+    (warning,) = caplog.messages
+    assert "no font with Korean letters is installed" in warning
+    assert "fonts-nanum" in warning
+
+
+def test_without_a_korean_font_an_id_of_korean_is_left_out(no_hangul):
+    assert "4" in words(explanation_figure(replace(EXPLANATION, utterance_id="발화")))
+
+
+def test_a_change_that_rounds_to_nothing_has_no_minus():
+    nothing = Influence(-1e-6, -1e-6, "angry")
+    shown = words(explanation_figure(replace(EXPLANATION, turn=nothing)))
+    assert "+0.0" in shown
+    assert "−0.0" not in shown
 
 
 def test_a_font_installed_after_matplotlib_listed_them_is_found(no_hangul, monkeypatch, tmp_path):
