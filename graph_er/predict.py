@@ -19,7 +19,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from graph_er.errors import InputError
 from graph_er.inference.bundle_folder import is_bundle
 from graph_er.running.cli import run_command
-from graph_er.running.paths import project_root, require_suffix
+from graph_er.running.paths import checkpoint_file, project_root, require_suffix
 
 if TYPE_CHECKING:
     from graph_er.inference.predictor import EmotionPredictor as EmotionPredictor
@@ -86,8 +86,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--explain",
         action="append",
         metavar="UTTERANCE",
-        help="tell what moved the prediction of an utterance (may be repeated, or a list with "
-        "commas): a table, <out>.explain.json and, with --plot, a picture",
+        help="tell what moved the prediction of an utterance, by its id or, where none has such an "
+        "id, by the turn's number in the picture, from 1 (may be repeated, or a list with commas): "
+        "a table, <out>.explain.json and, with --plot, a picture",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     return parser
@@ -112,13 +113,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     require_out_suffix(arguments.out)
     turns = read_turns(arguments.input, arguments.recording)
+    explained = wanted_ids(arguments.explain or [], turns)
     predictor = EmotionPredictor.load(arguments.pt_dir, arguments.extractor, arguments.device)
     if arguments.asr:
         from graph_er.inference.transcription import load_recogniser, transcribe
 
         recogniser = load_recogniser(arguments.asr, str(predictor.execution.device))
         turns = transcribe(turns, recogniser, progress=True)
-    explained = wanted_ids(arguments.explain or [], [turn.id for turn in turns])
     rows, dialogues = predictor.predict_turns(turns, progress=True)
     write_prediction_rows(arguments.out, rows)
     _write_pictures(arguments, turns, rows, predictor)
@@ -181,6 +182,12 @@ def _check_models(arguments: argparse.Namespace) -> None:
     """Fill in the demo's extractor; tell whoever named no models how the demo's are made."""
     if arguments.extractor is None and not is_bundle(arguments.pt_dir):
         arguments.extractor = _demo("concat_at")
+        if arguments.pt_dir != _demo("graph_at") and not arguments.extractor.exists():
+            checkpoint_file(arguments.pt_dir)
+            raise InputError(
+                f"--pt_dir {arguments.pt_dir}: is no bundle; add --extractor DIR, the stage 1 "
+                "checkpoint whose features it was trained on"
+            )
     for path in (_demo("graph_at"), _demo("concat_at")):
         if path in (arguments.pt_dir, arguments.extractor) and not path.exists():
             raise InputError(

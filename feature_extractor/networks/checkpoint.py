@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from transformers import (
     AutoFeatureExtractor,
@@ -36,7 +36,7 @@ from feature_extractor.splits.record import Tuned, is_split_record, is_tuned_rec
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from graph_er.errors import InputError
 from graph_er.running.files import disk_errors_named, make_readable
-from graph_er.running.paths import CHECKPOINT_NAME
+from graph_er.running.paths import refuse_graph_model
 from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME, read_run_record
 
@@ -157,7 +157,11 @@ def load_configuration(folder: Path) -> UtteranceConfig:
         InputError: no such folder, not finished, or a configuration that is none of ours.
     """
     if not (folder / "config.json").is_file():
-        _refuse_missing(folder)
+        refuse_graph_model(folder)
+        raise InputError(
+            f"{folder}: no stage 1 checkpoint there (no config.json); make one with "
+            f"`python feature_extractor/train.py --out {'DIR' if folder.exists() else folder}`"
+        )
     if not (folder / RECORD_NAME).is_file():
         raise InputError(
             f"{folder}: training did not finish (no {RECORD_NAME}); go on with "
@@ -184,25 +188,6 @@ def load_configuration(folder: Path) -> UtteranceConfig:
             "tuned on; restore the file"
         )
     return config
-
-
-def _refuse_missing(folder: Path) -> NoReturn:
-    """Tell what lies where no checkpoint of stage 1 is.
-
-    Raises:
-        InputError: always.
-    """
-    graph = folder if folder.name == CHECKPOINT_NAME else folder / CHECKPOINT_NAME
-    if graph.is_file():
-        raise InputError(
-            f"{folder}: is a model of stage 3, which `python graph_er/eval.py --pt_dir {folder}` "
-            "evaluates; name a stage 1 checkpoint here"
-        )
-    free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-    raise InputError(
-        f"{folder}: no stage 1 checkpoint there (no config.json); "
-        f"make one with `python feature_extractor/train.py --out {folder if free else 'DIR'}`"
-    )
 
 
 def tuned_before(encoders: Iterable[str | None]) -> list[Tuned]:

@@ -24,6 +24,7 @@ from graph_er.inference.bundle_folder import (
     is_bundle,
 )
 from graph_er.inference.feature_origin import check_origin
+from graph_er.inference.live import require_live
 from graph_er.inference.model_card import Part, model_card
 from graph_er.inference.predictor import EmotionPredictor
 from graph_er.networks.checkpoint import Checkpoint
@@ -68,8 +69,9 @@ def write_bundle(
         overwrite: replace a bundle that is there.
 
     Raises:
-        InputError: a run is not finished, they do not fit each other, the live model is not causal,
-            or there is something at `out`: other than a bundle, or without `overwrite`.
+        InputError: a run is not finished, they do not fit each other, the live model or the
+            extractor under it is not causal, or there is something at `out`: other than a bundle,
+            or without `overwrite`.
     """
     _check_out(out, overwrite)
     records = _read_records(sources)
@@ -78,10 +80,12 @@ def write_bundle(
     if sources.live is not None:
         causal = EmotionPredictor.load(_folder(sources.live), sources.extractor, "cpu")
         LiveModel(causal.checkpoint)
+        require_live(causal.extractor)
         live = causal.checkpoint
     for checkpoint in (predictor.checkpoint, live):
         if data is not None and checkpoint is not None:
-            check_origin(data, checkpoint, sources.extractor)
+            weights = predictor.extractor.info["checkpoint_sha256"]
+            check_origin(data, checkpoint, sources.extractor, weights)
     parts = _parts(records, predictor, live)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:

@@ -17,6 +17,7 @@ from graph_er.answers.prediction import predict_probabilities
 from graph_er.dialogues import Dialogue
 from graph_er.errors import InputError
 from graph_er.inference.bundle_folder import is_bundle, open_bundle
+from graph_er.inference.feature_origin import check_extractor
 from graph_er.inference.live import LiveStream
 from graph_er.inference.missing_modalities import (
     check_modalities,
@@ -87,12 +88,16 @@ class EmotionPredictor:
             device: ``auto``, ``cpu`` or a CUDA device.
 
         Raises:
-            InputError: one is missing or broken, or they do not fit each other.
+            InputError: one is missing or broken, they do not fit each other, or the graph model
+                is known to be trained on another extractor's features.
         """
         quiet_transformers()
         graph, extractor, live = _parts(Path(pt_dir), extractor)
         checkpoint, loaded = load_checkpoint(graph), trained_extractor(extractor)
         causal = None if live is None else load_checkpoint(live)
+        for path, model in ((graph, checkpoint), (live, causal)):
+            if path is not None and model is not None:
+                check_extractor(path, model, extractor, loaded.info["checkpoint_sha256"])
         try:
             corpus = _corpus_of(loaded, extractor)
             return cls(checkpoint, loaded, corpus=corpus, device=device, live=causal)
@@ -129,9 +134,10 @@ class EmotionPredictor:
             The rows in their order, each with what `predictions.prediction_rows` adds.
 
         Raises:
-            InputError: dicts and turns are mixed; problems in the rows, all of them in one message,
-                or in their audio.
+            InputError: no list is given; dicts and turns are mixed; problems in the rows, all of
+                them in one message, or in their audio.
         """
+        _require_list(rows)
         if not rows:
             return []
         _require_one_kind(rows)
@@ -158,7 +164,8 @@ class EmotionPredictor:
             folder: where relative audio paths begin.
 
         Raises:
-            InputError: neither the graph model nor a bundle's live model is causal.
+            InputError: neither the graph model nor a bundle's live model is causal, or the
+                extractor scales by speaker.
         """
         parts = (self.live, self.extractor, self.execution)
         return LiveStream(*parts, self._clean, Path(folder))
@@ -218,6 +225,15 @@ class EmotionPredictor:
             sentences=vectors.texts[part],
             text=text,
             audio=None if audio is None else audio[part],
+        )
+
+
+def _require_list(rows: object) -> None:
+    """Refuse a single row, a path, a data frame and whatever else is no list of rows."""
+    if isinstance(rows, str) or not isinstance(rows, Sequence):
+        raise InputError(
+            f"rows: is a {type(rows).__name__}; give a list of dicts, one for each turn, such as "
+            '[{"speaker": "A", "text": "…"}]'
         )
 
 

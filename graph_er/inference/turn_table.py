@@ -16,6 +16,7 @@ from graph_er.inference.turns import Turn
 
 # As for the tables that are trained on.
 ENCODINGS = ("utf-8-sig", "cp949")
+_SHOWN = 10  # keys of a row in a message
 
 
 def read_turn_table(
@@ -70,7 +71,13 @@ def turns_of_rows(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Turn]
 def _cells(row: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(row, Mapping):
         raise InputError(f"{type(row).__name__} {str(row)[:40]!r} is no dict of values by column")
-    named = {name: value for name, value in row.items() if one_line(str(name)).lower() in COLUMNS}
+    columns = {name: one_line(str(name)).lower() for name in row}
+    if not {"wav", "text"} & {*columns.values()}:
+        given = ", ".join(f"{str(name)[:40]!r}" for name in list(row)[:_SHOWN]) or "none"
+        raise InputError(
+            f"neither wav nor text; the keys given are {given}, those read are {', '.join(COLUMNS)}"
+        )
+    named = {name: value for name, value in row.items() if columns[name] in COLUMNS}
     return cells_of({name: _plain(value) for name, value in named.items()})
 
 

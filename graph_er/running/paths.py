@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graph_er.errors import InputError
+from graph_er.running.regular_files import read_json_file
 
 CHECKPOINT_NAME = "model.pt"
+# That of `feature_extractor.configuration`, whose import takes seconds.
+_STAGE1_TYPE = "utterance_classifier"
 
 
 def project_root() -> Path:
@@ -24,12 +27,41 @@ def checkpoint_file(path: Path) -> Path:
     """Return the checkpoint that is named by its folder or by itself.
 
     Raises:
-        InputError: it is not there.
+        InputError: it is not there, or a model of stage 1 is.
     """
-    path = path / CHECKPOINT_NAME if path.is_dir() else path
-    if not path.exists():
-        raise InputError(f"{path}: no such checkpoint; train one with `python graph_er/train.py`")
-    return path
+    folder, path = path, path / CHECKPOINT_NAME if path.is_dir() else path
+    if path.exists():
+        return path
+    if _is_stage1(folder):
+        raise InputError(
+            f"{folder}: is a model of stage 1, which `python feature_extractor/eval.py "
+            f"--checkpoint {folder}` evaluates; name a graph model, of stage 3, here"
+        )
+    raise InputError(f"{path}: no such checkpoint; train one with `python graph_er/train.py`")
+
+
+def refuse_graph_model(path: Path) -> None:
+    """Tell whoever names a graph model where one of stage 1 is wanted.
+
+    Raises:
+        InputError: `path` is a graph model, or its folder.
+    """
+    if (path if path.name == CHECKPOINT_NAME else path / CHECKPOINT_NAME).is_file():
+        raise InputError(
+            f"{path}: is a model of stage 3, which `python graph_er/eval.py --pt_dir {path}` "
+            "evaluates; name a stage 1 checkpoint here"
+        )
+
+
+def _is_stage1(folder: Path) -> bool:
+    path = folder / "config.json"
+    if not path.is_file():
+        return False
+    try:
+        content = read_json_file(path)
+    except InputError:
+        return False
+    return isinstance(content, dict) and content.get("model_type") == _STAGE1_TYPE
 
 
 def require_suffix(option: str, path: Path, suffixes: Sequence[str]) -> None:

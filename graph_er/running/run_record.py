@@ -6,6 +6,7 @@ import logging
 import platform
 import subprocess
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +20,7 @@ from graph_er.running.regular_files import read_json_file
 logger = logging.getLogger(__name__)
 
 RECORD_NAME = "run.json"
+_MADE_BY = ("checkpoint", "checkpoint_sha256")  # as stage 2 names them
 _PACKAGES = (
     *("accelerate", "comet-ml", "librosa", "numpy", "optuna", "pandas", "safetensors"),
     *("scikit-learn", "sentence-transformers", "soundfile", "torch", "torch-geometric"),
@@ -61,9 +63,14 @@ def write_run_record(
     write_json(folder / RECORD_NAME, record)
 
 
-def describe_data(path: Path) -> dict[str, str]:
-    """Return a data file's name and SHA-256."""
-    return {"name": path.name, "sha256": sha256(path)}
+def describe_data(path: Path, info: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Return a data file's name and SHA-256, and of its `info` which stage 1 checkpoint made it.
+
+    The latter is absent for features as pretrained and those of another program.
+    """
+    made_by = {key: (info or {}).get(key) for key in _MADE_BY}
+    known = {key: value for key, value in made_by.items() if isinstance(value, str)}
+    return {"name": path.name, "sha256": sha256(path), **known}
 
 
 def read_run_record(folder: Path) -> dict[str, Any]:

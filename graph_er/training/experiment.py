@@ -108,7 +108,8 @@ def _material(file: DialogueFile, run: Run) -> _Material:
     train, dev = require_side(file, "train"), require_side(file, "dev")
     spec = spec_of(file, [*train, *dev], run.modalities, run.model)
     jobs = choose_jobs(run.jobs, len(run.seeds), device)
-    material = _Material(spec, train, dev, describe_data(run.data), device, jobs)
+    data = describe_data(run.data, file.info)
+    material = _Material(spec, train, dev, data, device, jobs)
     _announce(run, material)
     return material
 

@@ -62,20 +62,18 @@ def test_a_missing_folder_is_named(tmp_path):
 
 
 def test_only_a_free_folder_is_named_to_train_in(tmp_path):
-    with pytest.raises(InputError, match="train.py --out .*nothing`"):
+    with pytest.raises(InputError, match=r"train\.py --out .*nothing`"):
         load_checkpoint(tmp_path / "nothing")
     (tmp_path / "thesis.txt").touch()
     for folder in (tmp_path, tmp_path / "thesis.txt"):
-        with pytest.raises(InputError, match="no stage 1 checkpoint .*train.py --out DIR`"):
+        with pytest.raises(InputError, match=r"no stage 1 checkpoint .*train\.py --out DIR`"):
             load_checkpoint(folder)
 
 
 def test_a_graph_model_is_told_from_nothing(tmp_path):
     (tmp_path / "model.pt").touch()
     for named in (tmp_path, tmp_path / "model.pt"):
-        with pytest.raises(
-            InputError, match="is a model of stage 3, .*graph_er/eval.py"
-        ) as refused:
+        with pytest.raises(InputError, match=r"is a model of stage 3, .*graph_er/eval") as refused:
             load_checkpoint(named)
         assert str(refused.value).startswith(f"{named}: ")
         assert "--out" not in str(refused.value)

@@ -107,6 +107,7 @@ def test_a_picture_that_has_no_room_for_all_dialogues_says_so(run, tmp_path, mon
         (("--out", "o.csv", "--device", "tpu"), "--device 'tpu'"),
         (("--out", "o.csv", "--pt_dir", "gone"), "gone: no such checkpoint"),
         (("--out", "o.csv", "--extractor", "gone"), "gone: no stage 1 checkpoint"),
+        (("--out", "o.csv", "--explain", "1,3"), "--explain 3: no such utterance; there are 2"),
         (("--out", "o.csv", "--recording", "gone.wav"), "gone.wav"),
     ],
 )
@@ -126,6 +127,21 @@ def test_without_the_demos_models_the_command_says_how_they_are_made(tmp_path, m
     argv = ["--input", str(tmp_path / "x.csv"), "--out", str(tmp_path / "o.csv")]
     assert run_command(predict.main, argv) == 2
     assert "bash scripts/run_all.sh" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "argv", [("--live",), ("--input", "talk.csv", "--out", "out.csv")], ids=["live", "table"]
+)
+def test_whoever_names_a_graph_model_alone_is_asked_for_its_extractor(
+    models, tmp_path, monkeypatch, capsys, argv
+):
+    monkeypatch.setattr(predict, "project_root", lambda: tmp_path)
+    assert run_command(predict.main, ["--pt_dir", str(models.graph), *argv]) == 2
+    shown = capsys.readouterr().err
+    assert f"--pt_dir {models.graph}: is no bundle; add --extractor DIR" in shown
+    assert "run_all.sh" not in shown
+    assert run_command(predict.main, ["--pt_dir", str(tmp_path / "gone"), *argv]) == 2
+    assert "gone: no such checkpoint" in capsys.readouterr().err
 
 
 def test_importing_the_command_loads_nothing_heavy():

@@ -150,6 +150,14 @@ def test_more_turns_than_are_read_at_once(predictor, monkeypatch, models):
     np.testing.assert_allclose(matrix(predictor.predict(models.rows)), whole, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "rows", [{}, {"speaker": "A", "text": "그래"}, "talk.csv", iter([]), np.zeros(2)]
+)
+def test_what_is_no_list_of_rows_is_refused(predictor, rows):
+    with pytest.raises(InputError, match=f"rows: is a {type(rows).__name__}; give a list of dicts"):
+        predictor.predict(rows)
+
+
 def test_models_that_do_not_fit_each_other_are_refused(models, tmp_path):
     save_graph(tmp_path / "emotions", models.file, emotions=("x", "y", "z"))
     save_graph(tmp_path / "widths", models.file, widths=(20, 17))

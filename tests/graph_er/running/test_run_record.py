@@ -42,6 +42,22 @@ def test_a_record_holds_what_the_run_was(tmp_path):
     assert {"commit", "tree_clean", "device", "python", "platform", "created"} <= set(record)
 
 
+@pytest.mark.parametrize(
+    ("info", "known"),
+    [
+        ({"checkpoint": "at", "checkpoint_sha256": "ab" * 32, "fusion": "concat"}, True),
+        ({"frozen": True, "weights_sha256": "ab" * 32}, False),
+        ({"checkpoint": ["at"], "checkpoint_sha256": 5}, False),
+        ({}, False),
+    ],
+)
+def test_data_is_described_with_what_made_it_where_that_is_known(tmp_path, info, known):
+    data = tmp_path / "x.pkl"
+    data.write_bytes(b"content")
+    made_by = {"checkpoint": "at", "checkpoint_sha256": "ab" * 32} if known else {}
+    assert describe_data(data, info) == {**describe_data(data), **made_by}
+
+
 def test_test_scores_are_added_beside_dev_scores(tmp_path):
     write(tmp_path)
     add_metrics(tmp_path, "test", {"weighted_f1": 0.25})

@@ -42,6 +42,14 @@ def train(tmp_path):
     return run
 
 
+def test_a_run_remembers_the_extractor_of_its_features(train):
+    made_by = {"checkpoint": "at", "checkpoint_sha256": "ab" * 32}
+    _, record = train(file=replace(FILE, info={**FILE.info, **made_by, "frozen": False}))
+    assert {key: record["data"][key] for key in made_by} == made_by
+    _, record = train("again")
+    assert {*record["data"]} == {"name", "sha256"}
+
+
 def fitted(sides, dev, *, model=CONTEXTUAL, training=REFIT, seed=3, **further):
     spec = spec_of(FILE, (*FILE.side("train"), *FILE.side("dev")), "at", model)
     graphs = [spec.graph(dialogue, model) for side in sides for dialogue in FILE.side(side)]

@@ -1,0 +1,28 @@
+import json
+
+import pytest
+
+from feature_extractor.configuration import UtteranceConfig
+from graph_er.errors import InputError
+from graph_er.running.paths import checkpoint_file
+
+
+def test_a_checkpoint_is_named_by_its_folder_or_by_itself(tmp_path):
+    path = tmp_path / "model.pt"
+    path.touch()
+    assert checkpoint_file(tmp_path) == checkpoint_file(path) == path
+
+
+def test_a_model_of_stage_1_is_told_from_nothing(tmp_path):
+    UtteranceConfig().save_pretrained(tmp_path)
+    with pytest.raises(InputError, match=r"is a model of stage 1, .*feature_extractor/eval\.py"):
+        checkpoint_file(tmp_path)
+
+
+@pytest.mark.parametrize("config", [None, "{", [], {}, {"model_type": "roberta"}])
+def test_other_folders_hold_no_checkpoint(tmp_path, config):
+    if config is not None:
+        text = config if isinstance(config, str) else json.dumps(config)
+        (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"model\.pt: no such checkpoint; train one with"):
+        checkpoint_file(tmp_path)
