@@ -85,7 +85,7 @@ def open_choice(choice: CorpusChoice, tell: Tell) -> tuple[Corpus, Path]:
 
 
 def open_corpus(name: str, root: Path, tell: Tell, **policies: Any) -> Corpus:
-    """Read a corpus; the demo is made first where `root` does not exist yet.
+    """Read a corpus; the demo is made first where it is not in its default place yet.
 
     Args:
         name: corpus name.
@@ -102,9 +102,14 @@ def open_corpus(name: str, root: Path, tell: Tell, **policies: Any) -> Corpus:
 
         if root.exists():
             refuse_other_version(root)
-        else:
+        elif root == corpus_root(name, None):
             tell(f"making the demo corpus in {root}")
             generate_demo(root, progress=True)
+        else:  # a slip of the pen would cost minutes
+            raise InputError(
+                f"{root}: no such folder; leave --root out, or make a demo there with "
+                f"`python feature_extractor/demo.py --out {root}`"
+            )
     corpus = read_corpus(name, root, **policies)
     for notice in corpus.notices:
         tell(notice)

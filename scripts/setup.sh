@@ -75,6 +75,7 @@ digest = hashlib.sha256(pathlib.Path(sys.argv[1]).read_bytes()).hexdigest()[:16]
 print(pathlib.Path(sys.prefix) / f".graph_er-{digest}")' "$1")
   [ -f "$stamp" ] && return
   echo "== installing $1 (several minutes the first time)" >&2
-  "$python" -m pip install --quiet --disable-pip-version-check -r "$1" >&2
+  # What is imported is compiled then; all the rest never.
+  "$python" -m pip install --quiet --disable-pip-version-check --no-compile -r "$1" >&2
   touch "$stamp" 2>/dev/null || true # an environment that cannot be written to is checked each time
 }

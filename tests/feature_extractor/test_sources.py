@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from feature_extractor import sources
 from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.demo_corpus import generate
 from feature_extractor.demo_corpus.generate import (
@@ -94,12 +95,19 @@ def test_the_demo_is_made_where_it_is_not_there_and_taken_as_it_is_after_that(
         return generate_demo(root, DemoSettings(sessions=1, dialogues=1, utterances=2))
 
     monkeypatch.setattr(generate, "generate_demo", small)
-    root, told = tmp_path / "demo", []
+    monkeypatch.setattr(sources, "project_root", lambda: tmp_path)
+    root, told = tmp_path / "data" / "demo", []
     corpora = [open_corpus("demo", root, told.append) for _ in range(2)]
     assert made == [True]
     assert told.count(f"making the demo corpus in {root}") == 1
     assert corpora[0] == corpora[1]
     assert len(corpora[0].utterances) == 2
+
+
+def test_a_demo_is_not_made_where_a_root_is_named_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"demmo: no such folder; .*demo\.py --out"):
+        open_corpus("demo", tmp_path / "demmo", print)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_demo_without_a_record_is_let_pass(tmp_path):
