@@ -102,7 +102,7 @@ def open_corpus(name: str, root: Path, tell: Tell, **policies: Any) -> Corpus:
 
         if root.exists():
             refuse_other_version(root)
-        elif root == corpus_root(name, None):
+        elif root.resolve() == corpus_root(name, None).resolve():
             tell(f"making the demo corpus in {root}")
             generate_demo(root, progress=True)
         else:  # a slip of the pen would cost minutes

@@ -25,12 +25,12 @@ CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 source scripts/setup.sh
 
-corpus=demo root= fold= encoders=tuned name= device=auto text= audio= modalities=at
+corpus=demo root= fold= encoders=tuned name= device=auto text= audio= modalities=at scaling=0
 reading=() stage1=() study=()
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage scripts/compare_fusions.sh && exit 0 ;;
-    --speaker_scaling) study+=("$1") && shift && continue ;;
+    --speaker_scaling) scaling=1 && study+=("$1") && shift && continue ;;
     --fusions | --modalities) # one or more values
       option=$1 values=()
       shift
@@ -63,6 +63,7 @@ done
 case $encoders in tuned | pretrained) ;; *) fail "--encoders must be tuned or pretrained, not '$encoders'" ;; esac
 name=${name:-${corpus}_fusions${fold:+_fold$fold}}
 check_name "$name"
+case $scaling$modalities in 0* | *a*) ;; *) fail "--speaker_scaling scales audio; leave it out, or add a to --modalities" ;; esac
 root=$(root_of "$corpus" "$root")
 [ "$encoders" = tuned ] || [ ${#stage1[@]} = 0 ] || fail "--stage1_epochs goes with --encoders tuned"
 

@@ -20,7 +20,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # In the environment: workers and commands that tests start write beside it.
 export COVERAGE_FILE=$scratch/.coverage
-"$python" -m coverage run -m pytest "$@"
+"$python" -m coverage run -m pytest -n 2 --dist loadfile "$@"
 "$python" -m coverage combine --quiet
 if [ $# -eq 0 ]; then
   "$python" -m coverage json --quiet -o "$scratch/coverage.json"

@@ -169,6 +169,7 @@ recordings() { # every fold of both parts, features as they are and scaled by sp
 }
 
 out_of_fold() { # each seed of stage 1: the whole, its folds, three dialogue files, three graphs
+  make_demo demo "$demo_root"
   local out=$runs/out_of_fold seed fold kind corpus
   corpus=(--corpus demo --root "$demo_root")
   local inputs="$inputs $(digest "$demo_root/annotation" "$demo_root/demo.json")"

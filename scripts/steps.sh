@@ -30,7 +30,7 @@ step() { # name target command ...
   if [ "$(type -t "$1")" = function ]; then # whose commands this shell could not end
     "$@" >&2 || status=$?
   else
-    "$@" >&2 </dev/null &
+    (trap - INT && exec "$@") >&2 </dev/null & # which else would not hear Ctrl-C
     wait $! || status=$?
   fi
   if [ $status != 0 ]; then
@@ -70,7 +70,8 @@ lane() { # name function ...
 
 in_lane() { # function ...
   trap - EXIT
-  trap 'end_jobs; exit 143' INT TERM
+  trap 'end_jobs 130; exit 130' INT
+  trap 'end_jobs 143; exit 143' TERM
   local cores function
   cores=$(nproc 2>/dev/null || echo 2)
   export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(((cores + 1) / 2))}
@@ -95,10 +96,16 @@ wait_for_lanes() {
 
 # A script that ends, also by Ctrl-C or TERM, ends its lanes and they their commands, which run in the
 # background for that: while a shell waits for one in the foreground, it hears no signal.
-end_jobs() {
-  local running
+end_jobs() { # status with which the shell ends
+  local status=$1 running tenths=0
   running=$(jobs -p)
+  # Commands hear Ctrl-C as well, and may have something to clear up.
+  while [ $status = 130 ] && [ -n "$running" ] && [ $tenths -lt 100 ] && kill -0 $running 2>/dev/null; do
+    sleep 0.1
+    tenths=$((tenths + 1))
+  done
   [ -z "$running" ] || kill $running 2>/dev/null || true
   wait
 }
-trap end_jobs EXIT
+trap 'end_jobs $?' EXIT
+trap 'end_jobs 130; trap - EXIT INT; kill -INT $$' INT

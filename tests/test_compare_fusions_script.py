@@ -45,6 +45,7 @@ def demo(tmp_path_factory):
         (["--name", "../x"], "--name must be letters"),
         (["--fusions"], "--fusions needs a value"),
         (["--seeds"], "--seeds needs a value"),
+        (["--speaker_scaling", "--modalities", "t"], "--speaker_scaling scales audio"),
     ],
 )
 def test_wrong_options_are_refused_before_any_work(options, message):

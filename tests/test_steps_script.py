@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -91,6 +92,31 @@ def test_a_script_that_is_ended_leaves_no_process(start, tmp_path, number, in_la
     assert process.wait(timeout=30) == -number
     assert not runs(-process.pid)
     assert (tmp_path / "steps" / "two.begun").exists()
+
+
+@pytest.mark.parametrize("in_lane", [True, False])
+def test_commands_hear_ctrl_c_and_may_clear_up(start, tmp_path, in_lane):
+    """With a process of their own, which ends by Ctrl-C itself."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import pathlib, subprocess, sys, time\n"
+        "pid, cleared = map(pathlib.Path, sys.argv[1:])\n"
+        "try:\n"
+        "    with subprocess.Popen(['sleep', '60']) as process:\n"
+        "        pid.write_text(str(process.pid))\n"
+        "        process.wait()\n"
+        "finally:\n"
+        "    time.sleep(0.5)\n"
+        "    cleared.touch()\n"
+    )
+    command = f"{sys.executable} {program} {tmp_path}/pid {tmp_path}/cleared"
+    step = f"step one {tmp_path}/one {command}"
+    process = start(f"one() {{ {step}; }}\nlane one one\nwait_for_lanes" if in_lane else step)
+    wait_for(tmp_path / "pid")
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=30) == -signal.SIGINT
+    assert (tmp_path / "cleared").exists()
+    assert not runs(-process.pid)
 
 
 def test_steps_keep_the_status_of_their_commands(start, tmp_path):

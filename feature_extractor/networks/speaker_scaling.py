@@ -4,8 +4,8 @@ Each speaker's features are brought to the mean and deviation of the training si
 model, and the `FrameScaler` in it, hear how somebody speaks beside how the same person speaks as a
 rule. No label is read, but all utterances at hand are: an utterance's features depend on what else
 its speaker said. The means and deviations are shrunk: it is as if `PRIOR` utterances with those of
-the training side were among each speaker's, so that little changes for one who is hardly heard and
-nothing is divided by zero.
+the training side were among each speaker's, so that one who is heard once is moved a third of the
+way and nothing is divided by zero.
 """
 
 from __future__ import annotations

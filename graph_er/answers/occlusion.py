@@ -55,7 +55,8 @@ def parts_there(
     """Tell which parts each turn has, bool ``[P, U]``.
 
     Missing audio is a zero vector. Missing text is a sentence without a word whose features are
-    zero, as stage 2 writes them, or the training mean (`graph_er.inference.missing_modalities`).
+    zero, as stage 2 writes them, or the training mean (`graph_er.inference.missing_modalities`). In
+    features of another make a row of zeros counts as missing, too.
 
     Args:
         model: a network that heard such dialogues in training.

@@ -49,11 +49,10 @@ def conclusion(comparison: dict[str, Any]) -> str:
     It is that of the runs as a whole, or where they are of unequal numbers of seeds, the mean over
     seeds: an ensemble of more models is better by that alone.
     """
-    if comparison["a"]["sha256"] == comparison["b"]["sha256"]:
-        return (
-            "Conclusion: no difference; A and B are the same predictions, a run compared with "
-            "itself. Name two runs."
-        )
+    a, b = comparison["a"], comparison["b"]
+    if a["sha256"] == b["sha256"]:
+        itself = ", a run compared with itself; name two runs" if a["run"] == b["run"] else ""
+        return f"Conclusion: no difference; A and B are the same predictions{itself}."
     source = comparison["conclusion_from"]
     if source is None:
         models = (models_text(comparison[letter]["seeds"]) for letter in "ab")

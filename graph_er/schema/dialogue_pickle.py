@@ -23,7 +23,6 @@ from graph_er.schema.pickle_scan import scan_pickle
 # numpy 1 and numpy 2 name the same functions differently.
 _NUMPY_CORES = ("numpy.core", "numpy._core")
 _PLAIN_KINDS = "biufSU"
-_TABLES = (".csv", ".tsv", ".jsonl")
 
 # Bytes that constructors may copy: so many for each byte of the file, and these.
 _COPIES, _COPIES_OF_ANY = 4, 1 << 24
@@ -74,7 +73,7 @@ def _read(
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
     except Exception as error:  # a broken pickle can fail in any way
-        if path.suffix.lower() in _TABLES:
+        if _is_table(path):
             raise InputError(
                 f"{path}: is a table, not a dialogue file; make one of it with "
                 "`python feature_extractor/extract.py --corpus table --root FILE`"
@@ -85,6 +84,15 @@ def _read(
             f"{path}: no readable pickle ({type(error).__name__}: {first_line(error)}); was it cut "
             "off or written by something else? restore the file"
         ) from error
+
+
+def _is_table(path: Path) -> bool:
+    """Tell whether a file begins with a line of separated values, or of JSON."""
+    with path.open("rb") as file:
+        line = file.read(1024).splitlines()[:1]
+    text = line[0].decode("utf-8-sig", errors="ignore") if line else ""
+    separated = "," in text or "\t" in text or text.startswith("{")
+    return separated and text.replace("\t", " ").isprintable()
 
 
 def first_line(error: Exception) -> str:

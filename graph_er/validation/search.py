@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 JOURNAL_NAME = "search.log"
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 _DEFAULTS = "defaults"
+_SHOWN = 80  # letters of a value in a message
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,14 @@ def open_study(out: Path, search: Search, data: dict[str, str]) -> optuna.Study:
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Return what differs between what is searched, one readable clause each."""
     # Options stand in a dictionary of their own.
-    flat = [{**known, **known.get("fixed", {})} for known in (before, now)]
-    names = dict.fromkeys([*flat[0], *flat[1]])
+    options = [known.get("fixed", {}) for known in (before, now)]
+    pairs = [(name, before.get(name), now[name]) for name in now if name != "fixed"]
+    for name in dict.fromkeys([*options[0], *options[1]]):
+        pairs.append((name, *(given.get(name, "not given") for given in options)))
     return [
-        f"{name} was {flat[0].get(name, 'not given')}, is {flat[1].get(name, 'not given')}"
-        for name in names
-        if name != "fixed" and flat[0].get(name) != flat[1].get(name)
+        f"{name} was {str(was)[:_SHOWN]}, is {str(is_now)[:_SHOWN]}"
+        for name, was, is_now in pairs
+        if was != is_now
     ]
 
 

@@ -262,6 +262,8 @@ def test_records_are_refused(tmp_path):
     ("name", "content", "message"),
     [
         ("mine.csv", b"dialogue,utterance\na,b\n", "is a table, not a dialogue file; make one"),
+        ("mine", '\ufeff"대화"\t"발화"\n'.encode(), "is a table, not a dialogue file"),
+        ("mine.jsonl", b'{"dialogue": "a"}', "is a table, not a dialogue file"),
         ("mine.pkl", b"", "is empty; restore the file"),
     ],
 )
