@@ -35,6 +35,7 @@ def start(tmp_path):
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_hear_interrupts,
         )
         started.append(process)
         return process
@@ -44,6 +45,11 @@ def start(tmp_path):
         if runs(-process.pid):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+def _hear_interrupts():
+    """As in a terminal: tests that run in the background of a shell have them ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def runs(pid):
