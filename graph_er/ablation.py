@@ -20,7 +20,7 @@ from graph_er.running.cli import run_command
 from graph_er.running.files import sha256, write_json, write_text
 from graph_er.running.regular_files import read_json_file
 from graph_er.training.config_file import ConfigFile
-from graph_er.training.recipe_options import recipe_of
+from graph_er.training.recipe_options import add_jobs_option, read_jobs, recipe_of
 
 if TYPE_CHECKING:
     from graph_er.validation.ablation_scores import Case
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "no context (no graph layers)": {"relational_layers": 0, "attention_layers": 0},
-    "one network instead of a committee": {"members": 1},
+    "one network instead of two": {"members": 1},
+    "three networks": {"members": 3},
     "no relative audio": {"relative_audio": False},
     "no noise on the audio level": {"audio_offset": 0.0},
     "no sentence cues": {"sentence_cues": False},
     "no gate": {"gate": False},
+    "no dropout of the input": {"input_dropout": 0.0},
     "no logit adjustment": {"logit_adjustment": 0.0},
     "no relational mean": {"relational_layers": 0},
     "no graph transformer": {"attention_layers": 0},
@@ -66,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="a dialogue file; may be repeated. Test dialogues are never read",
     )
     parser.add_argument("--seeds", type=int, default=5, help="how many seeds (default: 5)")
+    add_jobs_option(parser, of="models of a row")
     parser.add_argument(
         "--out",
         type=Path,
@@ -81,16 +84,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     if arguments.seeds < 2:
         raise InputError(f"--seeds is {arguments.seeds}; a spread needs at least 2")
+    wanted = read_jobs(arguments)
     from tqdm import tqdm
 
     from graph_er.report.ablation import ablation_page, ablation_table
+    from graph_er.running.jobs import choose_jobs, threads_for
     from graph_er.validation.ablation_scores import score_variant
 
     done = _read(arguments.out)
     seeds = list(range(1, arguments.seeds + 1))
     files = {path: (*_cases(path), sha256(path)) for path in arguments.data_dir}
-    jobs = [(path, name) for name in VARIANTS for path in files]
-    for path, name in tqdm(jobs, desc="ablation", unit="run"):
+    rows = [(path, name) for name in VARIANTS for path in files]
+    for path, name in tqdm(rows, desc="ablation", unit="run"):
         file, cases, digest = files[path]
         modalities = "".join(m for m in "at" if m in file.modalities)
         recipe = recipe_of(ConfigFile("default", modalities), VARIANTS[name])
@@ -100,7 +105,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not any(all(row[k] == v for k, v in key.items()) for row in done):
             old = [r for r in done if all(r[k] == key[k] for k in _REPLACED_BY)]
             done = [r for r in done if r not in old]
-            done.append({**key, **score_variant(file, recipe, cases, seeds)})
+            jobs = choose_jobs(wanted, len(cases) * len(seeds), "cpu")
+            with threads_for(jobs) as threads:
+                scores = score_variant(file, recipe, cases, seeds, jobs=jobs, threads=threads)
+            done.append({**key, **scores})
             write_json(arguments.out, {"rows": done})
         write_text(arguments.out.with_suffix(".md"), ablation_page(done, list(VARIANTS)))
     print(ablation_table(done, list(VARIANTS)), end="")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -23,8 +23,10 @@ from graph_er.running.cli import run_command
 from graph_er.running.paths import project_root
 from graph_er.running.sole_writer import sole_writer
 from graph_er.training.recipe_options import (
+    add_jobs_option,
     add_recipe_options,
     add_seed_options,
+    read_jobs,
     read_recipe,
     read_seeds,
 )
@@ -61,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="DIR", help="default: runs/crossval_<modalities>"
     )
     add_seed_options(parser, seeds=1)
+    add_jobs_option(parser, of="folds")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     add_recipe_options(parser)
     return parser
@@ -69,25 +72,30 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train a model per fold and seed, print the tables, write predictions and scores."""
     arguments = build_parser().parse_args(argv)
-    seeds, recipe = read_seeds(arguments), read_recipe(arguments)
+    seeds, recipe, jobs = read_seeds(arguments), read_recipe(arguments), read_jobs(arguments)
     counts = _epoch_recipes(arguments, recipe)
     file = read_data(arguments)
     # After parsing: torch takes seconds.
+    import torch
+
     from graph_er.networks.spec import spec_of
     from graph_er.running.device import choose_device
+    from graph_er.running.jobs import choose_jobs, threads_for
     from graph_er.validation.cross_evaluation import check_folder
     from graph_er.validation.folds import session_folds, without_test
 
     file = file if arguments.with_test else without_test(file)
     folds = session_folds(file, arguments.folds)
     # What is lacking is told now, before anything is removed or trained.
-    spec_of(file, file.dialogues, recipe.modalities, recipe.model).build(recipe.model)
+    with torch.device("meta"):  # real weights might start threads, and folds are forked
+        spec_of(file, file.dialogues, recipe.modalities, recipe.model).build(recipe.model)
     arguments.device = choose_device(arguments.device)
+    arguments.jobs = choose_jobs(jobs, len(folds), arguments.device)
     arguments.out = arguments.out or project_root() / "runs" / f"crossval_{recipe.modalities}"
     check_folder(arguments.out)
     sizes = ", ".join(f"{fold.name} ({len(fold.test)})" for fold in folds)
     logger.info("%d folds of %d dialogues: %s", len(folds), len(file.dialogues), sizes)
-    with sole_writer(arguments.out):
+    with sole_writer(arguments.out), threads_for(arguments.jobs) as arguments.threads:
         if counts:
             _choose_epochs(arguments, file, folds, counts, seeds)
         else:
@@ -122,7 +130,7 @@ def _cross_validate(
 
     started, data = time.monotonic(), describe_data(arguments.data_dir)
     remove_earlier(arguments.out)
-    results = run_folds(file, folds, recipe, seeds, device=arguments.device)
+    results = run_folds(file, folds, recipe, seeds, **_how(arguments))
     evaluation = {
         **cross_evaluation(file, results, seeds),
         "modalities": recipe.modalities,
@@ -159,11 +167,15 @@ def _choose_epochs(
     scores = {}
     for count, recipe in recipes.items():
         title = f"{count} epochs, "
-        results = run_folds(file, folds, recipe, seeds, device=arguments.device, title=title)
+        results = run_folds(file, folds, recipe, seeds, title=title, **_how(arguments))
         scores[count] = [result.weighted_f1(file) for result in results]
     choice = {**choose_epochs(scores), "fold_names": [fold.name for fold in folds]}
     write_json(arguments.out / "epochs.json", {**choice, "seeds": seeds, "config": recipe.plain()})
     print(epochs_text(choice))
+
+
+def _how(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"device": arguments.device, "jobs": arguments.jobs, "threads": arguments.threads}
 
 
 def cli() -> int:

@@ -27,8 +27,10 @@ from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import project_root
 from graph_er.running.tracking import MODES
 from graph_er.training.recipe_options import (
+    add_jobs_option,
     add_recipe_options,
     add_seed_options,
+    read_jobs,
     read_recipe,
     read_seeds,
 )
@@ -47,13 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--out", type=Path, help="checkpoint folder (default: model_checkpoints/<tag>)"
     )
     add_seed_options(parser, seeds=1)
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        default=0,
-        help="seeds trained side by side, each with its part of the cores; 0 takes one per "
-        "thread that torch may use on the CPU (default: 0)",
-    )
+    add_jobs_option(parser, of="seeds, and each one's fits with and without dev,")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     parser.add_argument("--comet", choices=MODES, default="off", help="experiment tracking")
     add_recipe_options(parser)
@@ -73,11 +69,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _prepared(arguments: argparse.Namespace, started: float) -> tuple[DialogueFile, Run]:
-    seeds, recipe = read_seeds(arguments), read_recipe(arguments)
+    seeds, recipe, jobs = read_seeds(arguments), read_recipe(arguments), read_jobs(arguments)
     if arguments.tag and (arguments.tag in (".", "..") or {"/", "\\"} & {*arguments.tag}):
         raise InputError(f"--tag is {arguments.tag!r}; it is a name, name a folder with --out")
-    if arguments.jobs < 0:
-        raise InputError(f"--jobs is {arguments.jobs}; it must be at least 0")
     file = read_data(arguments)
     import_geometric()
     from graph_er.training.experiment import Run  # after parsing: torch takes seconds to import
@@ -94,7 +88,7 @@ def _prepared(arguments: argparse.Namespace, started: float) -> tuple[DialogueFi
         device=arguments.device,
         comet=arguments.comet,
         started=started,
-        jobs=arguments.jobs,
+        jobs=jobs,
     )
     return file, run
 

@@ -19,7 +19,7 @@ _MOST_LAYERS, _WIDEST = 64, 65536
 class ContextualConfig:
     """The architecture of `graph_er.networks.contextual.ContextualGNN`: preset ``default``."""
 
-    members: int = option(3, "networks trained side by side, whose probabilities are averaged")
+    members: int = option(2, "networks trained side by side, whose probabilities are averaged")
     hidden_size: int = option(128, "width of every hidden layer")
     sentence_cues: bool = option(True, "hear the transcript's punctuation and length beside t")
     relative_audio: bool = option(
@@ -43,7 +43,7 @@ class ContextualConfig:
     relational_layers: int = option(1, "layers of relational means")
     attention_layers: int = option(1, "graph transformer layers after them")
     graph_heads: int = option(4, "attention heads of graph and context layers")
-    input_dropout: float = option(0.0, "share of input features zeroed in training")
+    input_dropout: float = option(0.1, "share of input features zeroed in training")
     dropout: float = option(0.4, "dropout probability of the hidden layers")
 
     def __post_init__(self) -> None:

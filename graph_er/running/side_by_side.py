@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from graph_er.errors import InputError
 
+Item = TypeVar("Item")
 T = TypeVar("T")
 Tell = Callable[[Any], None]
 
@@ -27,8 +28,8 @@ _PR_SET_PDEATHSIG = 1
 
 
 def side_by_side(
-    work: Callable[[int, Tell], T],
-    items: Sequence[int],
+    work: Callable[[Item, Tell], T],
+    items: Sequence[Item],
     *,
     jobs: int,
     on_message: Callable[[Any], None],
@@ -38,7 +39,7 @@ def side_by_side(
     Args:
         work: takes an item and a function that sends a small plain value to `on_message`. What it
             returns is copied from process to process: plain values and arrays.
-        items: what it is done on.
+        items: what it is done on; as text each is named in messages.
         jobs: how many processes at a time.
         on_message: called in this process.
 
@@ -79,7 +80,7 @@ def side_by_side(
 
 
 def _serve(
-    work: Callable[[int, Tell], T], item: int, others: Sequence[Connection], to: Connection
+    work: Callable[[Item, Tell], T], item: Item, others: Sequence[Connection], to: Connection
 ) -> None:
     """Run in the new process: do the work and send what came of it."""
     _end_with_parent()
@@ -104,17 +105,17 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _receive(connection: Connection, process: Any, item: int) -> tuple[str, Any]:
+def _receive(connection: Connection, process: Any, item: object) -> tuple[str, Any]:
     try:
         kind, value = connection.recv()
     except (EOFError, OSError):  # the latter where it had sent a part of it
         process.join()
         raise InputError(
-            f"the process of seed {item} was ended from outside (exit code {process.exitcode}), "
-            "perhaps for want of memory; --jobs 1 trains one seed after another"
+            f"the process of {item} was ended from outside (exit code {process.exitcode}), "
+            "perhaps for want of memory; --jobs 1 trains one model after another"
         ) from None
     if kind == "refused":
         raise InputError(value)
     if kind == "failed":
-        raise RuntimeError(f"the process of seed {item} failed:\n{value}")
+        raise RuntimeError(f"the process of {item} failed:\n{value}")
     return kind, value

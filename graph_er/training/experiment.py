@@ -22,14 +22,15 @@ from graph_er.networks.checkpoint import save_checkpoint
 from graph_er.networks.spec import ModelSpec, spec_of
 from graph_er.running import processes
 from graph_er.running.device import choose_device, native_bfloat16
+from graph_er.running.jobs import choose_jobs, threads_for
 from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.run_record import RECORD_NAME, describe_data, write_run_record
 from graph_er.running.sole_writer import sole_writer
 from graph_er.running.tracking import Mode, Tracker, start_tracking
 from graph_er.scoring.evaluation import PREDICTIONS_NAME, evaluate
-from graph_er.training.one_seed import finished, sides_of
+from graph_er.training.one_seed import Fitted, finished, sides_of
 from graph_er.training.recipe import Recipe
-from graph_er.training.seeds import Fitted, SeedWork, choose_jobs, fit_seeds, threads_for
+from graph_er.training.seeds import SeedWork, fit_seeds, pieces_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Run(Recipe):
     """What is trained, with what, and where to.
 
     Attributes:
-        jobs: seeds trained side by side; 0 for as many as there are cores, where that can be.
+        jobs: models trained side by side; 0 for as many as there are cores, where that can be.
     """
 
     seeds: Sequence[int]
@@ -50,6 +51,11 @@ class Run(Recipe):
     comet: Mode
     started: float
     jobs: int = 1
+
+    @property
+    def tracked(self) -> bool:
+        """Whether a tracker follows each seed."""
+        return self.comet != "off"
 
     def plain(self) -> dict[str, Any]:
         """Return the configuration as plain values, for records."""
@@ -97,7 +103,8 @@ def _train(file: DialogueFile, run: Run, material: _Material) -> None:
     spec, corpus = material.spec, file.info.get("corpus")
     with threads_for(material.jobs) as threads:
         sides = sides_of(spec, run, material.train, material.dev)
-        work = SeedWork(spec, run, sides, material.device, lambda seed: _track(run, seed, corpus))
+        track = (lambda seed: _track(run, seed, corpus)) if run.tracked else None
+        work = SeedWork(spec, run, sides, material.device, track)
         fitted = fit_seeds(work, run.seeds, jobs=material.jobs, threads=threads)
     processes.first_only(lambda: _write(file, run, material, fitted))
 
@@ -107,7 +114,8 @@ def _material(file: DialogueFile, run: Run) -> _Material:
     device = choose_device(run.device)
     train, dev = require_side(file, "train"), require_side(file, "dev")
     spec = spec_of(file, [*train, *dev], run.modalities, run.model)
-    jobs = choose_jobs(run.jobs, len(run.seeds), device)
+    pieces = pieces_of(run, run.seeds, tracked=run.tracked)
+    jobs = choose_jobs(run.jobs, len(pieces), device)
     data = describe_data(run.data, file.info)
     material = _Material(spec, train, dev, data, device, jobs)
     _announce(run, material)

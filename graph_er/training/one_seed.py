@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 from torch_geometric.data import Data
 
 from graph_er.dialogues import Dialogue
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.networks.spec import ModelSpec
 from graph_er.probabilities.finish import fit_finish
-from graph_er.training.fit import EpochReport, fit
+from graph_er.training.fit import EpochReport, FitResult, fit
 from graph_er.training.recipe import Recipe
 
 OnEpoch = Callable[[EpochReport], None]
+# The member of a checkpoint, and dev's log probabilities ``[N, C]`` by the model that never saw dev
+# (None in all but the first of several processes).
+Fitted = tuple[dict[str, Any], np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,18 @@ def sides_of(
     return Sides(spec.graphs(train, recipe.model), spec.graphs(dev, recipe.model))
 
 
+def fits_apart(recipe: Recipe) -> bool:
+    """Tell whether the refit needs nothing of the fit before it, so that both can run at once.
+
+    Else dev decides how many epochs it takes or when the learning rate falls.
+    """
+    training = recipe.training
+    return training.refit and training.select == "last" and training.schedule == "one_cycle"
+
+
 def fit_seed(
     spec: ModelSpec, recipe: Recipe, sides: Sides, *, seed: int, device: str, on_epoch: OnEpoch
-) -> tuple[dict[str, Any], np.ndarray | None]:
+) -> Fitted:
     """Train, score on dev, and train again on both sides where that is wanted.
 
     Args:
@@ -46,25 +60,57 @@ def fit_seed(
         seed: of weights, order and dropout.
         device: ``cpu`` or a CUDA device.
         on_epoch: called after each epoch, those of the refit (without dev scores) included.
-
-    Returns:
-        The member of the checkpoint, and dev's log probabilities ``[N, C]`` by the model that
-        never saw dev (in the first of several processes).
     """
-
-    def build() -> Any:
-        return spec.build(recipe.model)
-
     options: dict[str, Any] = {"seed": seed, "device": device, "on_epoch": on_epoch}
-    result = fit(build, sides.train, sides.dev, spec.emotions, recipe.training, **options)
-    member = {"seed": seed, "epoch": result.kept.epoch, "dev": result.kept.dev}
-    weights = result.weights
+    result = fit_scored(spec, recipe, sides, **options)
+    member, on_dev = fitted(seed, result)
     if recipe.training.refit:
-        # Up to the epoch that was kept, on the same schedule: another one would need a dev side.
-        options |= {"stop_after": result.kept.epoch, "like": result}
-        both = [*sides.train, *sides.dev]
-        weights = fit(build, both, [], spec.emotions, recipe.training, **options).weights
-    return {**member, "weights": weights}, result.on_dev
+        member["weights"] = refit(spec, recipe, sides, like=result, **options)
+    return member, on_dev
+
+
+def fitted(seed: int, result: FitResult) -> Fitted:
+    """Return what a checkpoint keeps of a fit that was scored on dev."""
+    member = {"seed": seed, "epoch": result.kept.epoch, "dev": result.kept.dev}
+    return {**member, "weights": result.weights}, result.on_dev
+
+
+def fit_scored(
+    spec: ModelSpec, recipe: Recipe, sides: Sides, *, seed: int, device: str, on_epoch: OnEpoch
+) -> FitResult:
+    """Train on the train side and score on dev; for the arguments see `fit_seed`."""
+    build, training = partial(spec.build, recipe.model), recipe.training
+    options: dict[str, Any] = {"seed": seed, "device": device, "on_epoch": on_epoch}
+    return fit(build, sides.train, sides.dev, spec.emotions, training, **options)
+
+
+def refit(
+    spec: ModelSpec,
+    recipe: Recipe,
+    sides: Sides,
+    *,
+    like: FitResult | None,
+    seed: int,
+    device: str,
+    on_epoch: OnEpoch,
+) -> dict[str, Tensor]:
+    """Train on both sides and return the weights; for the other arguments see `fit_seed`.
+
+    Args:
+        spec: what the model takes and gives.
+        recipe: how it is made.
+        sides: what it is made of.
+        like: the fit that was scored on dev. This one ends at the epoch that was kept there, on the
+            same schedule: another one would need a dev side. None where `fits_apart`.
+        seed: of weights, order and dropout.
+        device: ``cpu`` or a CUDA device.
+        on_epoch: called after each epoch.
+    """
+    build, training = partial(spec.build, recipe.model), recipe.training
+    both = [*sides.train, *sides.dev]
+    options: dict[str, Any] = {"seed": seed, "device": device, "on_epoch": on_epoch, "like": like}
+    options["stop_after"] = like.kept.epoch if like else None
+    return fit(build, both, [], spec.emotions, training, **options).weights
 
 
 def finished(

@@ -51,6 +51,29 @@ def add_seed_options(parser: argparse.ArgumentParser, *, seeds: int) -> None:
     )
 
 
+def add_jobs_option(parser: argparse.ArgumentParser, *, of: str) -> None:
+    """Add ``--jobs``, `of` which there are several."""
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=0,
+        help=f"{of} trained side by side, each with its part of the cores; 0 takes one per thread "
+        "that torch may use on the CPU (default: 0)",
+    )
+
+
+def read_jobs(arguments: argparse.Namespace) -> int:
+    """Return ``--jobs``.
+
+    Raises:
+        InputError: it is negative.
+    """
+    if arguments.jobs < 0:
+        raise InputError(f"--jobs is {arguments.jobs}; it must be at least 0")
+    jobs: int = arguments.jobs
+    return jobs
+
+
 def given_settings(arguments: argparse.Namespace) -> ConfigFile:
     """Return what the user gave: flags, then the file of ``--config``.
 

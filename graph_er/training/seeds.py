@@ -1,32 +1,39 @@
-"""Every seed of a run, one after another or side by side, with progress and a tracker for each."""
+"""Every seed of a run, one after another or side by side, with progress and a tracker for each.
+
+Side by side, a seed's fit and its refit are two pieces of work where neither needs the other.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from graph_er.errors import InputError
 from graph_er.networks.spec import ModelSpec
 from graph_er.running import processes
-from graph_er.running.side_by_side import CAN_FORK, Tell, side_by_side
+from graph_er.running.side_by_side import Tell, side_by_side
 from graph_er.running.tracking import Tracker
 from graph_er.scoring.scores import METRICS
 from graph_er.training.fit import EpochReport
-from graph_er.training.one_seed import OnEpoch, Sides, fit_seed
+from graph_er.training.one_seed import (
+    Fitted,
+    OnEpoch,
+    Sides,
+    fit_scored,
+    fit_seed,
+    fits_apart,
+    fitted,
+    refit,
+)
 from graph_er.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
-
-# The member of the checkpoint, and dev's log probabilities (see `fit_seed`).
-Fitted = tuple[dict[str, Any], np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -35,44 +42,41 @@ class SeedWork:
 
     Attributes:
         spec, recipe, sides, device: as for `graph_er.training.one_seed.fit_seed`.
-        track: starts the tracker of a seed.
+        track: starts the tracker of a seed; None keeps no track.
     """
 
     spec: ModelSpec
     recipe: Recipe
     sides: Sides
     device: str
-    track: Callable[[int], Tracker]
+    track: Callable[[int], Tracker] | None = None
 
 
-def choose_jobs(wanted: int, seeds: int, device: str) -> int:
-    """Return how many seeds to train side by side: as wanted, or for 0 as many as there are cores.
+class Piece(NamedTuple):
+    """A piece of a run's work.
 
-    Raises:
-        InputError: several are wanted where that cannot be.
+    Attributes:
+        seed: whose.
+        part: all of it, the fit that is scored on dev, or the refit.
     """
-    possible = CAN_FORK and device == "cpu" and processes.count() == 1
-    if wanted > 1 and not possible:
-        raise InputError(
-            f"--jobs is {wanted}; seeds are trained side by side on Linux, on the CPU and without "
-            "a launcher alone; leave it out"
-        )
-    return min(wanted or (torch.get_num_threads() if possible else 1), seeds)
+
+    seed: int
+    part: Literal["all", "scored", "refit"]
+
+    def __str__(self) -> str:
+        """Name it for a message."""
+        return f"the refit of seed {self.seed}" if self.part == "refit" else f"seed {self.seed}"
 
 
-@contextmanager
-def threads_for(jobs: int) -> Iterator[int]:
-    """Give each of several jobs its part of the threads, and this process one alone meanwhile.
+def pieces_of(recipe: Recipe, seeds: Sequence[int], *, tracked: bool) -> list[Piece]:
+    """Return what can be done side by side: whole seeds, or the fits of each.
 
-    A process that has used several threads cannot be forked into one that does.
+    A tracker follows all that a seed does, in the process that does it.
     """
-    threads = torch.get_num_threads()
-    if jobs > 1:
-        torch.set_num_threads(1)
-    try:
-        yield max(1, threads // jobs)
-    finally:
-        torch.set_num_threads(threads)
+    if tracked or not fits_apart(recipe):
+        return [Piece(seed, "all") for seed in seeds]
+    # Refits first: they are a little longer, and nothing short should wait for the last of them.
+    return [Piece(seed, part) for seed in seeds for part in ("refit", "scored")]
 
 
 def fit_seeds(work: SeedWork, seeds: Sequence[int], *, jobs: int, threads: int) -> list[Fitted]:
@@ -81,9 +85,9 @@ def fit_seeds(work: SeedWork, seeds: Sequence[int], *, jobs: int, threads: int) 
     Args:
         work: what they share.
         seeds: the seeds.
-        jobs: how many are trained side by side.
-        threads: of each; see `threads_for`. Their number decides how sums are rounded, and nothing
-            else.
+        jobs: how many pieces are done side by side; see `pieces_of`.
+        threads: of each; see `graph_er.running.jobs.threads_for`. Their number decides how sums are
+            rounded, and nothing else.
 
     Raises:
         InputError: a loss or an output is not finite, or a process was killed.
@@ -91,18 +95,29 @@ def fit_seeds(work: SeedWork, seeds: Sequence[int], *, jobs: int, threads: int) 
     if jobs == 1:
         return [_fit_with_bar(work, seed) for seed in seeds]
     epochs = work.recipe.epochs_per_seed
-    with tqdm(total=epochs * len(seeds), desc=f"{len(seeds)} seeds", unit="epoch") as bar:
-        fitted = side_by_side(
-            lambda seed, tell: _fit_in_process(work, seed, threads, tell),
-            seeds,
+    pieces = pieces_of(work.recipe, seeds, tracked=work.track is not None)
+    title = f"{len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
+    with tqdm(total=epochs * len(seeds), desc=title, unit="epoch") as bar:
+        done = side_by_side(
+            lambda piece, tell: _do_in_process(work, piece, threads, tell),
+            pieces,
             jobs=jobs,
             on_message=lambda report: _show(bar, report),
         )
         bar.total = bar.n  # a refit of fewer epochs is done as well
-    fitted = [(_as_here(member), on_dev) for member, on_dev in fitted]
-    for member, _ in fitted:
-        _log_scores(member)
-    return fitted
+    of_piece = dict(zip(pieces, done, strict=True))
+    return [_gathered(of_piece, seed) for seed in seeds]
+
+
+def _gathered(of_piece: Mapping[Piece, Any], seed: int) -> Fitted:
+    """Put together what the pieces of a seed gave, and log its scores."""
+    if Piece(seed, "all") in of_piece:
+        member, on_dev = of_piece[Piece(seed, "all")]
+    else:
+        member, on_dev = of_piece[Piece(seed, "scored")]
+        member["weights"] = of_piece[Piece(seed, "refit")]
+    _log_scores(member)
+    return _as_here(member), on_dev
 
 
 def _as_here(value: Any) -> Any:
@@ -124,16 +139,32 @@ def _fit_with_bar(work: SeedWork, seed: int) -> Fitted:
     return fitted
 
 
-def _fit_in_process(work: SeedWork, seed: int, threads: int, tell: Tell) -> Fitted:
-    """Fit in a process of its own; arrays travel to the parent as they are, tensors would not."""
+def _do_in_process(work: SeedWork, piece: Piece, threads: int, tell: Tell) -> Any:
+    """Do a piece in a process of its own; arrays travel to the parent as such, tensors would not.
+
+    Returns:
+        A refit's weights by name, else what `fit_seed` returns.
+    """
     torch.set_num_threads(threads)
-    member, on_dev = _fit(work, seed, tell)
-    return {**member, "weights": {n: v.numpy() for n, v in member["weights"].items()}}, on_dev
+    options: dict[str, Any] = {"seed": piece.seed, "device": work.device, "on_epoch": tell}
+    what = (work.spec, work.recipe, work.sides)
+    if piece.part == "refit":
+        return _as_arrays(refit(*what, like=None, **options))
+    if piece.part == "scored":
+        member, on_dev = fitted(piece.seed, fit_scored(*what, **options))
+        return {name: value for name, value in member.items() if name != "weights"}, on_dev
+    member, on_dev = _fit(work, piece.seed, tell)
+    return {**member, "weights": _as_arrays(member["weights"])}, on_dev
+
+
+def _as_arrays(weights: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in weights.items()}
 
 
 def _fit(work: SeedWork, seed: int, on_epoch: OnEpoch) -> Fitted:
     """Fit one seed, and tell its tracker each epoch and how dev was confused."""
-    tracker = processes.first_only(lambda: work.track(seed)) or Tracker()
+    track = work.track
+    tracker = (processes.first_only(lambda: track(seed)) if track else None) or Tracker()
 
     def told(report: EpochReport) -> None:
         on_epoch(report)

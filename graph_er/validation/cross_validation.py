@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from graph_er.answers.prediction import evaluated_utterances, predict_probabilities
 from graph_er.dialogues import DialogueFile
 from graph_er.networks.spec import spec_of
+from graph_er.running.side_by_side import Tell, side_by_side
 from graph_er.scoring.evaluation import EvaluatedUtterances
 from graph_er.scoring.scores import score
 from graph_er.training.fit import EpochReport
@@ -93,25 +96,66 @@ def run_folds(
     *,
     device: str,
     title: str = "",
+    jobs: int = 1,
+    threads: int = 1,
 ) -> list[FoldResult]:
-    """Run all folds behind one progress bar, whose name begins with `title`."""
+    """Run all folds behind one progress bar.
+
+    Args:
+        file: what the folds are of.
+        folds: their sides.
+        recipe: as for `run_fold`, as is what follows.
+        seeds: likewise.
+        device: likewise.
+        title: what the bar's name begins with.
+        jobs: folds that are run side by side.
+        threads: of each of several; see `graph_er.running.jobs.threads_for`.
+    """
+    with tqdm(total=len(folds) * len(seeds) * recipe.epochs_per_seed, unit="epoch") as bar:
+        if jobs == 1:
+            return _one_after_another(file, folds, recipe, seeds, device, title, bar)
+        bar.set_description(f"{title}{len(folds)} folds")
+
+        def work(number: int, tell: Tell) -> tuple[Any, ...]:
+            torch.set_num_threads(threads)
+            result = run_fold(
+                file, folds[number], recipe, seeds, device=device, watch=lambda seed: tell
+            )
+            # Its dialogues are known to the parent.
+            return (result.probabilities, result.epochs, result.temperature, result.weight)
+
+        def told(_report: EpochReport) -> None:
+            bar.update()
+
+        done = side_by_side(work, range(len(folds)), jobs=jobs, on_message=told)
+        bar.total = bar.n  # a refit may take fewer epochs than were planned
+    return [FoldResult(fold, *numbers) for fold, numbers in zip(folds, done, strict=True)]
+
+
+def _one_after_another(
+    file: DialogueFile,
+    folds: Sequence[Fold],
+    recipe: Recipe,
+    seeds: Sequence[int],
+    device: str,
+    title: str,
+    bar: tqdm,
+) -> list[FoldResult]:
     results: list[FoldResult] = []
-    total = len(folds) * len(seeds) * recipe.epochs_per_seed
-    with tqdm(total=total, unit="epoch") as bar:
 
-        def watch(seed: int) -> OnEpoch:
-            # A refit may take fewer epochs than were planned: the bar goes on to the next fit.
-            bar.n = (len(results) * len(seeds) + seeds.index(seed)) * recipe.epochs_per_seed
-            bar.set_description(f"{title}fold {len(results) + 1}/{len(folds)}, seed {seed}")
+    def watch(seed: int) -> OnEpoch:
+        # A refit may take fewer epochs than were planned: the bar goes on to the next fit.
+        bar.n = (len(results) * len(seeds) + seeds.index(seed)) * recipe.epochs_per_seed
+        bar.set_description(f"{title}fold {len(results) + 1}/{len(folds)}, seed {seed}")
 
-            def step(_report: EpochReport) -> None:
-                bar.update()
+        def step(_report: EpochReport) -> None:
+            bar.update()
 
-            return step
+        return step
 
-        for fold in folds:
-            results.append(run_fold(file, fold, recipe, seeds, device=device, watch=watch))
-        bar.n = total
+    for fold in folds:
+        results.append(run_fold(file, fold, recipe, seeds, device=device, watch=watch))
+    bar.n = len(folds) * len(seeds) * recipe.epochs_per_seed
     return results
 
 

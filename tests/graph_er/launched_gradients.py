@@ -14,7 +14,7 @@ from tests.graph_er.dialogue_factory import make_file
 BATCHES = ([0, 1, 2], [3, 4, 5], [6, 7], [1])
 PLAIN = {"hidden_size": 8, "graph_heads": 2, "dropout": 0.0}
 MODELS = {
-    "default": {**PLAIN, "members": 2, "audio_offset": 0.0},
+    "default": {**PLAIN, "members": 2, "audio_offset": 0.0, "input_dropout": 0.0},
     "cogmen": {**PLAIN, "context_layers": 1, "context_feedforward": 16},
 }
 TRAINING = {"batch_size": 3, "clip_norm": 0.0, "shift": 0.3, "schedule": "plateau", "ema": 0.0}

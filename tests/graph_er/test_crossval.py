@@ -10,6 +10,8 @@ from graph_er import compare as compare_command
 from graph_er import crossval as crossval_command
 from graph_er.dialogues import write_dialogues
 from graph_er.running.cli import run_command
+from graph_er.running.jobs import threads_for
+from graph_er.running.side_by_side import CAN_FORK
 from graph_er.scoring.scores import METRICS
 from graph_er.training.recipe import Recipe
 from graph_er.validation.cross_evaluation import cross_evaluation
@@ -92,6 +94,25 @@ def test_the_bar_ends_where_it_promised_and_every_fit_is_named(capsys):
     assert "x, fold 1/4, seed 3" in shown
     assert "fold 4/4, seed 4: 100%" in shown
     assert f"{4 * 2 * 2 * RECIPE.training.epochs}/" in shown.rsplit("100%", 1)[1]
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="needs Linux")
+def test_folds_side_by_side_are_those_one_after_another(capsys):
+    folds, before = session_folds(FILE, 0), torch.get_num_threads()
+    with threads_for(2):
+        one, two = (
+            run_folds(FILE, folds, RECIPE, [3, 4], device="cpu", jobs=jobs) for jobs in (1, 2)
+        )
+    assert torch.get_num_threads() == before
+    assert "4 folds: 100%" in capsys.readouterr().err
+    assert [result.fold.name for result in two] == [fold.name for fold in folds]
+    for first, second in zip(one, two, strict=True):
+        assert np.array_equal(first.probabilities, second.probabilities)
+        assert (first.epochs, first.temperature, first.weight) == (
+            second.epochs,
+            second.temperature,
+            second.weight,
+        )
 
 
 def test_scores_over_folds_are_those_of_the_folds():

@@ -77,8 +77,12 @@ def killed(item, tell):
     ("work", "kind", "message"),
     [
         (fails(InputError("no such emotion")), InputError, "^no such emotion$"),
-        (fails(ValueError("a defect")), RuntimeError, "seed 1 failed:\n.*\n.*ValueError: a defect"),
-        (killed, InputError, r"seed 1 was ended from outside \(exit code -9\).*--jobs 1"),
+        (
+            fails(ValueError("a defect")),
+            RuntimeError,
+            "of 1 failed:\n.*\n.*ValueError: a defect",
+        ),
+        (killed, InputError, r"process of 1 was ended from outside \(exit code -9\).*--jobs 1"),
     ],
 )
 def test_whatever_ends_one_ends_all(work, kind, message):
@@ -108,7 +112,7 @@ def test_a_process_that_is_killed_while_it_sends_is_told():
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(60)
 
-    with pytest.raises(InputError, match="seed 1 was ended from outside"):
+    with pytest.raises(InputError, match="process of 1 was ended from outside"):
         side_by_side(half_sent, range(2), jobs=2, on_message=ignore)
 
 

@@ -12,9 +12,11 @@ from graph_er.dialogues import write_dialogues
 from graph_er.errors import InputError
 from graph_er.networks.checkpoint import load_checkpoint
 from graph_er.running import processes
+from graph_er.running.jobs import choose_jobs, threads_for
 from graph_er.running.side_by_side import CAN_FORK
 from graph_er.train import main
-from graph_er.training.seeds import choose_jobs, threads_for
+from graph_er.training.recipe import make_recipe
+from graph_er.training.seeds import pieces_of
 from tests.graph_er.dialogue_factory import make_file
 
 needs_fork = pytest.mark.skipif(not CAN_FORK, reason="needs Linux")
@@ -42,9 +44,13 @@ def train(tmp_path):
     return run
 
 
+PLATEAU = ("--schedule", "plateau", "--select", "best")
+
+
 @needs_fork
-def test_seeds_side_by_side_are_those_one_after_another(train, one_thread, capsys):
-    (first, record), (second, other) = (train(n, "--jobs", n) for n in ("1", "2"))
+@pytest.mark.parametrize("options", [(), ("--no-refit",), PLATEAU, ("--comet", "offline")])
+def test_seeds_side_by_side_are_those_one_after_another(train, one_thread, capsys, options):
+    (first, record), (second, other) = (train(n, "--jobs", n, *options) for n in ("1", "2"))
     assert first.seeds == second.seeds == [1, 2, 3]
     for one, two in zip(first.members, second.members, strict=True):
         assert one["dev"] == two["dev"]
@@ -58,6 +64,31 @@ def test_seeds_side_by_side_are_those_one_after_another(train, one_thread, capsy
 
 
 @needs_fork
+def test_one_seed_is_fitted_and_refitted_side_by_side(train, one_thread, capsys, tmp_path):
+    for jobs in ("1", "2"):
+        train(jobs, "--jobs", jobs, "--seeds", "1")
+    assert "seed 1: 100%" in capsys.readouterr().err
+    one, two = ((tmp_path / jobs / "model.pt").read_bytes() for jobs in ("1", "2"))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("training", "tracked", "parts"),
+    [
+        ({}, False, ["refit", "scored"]),
+        ({}, True, ["all"]),
+        ({"refit": False}, False, ["all"]),
+        ({"select": "best"}, False, ["all"]),  # dev decides how long the refit takes
+        ({"schedule": "plateau"}, False, ["all"]),  # and when its learning rate falls
+    ],
+)
+def test_a_refit_is_a_piece_of_its_own_where_it_needs_nothing_of_the_fit(training, tracked, parts):
+    recipe = make_recipe("default", "at", {}, training)
+    pieces = pieces_of(recipe, [3, 4], tracked=tracked)
+    assert [(piece.seed, piece.part) for piece in pieces] == [(s, p) for s in (3, 4) for p in parts]
+
+
+@needs_fork
 def test_what_a_seed_refuses_is_told_once_and_nothing_is_written(train, one_thread, tmp_path):
     rough = ("--learning_rate", "1e30", "--clip_norm", "0", "--schedule", "plateau", "--ema", "0")
     with pytest.raises(InputError, match="--learning_rate"):
@@ -65,10 +96,10 @@ def test_what_a_seed_refuses_is_told_once_and_nothing_is_written(train, one_thre
     assert not (tmp_path / "out").exists()
 
 
-def test_jobs_are_as_many_as_cores_and_seeds_allow(monkeypatch):
+def test_jobs_are_as_many_as_cores_and_pieces_allow(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
-    monkeypatch.setattr("graph_er.training.seeds.CAN_FORK", True)
-    chosen = [choose_jobs(0, seeds, "cpu") for seeds in (1, 3, 9)]
+    monkeypatch.setattr("graph_er.running.jobs.CAN_FORK", True)
+    chosen = [choose_jobs(0, pieces, "cpu") for pieces in (1, 3, 9)]
     assert chosen == [1, 3, 4]
     assert choose_jobs(7, 9, "cpu") == 7
     assert choose_jobs(0, 9, "cuda") == 1

@@ -1,0 +1,42 @@
+"""How many models are trained side by side on the CPU, and with how many threads each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from graph_er.errors import InputError
+from graph_er.running import processes
+from graph_er.running.side_by_side import CAN_FORK
+
+
+def choose_jobs(wanted: int, pieces: int, device: str) -> int:
+    """Return how many pieces to do side by side: as wanted, or for 0 as many as there are cores.
+
+    Raises:
+        InputError: several are wanted where that cannot be.
+    """
+    possible = CAN_FORK and device == "cpu" and processes.count() == 1
+    if wanted > 1 and not possible:
+        raise InputError(
+            f"--jobs is {wanted}; models are trained side by side on Linux, on the CPU and without "
+            "a launcher alone; leave it out"
+        )
+    return min(wanted or (torch.get_num_threads() if possible else 1), pieces)
+
+
+@contextmanager
+def threads_for(jobs: int) -> Iterator[int]:
+    """Give each of several jobs its part of the threads, and this process one alone meanwhile.
+
+    A process that has used several threads cannot be forked into one that does.
+    """
+    threads = torch.get_num_threads()
+    if jobs > 1:
+        torch.set_num_threads(1)
+    try:
+        yield max(1, threads // jobs)
+    finally:
+        torch.set_num_threads(threads)
