@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from graph_er.running.jobs import choose_jobs, threads_for
     from graph_er.validation.ablation_scores import score_variant
 
-    done = _read(arguments.out)
+    done = [row for row in _read(arguments.out) if row["variant"] in VARIANTS]
     seeds = list(range(1, arguments.seeds + 1))
     files = {path: (*_cases(path), sha256(path)) for path in arguments.data_dir}
     rows = [(path, name) for name in VARIANTS for path in files]

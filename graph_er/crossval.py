@@ -95,7 +95,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_folder(arguments.out)
     sizes = ", ".join(f"{fold.name} ({len(fold.test)})" for fold in folds)
     logger.info("%d folds of %d dialogues: %s", len(folds), len(file.dialogues), sizes)
-    with sole_writer(arguments.out), threads_for(arguments.jobs) as arguments.threads:
+    with sole_writer(arguments.out), threads_for(arguments.jobs) as threads:
+        arguments.threads = threads
         if counts:
             _choose_epochs(arguments, file, folds, counts, seeds)
         else:

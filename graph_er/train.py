@@ -49,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--out", type=Path, help="checkpoint folder (default: model_checkpoints/<tag>)"
     )
     add_seed_options(parser, seeds=1)
-    add_jobs_option(parser, of="seeds, and each one's fits with and without dev,")
+    add_jobs_option(parser, of="seeds and, where it can be, the two fits of each,")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     parser.add_argument("--comet", choices=MODES, default="off", help="experiment tracking")
     add_recipe_options(parser)

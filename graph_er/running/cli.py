@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from graph_er.errors import InputError
+from graph_er.running.side_by_side import begin_command
 from graph_er.running.tracking import forbid_error_reports
 
 Main = Callable[[Sequence[str] | None], None]
@@ -51,6 +52,7 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     by whoever reads what is printed. Anything else is a defect: it keeps its traceback and exits
     with 1.
     """
+    begin_command()
     forbid_error_reports()
     forbid_long_spinning()
     collect_garbage_less_often()

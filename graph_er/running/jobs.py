@@ -9,11 +9,17 @@ import torch
 
 from graph_er.errors import InputError
 from graph_er.running import processes
-from graph_er.running.side_by_side import CAN_FORK
+from graph_er.running.side_by_side import CAN_FORK, forks_may_use_threads
 
 
 def choose_jobs(wanted: int, pieces: int, device: str) -> int:
-    """Return how many pieces to do side by side: as wanted, or for 0 as many as there are cores.
+    """Return how many pieces to do side by side.
+
+    Args:
+        wanted: so many; 0 for as many as there are cores, in a command (see
+            `graph_er.running.side_by_side.forks_may_use_threads`), else for one.
+        pieces: how many there are.
+        device: ``cpu`` or a CUDA device.
 
     Raises:
         InputError: several are wanted where that cannot be.
@@ -24,7 +30,8 @@ def choose_jobs(wanted: int, pieces: int, device: str) -> int:
             f"--jobs is {wanted}; models are trained side by side on Linux, on the CPU and without "
             "a launcher alone; leave it out"
         )
-    return min(wanted or (torch.get_num_threads() if possible else 1), pieces)
+    several = possible and forks_may_use_threads()
+    return min(wanted or (torch.get_num_threads() if several else 1), pieces)
 
 
 @contextmanager
@@ -32,11 +39,17 @@ def threads_for(jobs: int) -> Iterator[int]:
     """Give each of several jobs its part of the threads, and this process one alone meanwhile.
 
     A process that has used several threads cannot be forked into one that does.
+
+    Args:
+        jobs: how many there are side by side.
+
+    Yields:
+        Threads for each job: its part, or one where this process may have used several already.
     """
     threads = torch.get_num_threads()
     if jobs > 1:
         torch.set_num_threads(1)
     try:
-        yield max(1, threads // jobs)
+        yield max(1, threads // jobs) if jobs == 1 or forks_may_use_threads() else 1
     finally:
         torch.set_num_threads(threads)

@@ -24,7 +24,23 @@ Tell = Callable[[Any], None]
 
 # Elsewhere a forked process may not use what its parent has begun to use.
 CAN_FORK = sys.platform == "linux"
+_command_is_whole_process = False
 _PR_SET_PDEATHSIG = 1
+
+
+def begin_command() -> None:
+    """Note that a command begins; called before anything else of it is done."""
+    global _command_is_whole_process
+    _command_is_whole_process = "torch" not in sys.modules
+
+
+def forks_may_use_threads() -> bool:
+    """Tell whether this process is a command and nothing besides, which has used no threads yet.
+
+    In a notebook or another program torch may have used several threads already, and then a forked
+    process that uses several waits for ever.
+    """
+    return _command_is_whole_process
 
 
 def side_by_side(

@@ -43,6 +43,9 @@ def fits_apart(recipe: Recipe) -> bool:
     """Tell whether the refit needs nothing of the fit before it, so that both can run at once.
 
     Else dev decides how many epochs it takes or when the learning rate falls.
+
+    Args:
+        recipe: how the models are made.
     """
     training = recipe.training
     return training.refit and training.select == "last" and training.schedule == "one_cycle"
@@ -63,14 +66,19 @@ def fit_seed(
     """
     options: dict[str, Any] = {"seed": seed, "device": device, "on_epoch": on_epoch}
     result = fit_scored(spec, recipe, sides, **options)
-    member, on_dev = fitted(seed, result)
+    member, on_dev = as_member(seed, result)
     if recipe.training.refit:
         member["weights"] = refit(spec, recipe, sides, like=result, **options)
     return member, on_dev
 
 
-def fitted(seed: int, result: FitResult) -> Fitted:
-    """Return what a checkpoint keeps of a fit that was scored on dev."""
+def as_member(seed: int, result: FitResult) -> Fitted:
+    """Return what a checkpoint keeps of a fit that was scored on dev.
+
+    Args:
+        seed: of the fit.
+        result: what it gave.
+    """
     member = {"seed": seed, "epoch": result.kept.epoch, "dev": result.kept.dev}
     return {**member, "weights": result.weights}, result.on_dev
 

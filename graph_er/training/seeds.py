@@ -25,10 +25,10 @@ from graph_er.training.one_seed import (
     Fitted,
     OnEpoch,
     Sides,
+    as_member,
     fit_scored,
     fit_seed,
     fits_apart,
-    fitted,
     refit,
 )
 from graph_er.training.recipe import Recipe
@@ -71,7 +71,10 @@ class Piece(NamedTuple):
 def pieces_of(recipe: Recipe, seeds: Sequence[int], *, tracked: bool) -> list[Piece]:
     """Return what can be done side by side: whole seeds, or the fits of each.
 
-    A tracker follows all that a seed does, in the process that does it.
+    Args:
+        recipe: how the models are made.
+        seeds: one model each.
+        tracked: whether a tracker follows all that a seed does, in the process that does it.
     """
     if tracked or not fits_apart(recipe):
         return [Piece(seed, "all") for seed in seeds]
@@ -151,7 +154,7 @@ def _do_in_process(work: SeedWork, piece: Piece, threads: int, tell: Tell) -> An
     if piece.part == "refit":
         return _as_arrays(refit(*what, like=None, **options))
     if piece.part == "scored":
-        member, on_dev = fitted(piece.seed, fit_scored(*what, **options))
+        member, on_dev = as_member(piece.seed, fit_scored(*what, **options))
         return {name: value for name, value in member.items() if name != "weights"}, on_dev
     member, on_dev = _fit(work, piece.seed, tell)
     return {**member, "weights": _as_arrays(member["weights"])}, on_dev
@@ -182,11 +185,11 @@ def _fit(work: SeedWork, seed: int, on_epoch: OnEpoch) -> Fitted:
 
 
 def _show(bar: tqdm, report: EpochReport) -> None:
+    """Count an epoch; what is shown is of the latest that was scored on dev."""
     bar.update()
-    shown = {"loss": f"{report.train_loss:.3f}"}
     if report.dev is not None:
-        shown["dev"] = f"{report.dev['weighted_f1']:.3f}"
-    bar.set_postfix(shown)
+        shown = {"loss": report.train_loss, "dev": report.dev["weighted_f1"]}
+        bar.set_postfix({name: f"{value:.3f}" for name, value in shown.items()})
 
 
 def _log_scores(member: dict[str, Any]) -> None:

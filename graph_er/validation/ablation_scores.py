@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch_geometric.data import Data
 
 from graph_er.answers.prediction import predict_log_probabilities
 from graph_er.data_option import require_side
 from graph_er.dialogues import Dialogue, DialogueFile
-from graph_er.networks.spec import spec_of
+from graph_er.networks.spec import ModelSpec, spec_of
 from graph_er.probabilities.decoding import decode, fit_transitions, speaker_chains
 from graph_er.running.side_by_side import Tell, side_by_side
 from graph_er.schema.splits import session_of
@@ -67,23 +68,28 @@ def score_variant(
         recipe: how the models are made.
         cases: what they are trained on and predict.
         seeds: one model each in every case.
-        jobs: models that are trained side by side.
-        threads: of each of several; see `graph_er.running.jobs.threads_for`.
+        jobs: models trained side by side; several within `graph_er.running.jobs.threads_for`.
+        threads: of each of several, as that gives.
 
     Returns:
         ``weighted_f1``, ``macro_f1`` and ``decoded_weighted_f1``, one value per seed each, and
         ``n``, how many utterances were predicted.
     """
-    pieces = [(case, seed) for case in cases for seed in seeds]
+    prepared = [_prepare(file, recipe, case) for case in cases]
+    pieces = [_Piece(case, seed) for case in range(len(cases)) for seed in seeds]
+
+    def scores(piece: _Piece) -> tuple[float, ...]:
+        return _scores(file.emotions, recipe, prepared[piece.case], piece.seed)
+
     if jobs == 1:
-        done = [_scores(file, recipe, case, seed) for case, seed in pieces]
+        done = [scores(piece) for piece in pieces]
     else:
 
-        def work(number: int, tell: Tell) -> tuple[float, ...]:
+        def work(piece: _Piece, tell: Tell) -> tuple[float, ...]:
             torch.set_num_threads(threads)
-            return _scores(file, recipe, *pieces[number])
+            return scores(piece)
 
-        done = side_by_side(work, range(len(pieces)), jobs=jobs, on_message=lambda message: None)
+        done = side_by_side(work, pieces, jobs=jobs, on_message=lambda message: None)
     means = np.reshape(done, (len(cases), len(seeds), len(_SCORES))).mean(axis=0)
     return {
         **{name: column.tolist() for name, column in zip(_SCORES, means.T, strict=True)},
@@ -91,19 +97,51 @@ def score_variant(
     }
 
 
-def _scores(file: DialogueFile, recipe: Recipe, case: Case, seed: int) -> tuple[float, ...]:
-    """Train on a case and return its `_SCORES`."""
+class _Piece(NamedTuple):
+    """A model: the number of its case, and its seed."""
+
+    case: int
+    seed: int
+
+    def __str__(self) -> str:
+        """Name it for a message."""
+        return f"seed {self.seed} of case {self.case + 1}"
+
+
+class _Prepared(NamedTuple):
+    """What all seeds of a case share."""
+
+    spec: ModelSpec
+    train: list[Data]
+    predicted: list[Data]
+    gold: np.ndarray
+    transitions: np.ndarray
+    chains: Sequence[np.ndarray]
+
+
+def _prepare(file: DialogueFile, recipe: Recipe, case: Case) -> _Prepared:
     spec = spec_of(file, [*case.train, *case.predicted], recipe.modalities, recipe.model)
-    train, predicted = (spec.graphs(side, recipe.model) for side in (case.train, case.predicted))
-    build = partial(spec.build, recipe.model)
+    return _Prepared(
+        spec,
+        spec.graphs(case.train, recipe.model),
+        spec.graphs(case.predicted, recipe.model),
+        np.concatenate([dialogue.labels for dialogue in case.predicted]),
+        fit_transitions(case.train, len(file.emotions)),
+        speaker_chains(case.predicted),
+    )
+
+
+def _scores(
+    emotions: Sequence[str], recipe: Recipe, case: _Prepared, seed: int
+) -> tuple[float, ...]:
+    """Train on a case and return its `_SCORES`."""
+    build = partial(case.spec.build, recipe.model)
     model = build()
-    weights = fit(build, train, [], spec.emotions, recipe.training, seed=seed).weights
-    model.load_state_dict(weights)
-    raw = predict_log_probabilities([model], predicted)[0]
-    transitions = fit_transitions(case.train, len(file.emotions))
-    chains = speaker_chains(case.predicted)
-    decoded = decode(raw, chains, transitions, DECODING_WEIGHT, causal=recipe.model.causal)
-    gold = np.concatenate([dialogue.labels for dialogue in case.predicted])
-    plain = score(gold, raw.argmax(axis=-1), file.emotions)
-    followed = score(gold, decoded.argmax(axis=-1), file.emotions)
+    fitted = fit(build, case.train, [], emotions, recipe.training, seed=seed)
+    model.load_state_dict(fitted.weights)
+    raw = predict_log_probabilities([model], case.predicted)[0]
+    causal = recipe.model.causal
+    decoded = decode(raw, case.chains, case.transitions, DECODING_WEIGHT, causal=causal)
+    plain = score(case.gold, raw.argmax(axis=-1), emotions)
+    followed = score(case.gold, decoded.argmax(axis=-1), emotions)
     return plain["weighted_f1"], plain["macro_f1"], followed["weighted_f1"]

@@ -104,30 +104,34 @@ def run_folds(
     Args:
         file: what the folds are of.
         folds: their sides.
-        recipe: as for `run_fold`, as is what follows.
-        seeds: likewise.
-        device: likewise.
+        recipe: how the models are made.
+        seeds: one model each, in every fold.
+        device: ``cpu`` or a CUDA device.
         title: what the bar's name begins with.
-        jobs: folds that are run side by side.
-        threads: of each of several; see `graph_er.running.jobs.threads_for`.
+        jobs: folds that are run side by side; several within `graph_er.running.jobs.threads_for`.
+        threads: of each of several, as that gives.
+
+    Returns:
+        The folds predicted, in order.
     """
     with tqdm(total=len(folds) * len(seeds) * recipe.epochs_per_seed, unit="epoch") as bar:
         if jobs == 1:
             return _one_after_another(file, folds, recipe, seeds, device, title, bar)
         bar.set_description(f"{title}{len(folds)} folds")
 
-        def work(number: int, tell: Tell) -> tuple[Any, ...]:
+        of_name = {f"fold {fold.name}": fold for fold in folds}
+
+        def work(name: str, tell: Tell) -> tuple[Any, ...]:
             torch.set_num_threads(threads)
-            result = run_fold(
-                file, folds[number], recipe, seeds, device=device, watch=lambda seed: tell
-            )
+            fold = of_name[name]
+            result = run_fold(file, fold, recipe, seeds, device=device, watch=lambda seed: tell)
             # Its dialogues are known to the parent.
             return (result.probabilities, result.epochs, result.temperature, result.weight)
 
         def told(_report: EpochReport) -> None:
             bar.update()
 
-        done = side_by_side(work, range(len(folds)), jobs=jobs, on_message=told)
+        done = side_by_side(work, list(of_name), jobs=jobs, on_message=told)
         bar.total = bar.n  # a refit may take fewer epochs than were planned
     return [FoldResult(fold, *numbers) for fold, numbers in zip(folds, done, strict=True)]
 

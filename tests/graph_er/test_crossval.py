@@ -1,5 +1,7 @@
 import csv
 import json
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +11,13 @@ import torch
 from graph_er import compare as compare_command
 from graph_er import crossval as crossval_command
 from graph_er.dialogues import write_dialogues
+from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from graph_er.running.jobs import threads_for
 from graph_er.running.side_by_side import CAN_FORK
 from graph_er.scoring.scores import METRICS
 from graph_er.training.recipe import Recipe
+from graph_er.validation import cross_validation
 from graph_er.validation.cross_evaluation import cross_evaluation
 from graph_er.validation.cross_validation import FoldResult, pooled, run_fold, run_folds
 from graph_er.validation.epoch_choice import choose_epochs
@@ -113,6 +117,21 @@ def test_folds_side_by_side_are_those_one_after_another(capsys):
             second.temperature,
             second.weight,
         )
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="needs Linux")
+def test_a_fold_whose_process_is_killed_is_named(monkeypatch):
+    folds = session_folds(FILE, 0)
+
+    def run(file, fold, *arguments, **options):
+        if fold is folds[1]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return run_fold(file, fold, *arguments, **options)
+
+    monkeypatch.setattr(cross_validation, "run_fold", run)
+    name = folds[1].name
+    with pytest.raises(InputError, match=f"the process of fold {name} was ended from outside"):
+        run_folds(FILE, folds, RECIPE, [3], device="cpu", jobs=2)
 
 
 def test_scores_over_folds_are_those_of_the_folds():

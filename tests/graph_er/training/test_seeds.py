@@ -13,8 +13,9 @@ from graph_er.errors import InputError
 from graph_er.networks.checkpoint import load_checkpoint
 from graph_er.running import processes
 from graph_er.running.jobs import choose_jobs, threads_for
-from graph_er.running.side_by_side import CAN_FORK
+from graph_er.running.side_by_side import CAN_FORK, side_by_side
 from graph_er.train import main
+from graph_er.training import seeds as seeds_module
 from graph_er.training.recipe import make_recipe
 from graph_er.training.seeds import pieces_of
 from tests.graph_er.dialogue_factory import make_file
@@ -64,10 +65,18 @@ def test_seeds_side_by_side_are_those_one_after_another(train, one_thread, capsy
 
 
 @needs_fork
-def test_one_seed_is_fitted_and_refitted_side_by_side(train, one_thread, capsys, tmp_path):
-    for jobs in ("1", "2"):
-        train(jobs, "--jobs", jobs, "--seeds", "1")
-    assert "seed 1: 100%" in capsys.readouterr().err
+def test_one_seed_is_fitted_and_refitted_side_by_side(train, one_thread, monkeypatch, tmp_path):
+    beside = []
+
+    def watched(work, items, **options):
+        beside.extend(map(str, items))
+        return side_by_side(work, items, **options)
+
+    monkeypatch.setattr(seeds_module, "side_by_side", watched)
+    train("1", "--jobs", "1", "--seeds", "1")
+    assert beside == []
+    train("2", "--jobs", "2", "--seeds", "1")
+    assert beside == ["the refit of seed 1", "seed 1"]
     one, two = ((tmp_path / jobs / "model.pt").read_bytes() for jobs in ("1", "2"))
     assert one == two
 
@@ -90,15 +99,18 @@ def test_a_refit_is_a_piece_of_its_own_where_it_needs_nothing_of_the_fit(trainin
 
 @needs_fork
 def test_what_a_seed_refuses_is_told_once_and_nothing_is_written(train, one_thread, tmp_path):
-    rough = ("--learning_rate", "1e30", "--clip_norm", "0", "--schedule", "plateau", "--ema", "0")
-    with pytest.raises(InputError, match="--learning_rate"):
-        train("out", "--jobs", "2", *rough)
+    rough = ("--learning_rate", "1e30", "--clip_norm", "0", "--ema", "0")
+    for schedule in ("plateau", "one_cycle"):  # whole seeds, and both fits of each
+        with pytest.raises(InputError, match="--learning_rate"):
+            train("out", "--jobs", "2", "--schedule", schedule, *rough)
     assert not (tmp_path / "out").exists()
 
 
 def test_jobs_are_as_many_as_cores_and_pieces_allow(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     monkeypatch.setattr("graph_er.running.jobs.CAN_FORK", True)
+    assert choose_jobs(0, 9, "cpu") == 1  # a notebook, say, whose threads may have been used
+    monkeypatch.setattr("graph_er.running.jobs.forks_may_use_threads", lambda: True)
     chosen = [choose_jobs(0, pieces, "cpu") for pieces in (1, 3, 9)]
     assert chosen == [1, 3, 4]
     assert choose_jobs(7, 9, "cpu") == 7
@@ -109,8 +121,11 @@ def test_jobs_are_as_many_as_cores_and_pieces_allow(monkeypatch):
     assert choose_jobs(0, 9, "cpu") == 1
 
 
-def test_jobs_part_the_threads(one_thread):
+def test_jobs_part_the_threads(one_thread, monkeypatch):
     torch.set_num_threads(5)
+    with threads_for(2) as threads:
+        assert (threads, torch.get_num_threads()) == (1, 1)
+    monkeypatch.setattr("graph_er.running.jobs.forks_may_use_threads", lambda: True)
     with threads_for(2) as threads:
         assert (threads, torch.get_num_threads()) == (2, 1)
     with threads_for(1) as threads:
@@ -129,17 +144,49 @@ def test_training_imports_no_package_that_it_does_not_use():
     assert done.stdout.strip() == "[]"
 
 
+WIDE = ("--epochs", "1", "--hidden_size", "512")
+COGMEN = ("--preset", "cogmen", "--epochs", "1", "--hidden_size", "1024")
+
+
 @needs_fork
-def test_networks_of_full_width_train_side_by_side_on_several_threads_each(tmp_path):
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("graph_er.train", "--seeds", "2", *COGMEN),
+        ("graph_er.train", *WIDE),  # a seed's two fits
+        ("graph_er.crossval", "--folds", "2", *WIDE),
+        ("graph_er.crossval", "--folds", "2", "--choose_epochs", "1", "2", *WIDE),
+    ],
+    ids=["seeds", "fits", "folds", "choose_epochs"],
+)
+def test_networks_of_full_width_train_side_by_side_on_several_threads_each(tmp_path, command):
+    write_dialogues(tmp_path / "data.pkl", make_file(num_sessions=6))
+    program = [sys.executable, "-m", *command]
+    finishes([*program, "--data_dir", str(tmp_path / "data.pkl"), "--out", str(tmp_path / "run")])
+
+
+NOTEBOOK = """
+import sys, torch
+torch.set_num_threads(4)
+torch.randn(600, 600) @ torch.randn(600, 600)
+from graph_er.train import cli, main
+main(sys.argv[1:])
+assert cli() == 0
+main([*sys.argv[1:], "--jobs", "2"])
+"""
+
+
+@needs_fork
+def test_a_program_that_has_used_threads_can_train(tmp_path):
     write_dialogues(tmp_path / "data.pkl", make_file())
-    options = ("--preset", "cogmen", "--seeds", "2", "--epochs", "1", "--hidden_size", "1024")
-    command = (sys.executable, "-m", "graph_er.train", *options)
+    where = ["--data_dir", str(tmp_path / "data.pkl"), "--out", str(tmp_path / "run")]
+    finishes([sys.executable, "-c", NOTEBOOK, *where, *WIDE])
+
+
+def finishes(command):
+    """Run it with four threads: a process that is forked from running ones waits for ever."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "4"}
     done = subprocess.run(
-        [*command, "--data_dir", str(tmp_path / "data.pkl"), "--out", str(tmp_path / "run")],
-        env={**os.environ, "OMP_NUM_THREADS": "4"},  # two for each seed
-        capture_output=True,
-        text=True,
-        timeout=120,  # a process that is forked from one with running threads waits for ever
-        check=False,
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
