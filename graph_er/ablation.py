@@ -35,7 +35,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no noise on the audio level": {"audio_offset": 0.0},
     "no sentence cues": {"sentence_cues": False},
     "no gate": {"gate": False},
-    "no dropout of the input": {"input_dropout": 0.0},
+    "dropout of the input 0.1": {"input_dropout": 0.1},
     "no logit adjustment": {"logit_adjustment": 0.0},
     "no relational mean": {"relational_layers": 0},
     "no graph transformer": {"attention_layers": 0},

@@ -43,7 +43,7 @@ class ContextualConfig:
     relational_layers: int = option(1, "layers of relational means")
     attention_layers: int = option(1, "graph transformer layers after them")
     graph_heads: int = option(4, "attention heads of graph and context layers")
-    input_dropout: float = option(0.1, "share of input features zeroed in training")
+    input_dropout: float = option(0.0, "share of input features zeroed in training")
     dropout: float = option(0.4, "dropout probability of the hidden layers")
 
     def __post_init__(self) -> None:
