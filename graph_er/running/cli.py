@@ -30,7 +30,7 @@ def forbid_long_spinning() -> None:
 def collect_garbage_less_often() -> None:
     """Look for unreachable cycles rarely.
 
-    A start makes some 300,000 objects that stay: to look through them again and again is a seventh
+    A start makes some 300,000 objects that stay: to look through them again and again is a tenth
     of what torch and its libraries take to be imported.
     """
     gc.set_threshold(50_000, 20, 20)
