@@ -72,6 +72,9 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
         print(f"error: {_shown(str(error.filename))}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 2
     except KeyboardInterrupt:
-        print("stopped by the user; run the same command again to go on", file=sys.stderr)  # noqa: T201
+        told = (
+            "stopped by the user; the same command goes on from what it has kept, or starts again"
+        )
+        print(told, file=sys.stderr)  # noqa: T201
         return 1
     return 0

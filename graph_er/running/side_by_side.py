@@ -60,7 +60,7 @@ def side_by_side(
         on_message: called in this process.
 
     Raises:
-        InputError: `work` raised it, or one of the processes was killed.
+        InputError: `work` raised it, or a process was killed or could not be started.
         RuntimeError: `work` failed; the message holds its traceback.
     """
     context = multiprocessing.get_context("fork")
@@ -74,7 +74,7 @@ def side_by_side(
                 here, there = context.Pipe(duplex=False)
                 arguments = (work, item, (*running, here), there)
                 process = context.Process(target=_serve, args=arguments)
-                process.start()
+                _start(process)
                 there.close()  # so that the end of the process is the end of the pipe
                 running[here] = (place, process)
             ready = wait(list(running))
@@ -93,6 +93,16 @@ def side_by_side(
             process.kill()
             process.join()
     return [results[place] for place in range(len(items))]
+
+
+def _start(process: Any) -> None:
+    try:
+        process.start()
+    except OSError as error:  # as many processes as are allowed, or no memory for another
+        raise InputError(
+            f"no further process can be started ({error.strerror}); "
+            "--jobs 1 trains one model after another"
+        ) from error
 
 
 def _serve(

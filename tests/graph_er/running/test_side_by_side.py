@@ -1,5 +1,6 @@
 """Processes side by side: results in order, failures told once, nobody left behind."""
 
+import errno
 import inspect
 import multiprocessing
 import os
@@ -114,6 +115,21 @@ def test_a_process_that_is_killed_while_it_sends_is_told():
 
     with pytest.raises(InputError, match="process of 1 was ended from outside"):
         side_by_side(half_sent, range(2), jobs=2, on_message=ignore)
+
+
+def test_a_process_that_cannot_be_started_is_told_and_ends_the_others(monkeypatch):
+    fork, forked = os.fork, []
+
+    def limited():
+        if forked:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        forked.append(True)
+        return fork()
+
+    monkeypatch.setattr(os, "fork", limited)
+    with pytest.raises(InputError, match=r"can be started .*--jobs 1"):
+        side_by_side(lambda item, tell: time.sleep(60), range(2), jobs=2, on_message=ignore)
+    assert forked
 
 
 PARENT = """
