@@ -72,7 +72,8 @@ def stages_of(unit_costs: Mapping[str, Any], memory_bytes: float) -> list[Stage]
     fits = int((memory_bytes - base) / each)
     in_memory = (
         "memory: all features of a run are held at once, so that this machine takes at most "
-        f"{fits:,} utterances at the measured width; one process's dialogues are one file"
+        f"{fits:,} utterances at the measured width, one model after another (--jobs 1): each "
+        "further process takes copies of its own; one process's dialogues are one file"
     )
     file_bytes = unit_costs["file_bytes_per_utterance"]
     return [

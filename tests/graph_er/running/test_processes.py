@@ -34,18 +34,8 @@ COMMON = (
 )
 PRESETS = {
     "default": (
-        *(
-            "--members",
-            "2",
-            "--audio_offset",
-            "0",
-            "--input_dropout",
-            "0",
-            "--shift",
-            "0.3",
-            "--logit_adjustment",
-            "0.3",
-        ),
+        *("--members", "2", "--audio_offset", "0", "--input_dropout", "0", "--shift", "0.3"),
+        *("--logit_adjustment", "0.3"),
         *("--seeds", "2", "--select", "best", "--jobs", "1"),
     ),
     "cogmen": ("--preset", "cogmen", "--context_layers", "1", "--context_feedforward", "16"),
