@@ -108,10 +108,15 @@ def test_the_study_runs_then_reuses_what_is_finished(copy):
     assert again.stdout == done.stdout
     assert again.stderr.count("finished before") == 23
 
-    refused = run(copy, "--seeds", "2", "--stage1_epochs", "0")
+
+@pytest.mark.slow
+def test_a_refused_study_undoes_nothing(copy):
+    options = ("--name", "refused", "--seeds", "1", "--stage1_epochs")
+    assert run(copy, *options, "1").returncode == 0
+    refused = run(copy, *options, "0")
     assert refused.returncode == 2
     assert "epochs" in refused.stderr
-    again = run(copy, *options)
+    again = run(copy, *options, "1")
     assert again.returncode == 0, again.stderr
     assert "== stage1_t: finished before" in again.stderr
 
