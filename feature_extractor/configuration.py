@@ -8,6 +8,8 @@ from typing import Any
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
+from graph_er.running.paths import STAGE1_TYPE
+
 
 class UtteranceConfig(PreTrainedConfig):
     """Everything that rebuilds the model without its original encoders.
@@ -31,7 +33,7 @@ class UtteranceConfig(PreTrainedConfig):
         speaker_scaling: whether acoustic features are scaled by speaker, see `speaker_scaling`.
     """
 
-    model_type = "utterance_classifier"
+    model_type = STAGE1_TYPE
     sub_configs_defaults = {  # noqa: RUF012 (as every configuration in transformers declares it)
         "text_config": SubConfigSpec(config_class=AutoConfig, model_type="roberta", optional=True),
         "audio_config": SubConfigSpec(

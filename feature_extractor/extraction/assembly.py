@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -17,6 +15,7 @@ from feature_extractor.extraction.parts_plan import PartsPlan
 from feature_extractor.extraction.shard import Shard
 from feature_extractor.extraction.store import PartStore
 from graph_er.dialogues import write_dialogues
+from graph_er.running.locks import still_named
 from graph_er.schema.dialogue import Dialogue
 from graph_er.schema.emotions import MODALITY_NAMES
 
@@ -53,7 +52,7 @@ def finish(plan: PartsPlan, out: Path, shard: Shard) -> bool:
         return any(shard.index < len(store.chunks) for store in stores) and out.exists()
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        if not _is_there(file, folder / _LOCK):  # deleted while this process waited
+        if not still_named(file.fileno(), folder / _LOCK):  # deleted while this process waited
             return out.exists()
         plan.write(folder, shard.count, shard.command)
         if any(store.problem(chunk) for store in stores for chunk in range(len(store.chunks))):
@@ -61,14 +60,6 @@ def finish(plan: PartsPlan, out: Path, shard: Shard) -> bool:
         assemble(plan, stores, out)
         _delete(folder)
         return True
-
-
-def _is_there(file: IO[str], path: Path) -> bool:
-    """Return whether an open file is still the one of that name."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _delete(folder: Path) -> None:

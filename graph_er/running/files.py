@@ -15,11 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
+from graph_er.running.locks import try_lock
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 # Read by setting it, which several threads could not do at a time: once, while there is one.
@@ -43,7 +39,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     )
     temporary = Path(name)
     try:
-        _lock(handle)  # as long as we live; it tells others that the file is not abandoned
+        try_lock(handle)  # as long as we live; it tells others that the file is not abandoned
         with disk_errors_named(path):
             yield temporary
         make_readable(temporary)
@@ -106,21 +102,10 @@ def _remove_if_abandoned(temporary: Path) -> None:
         return
     handle = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW)
     try:
-        if _lock(handle):
+        if try_lock(handle):
             temporary.unlink()
     finally:
         os.close(handle)
-
-
-def _lock(handle: int) -> bool:
-    """Lock an open file until it is closed; False if another process has, or none can."""
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,8 +9,8 @@ from graph_er.errors import InputError
 from graph_er.running.regular_files import read_json_file
 
 CHECKPOINT_NAME = "model.pt"
-# That of `feature_extractor.configuration`, whose import takes seconds.
-_STAGE1_TYPE = "utterance_classifier"
+# The `model_type` in a stage 1 checkpoint's config.json.
+STAGE1_TYPE = "utterance_classifier"
 
 
 def project_root() -> Path:
@@ -61,7 +61,7 @@ def _is_stage1(folder: Path) -> bool:
         content = read_json_file(path)
     except InputError:
         return False
-    return isinstance(content, dict) and content.get("model_type") == _STAGE1_TYPE
+    return isinstance(content, dict) and content.get("model_type") == STAGE1_TYPE
 
 
 def require_suffix(option: str, path: Path, suffixes: Sequence[str]) -> None:

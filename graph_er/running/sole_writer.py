@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Iterator
@@ -10,15 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from graph_er.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
+from graph_er.running.locks import CAN_LOCK, still_named, try_lock
 
 # The helpers of a run that was killed may live on for a moment.
 _PATIENCE_SECONDS = 5.0
-_TAKEN = (errno.EWOULDBLOCK, errno.EACCES)
 
 
 @contextmanager
@@ -49,7 +43,7 @@ def sole_writer(folder: Path) -> Iterator[None]:
 
 def _taken(folder: Path) -> int | None:
     """Make and lock a folder; return what holds it, None where there are no locks."""
-    if fcntl is None:
+    if not CAN_LOCK:  # nor can a folder be opened there
         folder.mkdir(parents=True, exist_ok=True)
         return None
     deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -59,7 +53,7 @@ def _taken(folder: Path) -> int | None:
             handle = os.open(folder, os.O_RDONLY)
         except FileNotFoundError:  # another run, which wrote nothing, has removed it
             continue
-        if _locked(handle) and _is_there(handle, folder):
+        if try_lock(handle) is not False and still_named(handle, folder):
             return handle
         os.close(handle)
         if time.monotonic() > deadline:
@@ -67,19 +61,3 @@ def _taken(folder: Path) -> int | None:
                 f"another run is writing to {folder}; wait for its end, or choose another --out"
             )
         time.sleep(0.1)
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno not in _TAKEN  # others say that the file system has no locks
-    return True
-
-
-def _is_there(handle: int, folder: Path) -> bool:
-    """Tell whether what was opened still bears the folder's name."""
-    try:
-        return os.path.samestat(os.fstat(handle), folder.stat())
-    except FileNotFoundError:
-        return False

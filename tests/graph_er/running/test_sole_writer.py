@@ -1,5 +1,6 @@
 """One run at a time writes to a folder."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from graph_er.dialogues import write_dialogues
 from graph_er.errors import InputError
+from graph_er.running import locks
 from graph_er.running import sole_writer as module
 from graph_er.running.cli import run_command
 from graph_er.running.sole_writer import sole_writer
@@ -74,7 +76,7 @@ def test_who_waits_for_a_folder_that_is_removed_holds_the_one_that_is_there(tmp_
         assert inside.wait(30)
         assert (tmp_path / "out").is_dir()
         handle = os.open(tmp_path / "out", os.O_RDONLY)
-        assert not module._locked(handle)
+        assert locks.try_lock(handle) is False
         os.close(handle)
     finally:
         ended.set()
@@ -89,12 +91,12 @@ def test_a_folder_that_is_removed_meanwhile_is_no_error(tmp_path):
 
 def test_where_nothing_can_be_locked_nobody_is_kept_off(tmp_path, monkeypatch):
     def refuse(*_):
-        raise OSError(module.errno.ENOTSUP, "not supported")
+        raise OSError(errno.ENOTSUP, "not supported")
 
-    monkeypatch.setattr(module.fcntl, "flock", refuse)
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
     with sole_writer(tmp_path / "out"):
         pass
-    monkeypatch.setattr(module, "fcntl", None)
+    monkeypatch.setattr(module, "CAN_LOCK", False)
     with sole_writer(tmp_path / "out"):
         pass
 
