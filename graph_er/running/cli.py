@@ -5,15 +5,21 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import sys
+import threading
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from graph_er.errors import InputError
+from graph_er.running import processes
 from graph_er.running.side_by_side import begin_command
 from graph_er.running.tracking import forbid_error_reports
 
 Main = Callable[[Sequence[str] | None], None]
+_GO_ON = "the same command goes on from what it has kept, or starts again"
 
 
 def forbid_long_spinning() -> None:
@@ -44,13 +50,42 @@ def _shown(message: str) -> str:
     )
 
 
+class _TerminatedError(BaseException):
+    """SIGTERM came; like `KeyboardInterrupt` it is no error that work may take up and go on."""
+
+
+def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
+    # What sends it may send it twice, as `timeout` does: the second is not to cut the end short.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _TerminatedError
+
+
+@contextmanager
+def _sigterm_raised() -> Iterator[None]:
+    """Have SIGTERM end the command as Ctrl-C does, letting go of what it holds.
+
+    Not where somebody has settled what it does. Nor under a launcher, which ends its processes by
+    it: one that waits for another in a library would not hear of it.
+    """
+    settled = signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if settled or not in_main_thread or processes.launched() > 1:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _raise_terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     """Run a command's `main`; return its exit status.
 
     0 done; 2 bad input or a file that cannot be read or written, told in one message on stderr
     without a traceback (argparse itself exits with 2 on a usage error); 1 stopped, by the user or
-    by whoever reads what is printed. Anything else is a defect: it keeps its traceback and exits
-    with 1.
+    by whoever reads what is printed; 143 stopped by SIGTERM, as a shell tells it. Anything else is
+    a defect: it keeps its traceback and exits with 1.
     """
     begin_command()
     forbid_error_reports()
@@ -58,8 +93,9 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     collect_garbage_less_often()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        main(argv)
-        sys.stdout.flush()  # here, where it can still be told that nobody reads
+        with _sigterm_raised():
+            main(argv)
+            sys.stdout.flush()  # here, where it can still be told that nobody reads
     except InputError as error:
         print(f"error: {_shown(str(error))}", file=sys.stderr)  # noqa: T201
         return 2
@@ -72,9 +108,9 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
         print(f"error: {_shown(str(error.filename))}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 2
     except KeyboardInterrupt:
-        told = (
-            "stopped by the user; the same command goes on from what it has kept, or starts again"
-        )
-        print(told, file=sys.stderr)  # noqa: T201
+        print(f"stopped by the user; {_GO_ON}", file=sys.stderr)  # noqa: T201
         return 1
+    except _TerminatedError:
+        print(f"stopped by SIGTERM; {_GO_ON}", file=sys.stderr)  # noqa: T201
+        return 128 + signal.SIGTERM
     return 0

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 from graph_er.errors import InputError
 from graph_er.running import processes
-from graph_er.running.side_by_side import CAN_FORK, forks_may_use_threads
+from graph_er.running.side_by_side import (
+    CAN_FORK,
+    Item,
+    T,
+    Tell,
+    forks_may_use_threads,
+    side_by_side,
+)
 
 
 def choose_jobs(wanted: int, pieces: int, device: str) -> int:
@@ -53,3 +61,28 @@ def threads_for(jobs: int) -> Iterator[int]:
         yield max(1, threads // jobs) if jobs == 1 or forks_may_use_threads() else 1
     finally:
         torch.set_num_threads(threads)
+
+
+def do_jobs(
+    work: Callable[[Item, Tell], T],
+    items: Sequence[Item],
+    *,
+    jobs: int,
+    threads: int,
+    on_message: Callable[[Any], None],
+) -> list[T]:
+    """Do `work` on every item in processes side by side, within `threads_for`.
+
+    Args:
+        work: as for `graph_er.running.side_by_side.side_by_side`, which tells what it raises.
+        items: as there.
+        jobs: as there.
+        threads: of each process, as `threads_for` gives.
+        on_message: as there.
+    """
+
+    def on_threads(item: Item, tell: Tell) -> T:
+        torch.set_num_threads(threads)
+        return work(item, tell)
+
+    return side_by_side(on_threads, items, jobs=jobs, on_message=on_message)

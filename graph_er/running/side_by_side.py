@@ -10,9 +10,10 @@ import ctypes
 import multiprocessing
 import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ Tell = Callable[[Any], None]
 CAN_FORK = sys.platform == "linux"
 _command_is_whole_process = False
 _PR_SET_PDEATHSIG = 1
+_ASKS_TO_END = (signal.SIGINT, signal.SIGTERM)
 
 
 def begin_command() -> None:
@@ -74,9 +76,10 @@ def side_by_side(
                 here, there = context.Pipe(duplex=False)
                 arguments = (work, item, (*running, here), there)
                 process = context.Process(target=_serve, args=arguments)
-                _start(process)
+                with _put_off():  # nobody would end a process that is not known yet
+                    _start(process)
+                    running[here] = (place, process)
                 there.close()  # so that the end of the process is the end of the pipe
-                running[here] = (place, process)
             ready = wait(list(running))
             for connection in [known for known in running if known in ready]:
                 place, process = running[connection]
@@ -93,6 +96,27 @@ def side_by_side(
             process.kill()
             process.join()
     return [results[place] for place in range(len(items))]
+
+
+@contextmanager
+def _put_off() -> Iterator[None]:
+    """Have what asks this process to end heard afterwards, and by one that is forked not at all."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears it
+        yield
+        return
+    heard: list[int] = []
+    before = {
+        number: signal.signal(number, lambda heard_now, _frame: heard.append(heard_now))
+        for number in _ASKS_TO_END
+        if signal.getsignal(number) is not None  # not of Python's making: it could not be put back
+    }
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+        for later in heard:
+            signal.raise_signal(later)
 
 
 def _start(process: Any) -> None:
@@ -112,7 +136,8 @@ def _serve(
     _end_with_parent()
     for other in others:  # the parent's ends; where it is gone, sending is to fail
         other.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its processes itself
+    for number in _ASKS_TO_END:
+        signal.signal(number, signal.SIG_IGN)  # the parent ends its processes itself
     answer: tuple[str, Any]
     try:
         answer = ("done", work(item, lambda value: to.send(("told", value))))

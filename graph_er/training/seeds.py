@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from graph_er.networks.spec import ModelSpec
 from graph_er.running import processes
-from graph_er.running.side_by_side import Tell, side_by_side
+from graph_er.running.jobs import do_jobs
+from graph_er.running.side_by_side import Tell
 from graph_er.running.tracking import Tracker
 from graph_er.scoring.scores import METRICS
 from graph_er.training.fit import EpochReport
@@ -101,10 +102,11 @@ def fit_seeds(work: SeedWork, seeds: Sequence[int], *, jobs: int, threads: int) 
     pieces = pieces_of(work.recipe, seeds, tracked=work.track is not None)
     title = f"{len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
     with tqdm(total=epochs * len(seeds), desc=title, unit="epoch") as bar:
-        done = side_by_side(
-            lambda piece, tell: _do_in_process(work, piece, threads, tell),
+        done = do_jobs(
+            lambda piece, tell: _do_in_process(work, piece, tell),
             pieces,
             jobs=jobs,
+            threads=threads,
             on_message=lambda report: _show(bar, report),
         )
         bar.total = bar.n  # a refit of fewer epochs is done as well
@@ -142,13 +144,12 @@ def _fit_with_bar(work: SeedWork, seed: int) -> Fitted:
     return fitted
 
 
-def _do_in_process(work: SeedWork, piece: Piece, threads: int, tell: Tell) -> Any:
+def _do_in_process(work: SeedWork, piece: Piece, tell: Tell) -> Any:
     """Do a piece in a process of its own; arrays travel to the parent as such, tensors would not.
 
     Returns:
         A refit's weights by name, else what `fit_seed` returns.
     """
-    torch.set_num_threads(threads)
     options: dict[str, Any] = {"seed": piece.seed, "device": work.device, "on_epoch": tell}
     what = (work.spec, work.recipe, work.sides)
     if piece.part == "refit":

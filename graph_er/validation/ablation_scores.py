@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from torch_geometric.data import Data
 
 from graph_er.answers.prediction import predict_log_probabilities
@@ -16,7 +15,7 @@ from graph_er.data_option import require_side
 from graph_er.dialogues import Dialogue, DialogueFile
 from graph_er.networks.spec import ModelSpec, spec_of
 from graph_er.probabilities.decoding import decode, fit_transitions, speaker_chains
-from graph_er.running.side_by_side import Tell, side_by_side
+from graph_er.running.jobs import do_jobs
 from graph_er.schema.splits import session_of
 from graph_er.scoring.scores import score
 from graph_er.training.fit import fit
@@ -84,12 +83,13 @@ def score_variant(
     if jobs == 1:
         done = [scores(piece) for piece in pieces]
     else:
-
-        def work(piece: _Piece, tell: Tell) -> tuple[float, ...]:
-            torch.set_num_threads(threads)
-            return scores(piece)
-
-        done = side_by_side(work, pieces, jobs=jobs, on_message=lambda message: None)
+        done = do_jobs(
+            lambda piece, tell: scores(piece),
+            pieces,
+            jobs=jobs,
+            threads=threads,
+            on_message=lambda message: None,
+        )
     means = np.reshape(done, (len(cases), len(seeds), len(_SCORES))).mean(axis=0)
     return {
         **{name: column.tolist() for name, column in zip(_SCORES, means.T, strict=True)},

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from graph_er.answers.prediction import evaluated_utterances, predict_probabilities
 from graph_er.dialogues import DialogueFile
 from graph_er.networks.spec import spec_of
-from graph_er.running.side_by_side import Tell, side_by_side
+from graph_er.running.jobs import do_jobs
+from graph_er.running.side_by_side import Tell
 from graph_er.scoring.evaluation import EvaluatedUtterances
 from graph_er.scoring.scores import score
 from graph_er.training.fit import EpochReport
@@ -122,7 +122,6 @@ def run_folds(
         of_name = {f"fold {fold.name}": fold for fold in folds}
 
         def work(name: str, tell: Tell) -> tuple[Any, ...]:
-            torch.set_num_threads(threads)
             fold = of_name[name]
             result = run_fold(file, fold, recipe, seeds, device=device, watch=lambda seed: tell)
             # Its dialogues are known to the parent.
@@ -131,7 +130,7 @@ def run_folds(
         def told(_report: EpochReport) -> None:
             bar.update()
 
-        done = side_by_side(work, list(of_name), jobs=jobs, on_message=told)
+        done = do_jobs(work, list(of_name), jobs=jobs, threads=threads, on_message=told)
         bar.total = bar.n  # a refit may take fewer epochs than were planned
     return [FoldResult(fold, *numbers) for fold, numbers in zip(folds, done, strict=True)]
 

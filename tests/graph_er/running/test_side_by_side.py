@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -103,6 +104,43 @@ def test_an_interrupt_of_the_parent_ends_all():
 
     with pytest.raises(KeyboardInterrupt):
         side_by_side(work, range(2), jobs=2, on_message=interrupt)
+
+
+@pytest.fixture
+def interrupts_heard():  # which a shell's background ignores
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts_heard")
+def test_an_interrupt_while_a_process_is_being_started_ends_all(monkeypatch):
+    fork, forked = os.fork, []
+
+    def interrupted():
+        process = fork()
+        if process:  # before the parent knows of the other
+            forked.append(process)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+        return process
+
+    monkeypatch.setattr(os, "fork", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(lambda item, tell: time.sleep(60), range(2), jobs=2, on_message=ignore)
+    assert [child for child in forked if is_alive(child)] == []
+
+
+def test_work_may_be_begun_in_a_thread():  # which no signal reaches
+    results = []
+
+    def begin():
+        results.extend(side_by_side(lambda item, tell: -item, range(3), jobs=2, on_message=ignore))
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    thread.join(30)
+    assert results == [0, -1, -2]
 
 
 def test_a_process_that_is_killed_while_it_sends_is_told():

@@ -11,11 +11,11 @@ import torch
 from graph_er.dialogues import write_dialogues
 from graph_er.errors import InputError
 from graph_er.networks.checkpoint import load_checkpoint
+from graph_er.running import jobs as jobs_module
 from graph_er.running import processes
-from graph_er.running.jobs import choose_jobs, threads_for
+from graph_er.running.jobs import choose_jobs, do_jobs, threads_for
 from graph_er.running.side_by_side import CAN_FORK, side_by_side
 from graph_er.train import main
-from graph_er.training import seeds as seeds_module
 from graph_er.training.recipe import make_recipe
 from graph_er.training.seeds import pieces_of
 from tests.graph_er.dialogue_factory import make_file
@@ -72,7 +72,7 @@ def test_one_seed_is_fitted_and_refitted_side_by_side(train, one_thread, monkeyp
         beside.extend(map(str, items))
         return side_by_side(work, items, **options)
 
-    monkeypatch.setattr(seeds_module, "side_by_side", watched)
+    monkeypatch.setattr(jobs_module, "side_by_side", watched)
     train("1", "--jobs", "1", "--seeds", "1")
     assert beside == []
     train("2", "--jobs", "2", "--seeds", "1")
@@ -131,6 +131,13 @@ def test_jobs_part_the_threads(one_thread, monkeypatch):
     with threads_for(1) as threads:
         assert (threads, torch.get_num_threads()) == (5, 5)
     assert torch.get_num_threads() == 5
+
+
+@needs_fork
+def test_each_process_has_the_threads_that_it_is_given(one_thread):
+    options = {"jobs": 2, "threads": 3, "on_message": print}
+    assert do_jobs(lambda item, tell: torch.get_num_threads(), range(2), **options) == [3, 3]
+    assert torch.get_num_threads() == 1
 
 
 def test_training_imports_no_package_that_it_does_not_use():
