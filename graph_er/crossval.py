@@ -10,9 +10,9 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -35,9 +35,38 @@ from graph_er.validation.folds_option import add_folds_option
 if TYPE_CHECKING:
     from graph_er.dialogues import DialogueFile
     from graph_er.training.recipe import Recipe
+    from graph_er.validation.cross_validation import FoldResult
     from graph_er.validation.folds import Fold
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What every cross-validation of a command shares: of what, with which seeds, how, where to."""
+
+    file: DialogueFile
+    folds: Sequence[Fold]
+    seeds: list[int]
+    out: Path
+    device: str
+    jobs: int
+    threads: int
+
+    def run(self, recipe: Recipe, title: str = "") -> list[FoldResult]:
+        """Run all folds with a recipe."""
+        from graph_er.validation.cross_validation import run_folds
+
+        return run_folds(
+            self.file,
+            self.folds,
+            recipe,
+            self.seeds,
+            device=self.device,
+            title=title,
+            jobs=self.jobs,
+            threads=self.threads,
+        )
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -73,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train a model per fold and seed, print the tables, write predictions and scores."""
     arguments = build_parser().parse_args(argv)
     seeds, recipe, jobs = read_seeds(arguments), read_recipe(arguments), read_jobs(arguments)
-    counts = _epoch_recipes(arguments, recipe)
+    counts = _epoch_recipes(arguments.choose_epochs, recipe)
     file = read_data(arguments)
     # After parsing: torch takes seconds.
     import torch
@@ -89,35 +118,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     # What is lacking is told now, before anything is removed or trained.
     with torch.device("meta"):  # real weights might start threads, and folds are forked
         spec_of(file, file.dialogues, recipe.modalities, recipe.model).build(recipe.model)
-    arguments.device = choose_device(arguments.device)
-    arguments.jobs = choose_jobs(jobs, len(folds), arguments.device)
-    arguments.out = arguments.out or project_root() / "runs" / f"crossval_{recipe.modalities}"
-    check_folder(arguments.out)
+    device = choose_device(arguments.device)
+    jobs = choose_jobs(jobs, len(folds), device)
+    out = arguments.out or project_root() / "runs" / f"crossval_{recipe.modalities}"
+    check_folder(out)
     sizes = ", ".join(f"{fold.name} ({len(fold.test)})" for fold in folds)
     logger.info("%d folds of %d dialogues: %s", len(folds), len(file.dialogues), sizes)
-    with sole_writer(arguments.out), threads_for(arguments.jobs) as threads:
-        arguments.threads = threads
+    with sole_writer(out), threads_for(jobs) as threads:
+        plan = _Plan(file, folds, seeds, out, device, jobs, threads)
         if counts:
-            _choose_epochs(arguments, file, folds, counts, seeds)
+            _choose_epochs(plan, counts)
         else:
-            _cross_validate(arguments, file, folds, recipe, seeds)
+            _cross_validate(plan, recipe, arguments.data_dir, with_test=arguments.with_test)
 
 
-def _epoch_recipes(arguments: argparse.Namespace, recipe: Recipe) -> dict[int, Recipe]:
+def _epoch_recipes(wanted: Sequence[int] | None, recipe: Recipe) -> dict[int, Recipe]:
     """Return the recipe of each count of ``--choose_epochs``, fewest epochs first."""
-    counts = sorted(set(arguments.choose_epochs or ()))
+    counts = sorted(set(wanted or ()))
     if counts and recipe.training.select != "last":
         raise InputError("--choose_epochs needs --select last: else each run chooses its own epoch")
     return {n: replace(recipe, training=replace(recipe.training, epochs=n)) for n in counts}
 
 
-def _cross_validate(
-    arguments: argparse.Namespace,
-    file: DialogueFile,
-    folds: Sequence[Fold],
-    recipe: Recipe,
-    seeds: list[int],
-) -> None:
+def _cross_validate(plan: _Plan, recipe: Recipe, data_dir: Path, *, with_test: bool) -> None:
     from graph_er.report.evaluation_text import breakdown_text, controls_text
     from graph_er.report.folds import folds_text
     from graph_er.report.text import classification_report
@@ -127,56 +150,43 @@ def _cross_validate(
         remove_earlier,
         write_cross_evaluation,
     )
-    from graph_er.validation.cross_validation import run_folds
 
-    started, data = time.monotonic(), describe_data(arguments.data_dir)
-    remove_earlier(arguments.out)
-    results = run_folds(file, folds, recipe, seeds, **_how(arguments))
+    started, data = time.monotonic(), describe_data(data_dir)
+    remove_earlier(plan.out)
+    results = plan.run(recipe)
     evaluation = {
-        **cross_evaluation(file, results, seeds),
+        **cross_evaluation(plan.file, results, plan.seeds),
         "modalities": recipe.modalities,
-        "with_test": arguments.with_test,
+        "with_test": with_test,
         "data": data,
     }
-    write_cross_evaluation(arguments.out, file, results, evaluation, seeds)
+    write_cross_evaluation(plan.out, plan.file, results, evaluation, plan.seeds)
     write_run_record(
-        arguments.out,
+        plan.out,
         config=recipe.plain(),
-        seed=seeds,
+        seed=plan.seeds,
         metrics={evaluation["split"]: evaluation["over_folds"]},
         data=data,
         started=started,
-        device=arguments.device,
+        device=plan.device,
     )
     blocks = (folds_text, classification_report, controls_text, breakdown_text)
     print("\n\n".join(text for block in blocks if (text := block(evaluation))))
-    logger.info("wrote %s", arguments.out)
+    logger.info("wrote %s", plan.out)
 
 
-def _choose_epochs(
-    arguments: argparse.Namespace,
-    file: DialogueFile,
-    folds: Sequence[Fold],
-    recipes: dict[int, Recipe],
-    seeds: list[int],
-) -> None:
+def _choose_epochs(plan: _Plan, recipes: dict[int, Recipe]) -> None:
     from graph_er.report.folds import epochs_text
     from graph_er.running.files import write_json
-    from graph_er.validation.cross_validation import run_folds
     from graph_er.validation.epoch_choice import choose_epochs
 
     scores = {}
     for count, recipe in recipes.items():
-        title = f"{count} epochs, "
-        results = run_folds(file, folds, recipe, seeds, title=title, **_how(arguments))
-        scores[count] = [result.weighted_f1(file) for result in results]
-    choice = {**choose_epochs(scores), "fold_names": [fold.name for fold in folds]}
-    write_json(arguments.out / "epochs.json", {**choice, "seeds": seeds, "config": recipe.plain()})
+        results = plan.run(recipe, title=f"{count} epochs, ")
+        scores[count] = [result.weighted_f1(plan.file) for result in results]
+    choice = {**choose_epochs(scores), "fold_names": [fold.name for fold in plan.folds]}
+    write_json(plan.out / "epochs.json", {**choice, "seeds": plan.seeds, "config": recipe.plain()})
     print(epochs_text(choice))
-
-
-def _how(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {"device": arguments.device, "jobs": arguments.jobs, "threads": arguments.threads}
 
 
 def cli() -> int:
