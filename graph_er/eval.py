@@ -16,7 +16,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 
 from graph_er.data_option import add_data_options, read_data, require_side
 from graph_er.errors import InputError
-from graph_er.inference.bundle_folder import is_bundle
+from graph_er.inference.bundle_folder import GRAPH, is_bundle
 from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import checkpoint_file
@@ -50,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Predict every utterance of the split, print the report, write JSON and CSV."""
     arguments = build_parser().parse_args(argv)
-    checkpoint_file(arguments.pt_dir)  # before seconds of imports
+    _check_model(arguments.pt_dir)  # before seconds of imports
     folder = arguments.pt_dir if arguments.pt_dir.is_dir() else arguments.pt_dir.parent
     out = arguments.out or folder / f"eval_{arguments.split}" / "eval.json"
     if _bundle_around(out) is not None:
@@ -84,6 +84,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     elif _bundle_around(folder) is None:  # a bundle's contents guard its run.json
         add_metrics(folder, side, document, data_sha256=data["sha256"])
     print(document_text(document))
+
+
+def _check_model(path: Path) -> None:
+    if is_bundle(path):
+        raise InputError(
+            f"{path}: is a bundle; name the graph model in it, --pt_dir {path / GRAPH}, and with "
+            "--out FILE.json a file outside of it"
+        )
+    checkpoint_file(path)
 
 
 def _bundle_around(path: Path) -> Path | None:

@@ -17,17 +17,25 @@ from graph_er.report.tables import Row, Table
 
 
 def search_text(best: dict[str, Any], defaults: dict[str, Any], path: Path) -> str:
-    """Return what the best trial changed, and how far its score can be believed.
+    """Return what the best trial changed, if any did better, and how far that can be believed.
 
     Args:
         best: from `graph_er.validation.search.best_settings`.
         defaults: of each field that was searched.
         path: where `best` stands.
     """
-    found = {**best["model"], **best["training"]}
+    values = {**best["model"], **best["training"]}
+    found = {name: values[name] for name in defaults}
     rows = tuple(Row((name, _text(defaults[name]), _text(found[name]))) for name in defaults)
+    table = Table(("Field", "Default", "Best"), rows).markdown().rstrip()
+    if found == defaults:
+        return (
+            f"{table}\n\nNone of {best['trials']} trial(s) beat the defaults, weighted F1 "
+            f"{percent(best['score_of_defaults'])}: {path} is preset '{best['preset']}' as it is, "
+            "but for the fields that you fixed."
+        )
     lines = [
-        Table(("Field", "Default", "Best"), rows).markdown().rstrip(),
+        table,
         f"weighted F1 {percent(best['score'])} in trial {best['trial']} of {best['trials']}; "
         f"defaults {percent(best['score_of_defaults'])}",
         "The best of many trials is better by luck, too: believe it after "

@@ -180,6 +180,23 @@ def data(tmp_path):
     return path
 
 
+@pytest.mark.parametrize("scores_of_others", ["better", "worse"])
+def test_whether_any_trial_beat_the_defaults_is_told(
+    scored, data, tmp_path, monkeypatch, capsys, scores_of_others
+):
+    if scores_of_others == "worse":
+        default = ContextualConfig().dropout
+        monkeypatch.setattr(
+            FoldResult, "weighted_f1", lambda result, file: float(result.weight == default)
+        )
+    out = tmp_path / "search"
+    assert tune(data, out, "--trials", "8", "--only", "dropout") == 0
+    told = capsys.readouterr().out
+    none_did = f"None of 8 trial(s) beat the defaults, weighted F1 100.0: {out / 'best.json'} is "
+    assert (f"{none_did}preset 'default' as it is" in told) is (scores_of_others == "worse")
+    assert ("believe it after" in told) is (scores_of_others == "better")
+
+
 def test_the_command_writes_settings_that_training_takes(data, tmp_path, capsys):
     out = tmp_path / "search"
     assert tune(data, out, "--trials", "2", "--only", "dropout", "wp") == 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 
@@ -233,6 +234,16 @@ def evaluate(models, pt_dir, *options):
     data = models.extractor.parent / "features.pkl"
     argv = ["--pt_dir", pt_dir, "--data_dir", data, "--device", "cpu", *options]
     return run_command(eval_command.main, [str(value) for value in argv])
+
+
+def test_who_evaluates_a_bundle_is_told_of_the_graph_model_in_it(models, own_bundle, capsys):
+    assert evaluate(models, own_bundle) == 2
+    told = capsys.readouterr().err
+    assert f"{own_bundle}: is a bundle; name the graph model in it, --pt_dir {own_bundle}" in told
+    remedy = own_bundle.joinpath(re.search(r"--pt_dir \S+/(\w+),", told)[1])
+    scores = own_bundle.parent / "scores.json"
+    assert evaluate(models, remedy, "--out", scores) == 0
+    assert scores.is_file()
 
 
 @pytest.mark.parametrize("named", ["graph", "graph/model.pt"])
