@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from itertools import pairwise
 
 import pytest
 
@@ -27,7 +28,7 @@ from tests.documents.commands import (
     script_options,
 )
 from tests.documents.corpora import TREES, write_real_dialogues
-from tests.documents.runs import NOT_RUN, RUNS
+from tests.documents.runs import NOT_RUN, RUNS, Run
 from tests.feature_extractor.tiny_corpus import make_audio_folder, make_text_folder
 from tests.test_architecture import COMMANDS
 
@@ -56,6 +57,21 @@ def test_every_documented_command_is_run_or_said_not_to_be():
     assert [command for command in DOCUMENTED if command not in listed] == []
     assert [command for command in {**RUNS, **NOT_RUN} if command not in DOCUMENTED] == []
     assert set(RUNS) & set(NOT_RUN) == set()
+
+
+def test_git_ignores_what_the_commands_of_the_readmes_write_beside_them():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    commands = [c for name in ("README.md", "README.ko.md") for c in commands_of(TEXTS[name])]
+    words = [shlex.split(command) for command in commands]
+    named = [b for w in words for a, b in pairwise(w) if a in ("--out", "--plot", "--html")]
+    written = {*named, *(file for c in commands for file in RUNS.get(c, Run()).files)}
+    # Capitals stand for a name of the user's own.
+    written = {name for name in written if "/" not in name and not name[0].isupper()}
+    assert {"predictions.csv", "timeline.png", "timeline.explain1.png"} <= written
+    asked = ["git", "check-ignore", "--no-index", *written]
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert {*told.splitlines()} == written
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
