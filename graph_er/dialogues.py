@@ -16,7 +16,8 @@ The file is a pickled list in the format of COGMEN (Joshi et al., NAACL 2022), e
 10 {"dev_ids": [...], "emotions": [...], provenance ...}; ours, optional
 == =========================================================================================
 
-Utterances stand in time order. The positional list exists in this module alone.
+Utterances stand in time order. The positional list exists in this module alone; what others'
+files have in other forms is brought to it by `graph_er.schema.dialogue_forms`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import numpy as np
 from graph_er.errors import InputError
 from graph_er.running.files import atomic_path
 from graph_er.schema.dialogue import Dialogue, DialogueFile, check_labels
+from graph_er.schema.dialogue_forms import as_listed
 from graph_er.schema.dialogue_limits import Limits
 from graph_er.schema.dialogue_pickle import first_line, read_plain_pickle
 from graph_er.schema.emotions import DATASET_EMOTIONS, MODALITY_NAMES
@@ -126,8 +128,7 @@ def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
         raise InputError(f"schema version {version!r:.40}; this release reads {SCHEMA_VERSION}")
     for key in _NAMED_BY_DIALOGUE:
         _check_names(info, key)
-    # Copies, of which each dialogue's rows are let go once they are stacked.
-    raw = [dict(part) if isinstance(part, dict) else part for part in raw]
+    raw = as_listed(raw, limits)
     ids = limits.ids(raw[0], "element 0")
     dialogues = tuple(_dialogue(raw, dialogue_id, limits) for dialogue_id in ids)
     train_ids, dev_ids = _train_and_dev(limits.ids(raw[7], "element 7"), info, limits)
@@ -163,14 +164,12 @@ def _dialogue(raw: Sequence[Any], dialogue_id: str, limits: Limits) -> Dialogue:
         )
         for modality, position in _FEATURE_POSITIONS.items()
     }
-    # They stay numbers where they are.
-    limits.ids(raw[1][dialogue_id], f"{where}: these cannot be speaker labels")
     return Dialogue(
         id=dialogue_id,
         utterance_ids=utterance_ids,
-        speakers=tuple(raw[1][dialogue_id]),
+        speakers=limits.speakers(raw[1][dialogue_id], f"{where}: these cannot be speaker labels"),
         labels=labels.astype(np.int64),
-        sentences=limits.names(raw[6][dialogue_id], f"{where}: sentences") or ("",) * len(labels),
+        sentences=limits.texts(raw[6][dialogue_id], f"{where}: sentences") or ("",) * len(labels),
         **features,
     )
 

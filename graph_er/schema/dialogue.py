@@ -20,7 +20,7 @@ class Dialogue:
     Attributes:
         id: ``<session>_<script>``.
         utterance_ids, speakers, sentences: length ``U``; speakers are any hashable labels, in
-            a file text or numbers.
+            a file texts, numbers or tuples of them.
         labels: integers ``[U]``.
         text, audio, visual: float32 features ``[U, D]`` of the modality, or None where absent.
     """

@@ -7,6 +7,7 @@ a hundred thousand times, or lists within lists that are endless once they are w
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from typing import Any
 from unicodedata import normalize
 
@@ -51,6 +52,18 @@ class Limits:
         Raises:
             InputError: it is no list, too long, or holds something else.
         """
+        return tuple(str(value) for value in self._scalars(values, where))
+
+    def texts(self, values: Any, where: str) -> tuple[str, ...]:
+        """Return a list of texts; the same as `names`, where None and NaN are empty ones.
+
+        Raises:
+            InputError: as `names` does.
+        """
+        scalars = self._scalars(values, where)
+        return tuple("" if value is None or value != value else str(value) for value in scalars)
+
+    def _scalars(self, values: Any, where: str) -> Any:
         for value in self.list_of(values, where):
             if isinstance(value, str) and _BROKEN.search(value):
                 raise InputError(f"{where}: {value!r:.80} holds half of a letter; write it anew")
@@ -58,7 +71,7 @@ class Limits:
                 raise InputError(
                     f"{where}: a {type(value).__name__} where a text or number belongs"
                 )
-        return tuple(str(value) for value in values)
+        return values
 
     def ids(self, values: Any, where: str) -> tuple[str, ...]:
         """Return ids or speakers as strings; the same as `names`, and each fit to be shown.
@@ -77,6 +90,16 @@ class Limits:
             if _CONTROL.search(name):
                 raise InputError(f"{where}: {name!r:.80} holds control characters; remove them")
         return found
+
+    def speakers(self, values: Any, where: str) -> tuple[Hashable, ...]:
+        """Return a list of speaker labels as they are: texts, numbers, or tuples of them.
+
+        Raises:
+            InputError: as `ids` does.
+        """
+        for value in self.list_of(values, where):
+            self.ids(value if isinstance(value, tuple) else (value,), where)
+        return tuple(values)
 
     def numbers(self, row: Any, where: str, depth: int = 0) -> None:
         """Count the numbers of a feature, before it is copied.

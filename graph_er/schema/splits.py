@@ -11,6 +11,8 @@ from typing import Any
 
 from graph_er.errors import InputError
 
+_IEMOCAP = re.compile("Ses[0-9]{2}[FM]")
+
 
 @dataclass(frozen=True)
 class SessionSplit:
@@ -47,10 +49,15 @@ def session_of(dialogue_id: str, info: Mapping[str, Any] | None = None) -> str:
     Args:
         dialogue_id: of the dialogue.
         info: provenance of its dialogue file, whose ``sessions`` may name it ({dialogue: session}).
-            Where it does not, the session is the part of the id before the first ``_``.
+            Where it does not, the session is the part of the id before the first ``_``, of
+            IEMOCAP's ids (``Ses01F_impro01``) without the letter that tells who wore the markers:
+            both actors speak in either.
     """
     named = ((info or {}).get("sessions") or {}).get(dialogue_id)
-    return dialogue_id.split("_", 1)[0] if named in (None, "") else str(named)
+    if named not in (None, ""):
+        return str(named)
+    first = dialogue_id.split("_", 1)[0]
+    return first[:-1] if _IEMOCAP.fullmatch(first) else first
 
 
 def fold_groups(units: Sequence[str], count: int) -> list[tuple[str, ...]]:

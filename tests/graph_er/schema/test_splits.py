@@ -88,5 +88,9 @@ def test_unknown_session_has_no_side():
 
 def test_session_is_what_stands_before_the_first_underscore():
     assert session_of("Sess01_script01") == "Sess01"
-    assert session_of("Ses05F_impro01_x") == "Ses05F"
     assert session_of("dia7") == "dia7"
+
+
+def test_who_wore_the_markers_makes_no_session_of_iemocap():
+    assert {session_of(name) for name in ("Ses05F_impro01", "Ses05M_script01_1")} == {"Ses05"}
+    assert session_of("Sess05F_x") == "Sess05F"
