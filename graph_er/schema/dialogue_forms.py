@@ -40,7 +40,8 @@ def as_listed(raw: Sequence[Any], limits: Limits) -> list[Any]:
     for position in _SIDES:
         side = parts[position]
         if isinstance(side, set | frozenset):
-            parts[position] = _in_order(side, parts[0])
+            names = {*limits.ids(list(side), f"element {position}")}
+            parts[position] = _in_order(names, limits.ids(parts[0], "element 0"))
     return parts
 
 
@@ -61,8 +62,7 @@ def _fit(utterances: dict[str, Any], labels: Any) -> bool:
     )
 
 
-def _in_order(side: set[Any] | frozenset[Any], ids: Any) -> list[Any]:
+def _in_order(side: set[str], ids: Sequence[str]) -> list[str]:
     """Return a side in the order of the file; what is not in it follows, to be refused by name."""
-    names = {str(name): name for name in side}
-    known = [names.pop(str(name)) for name in ids if str(name) in names]
-    return [*known, *(names[name] for name in sorted(names))]
+    known = [name for name in ids if name in side]
+    return [*known, *sorted(side.difference(known))]

@@ -92,3 +92,8 @@ def test_other_speaker_labels_are_refused(tmp_path, label):
 def test_a_sentence_that_is_none_is_empty(tmp_path):
     file = read(tmp_path, published(sentences={i: [None, float("nan")] for i in IDS}))
     assert file.dialogues[0].sentences == ("", "")
+
+
+def test_a_side_of_other_things_is_refused(tmp_path):
+    with pytest.raises(InputError, match="element 8: a tuple where a text or number belongs"):
+        read(tmp_path, published(test={("Ses03F", "impro01")}))
