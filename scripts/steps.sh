@@ -87,6 +87,7 @@ wait_for_lanes() {
       status=0 log=${lane_logs[$number]}
       wait "${lanes[$number]}" || status=$?
       unset "lanes[$number]"
+      [ $status = 0 ] || end_jobs $status # first: the cause is to be told last
       [ -z "$log" ] || tr '\r' '\n' <"$log" | grep -vE '/s]|/s, .*]|^$' >&2 || true
       [ $status = 0 ] || exit $status
     done

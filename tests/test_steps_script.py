@@ -84,6 +84,23 @@ def test_a_lane_that_fails_ends_the_other_and_its_command(start, tmp_path):
     assert not runs(-process.pid)
 
 
+def test_why_a_lane_failed_is_told_last(start, tmp_path):
+    program = tmp_path / "program.sh"
+    program.write_text("trap 'echo stopped >&2; exit 143' TERM\necho $$ >$1\nsleep 60 & wait\n")
+    script = f"""
+one() {{ step one {tmp_path}/one sh {program} {tmp_path}/pid1; }}
+two() {{ step two {tmp_path}/two sh -c 'while [ ! -s {tmp_path}/pid1 ]; do sleep 0.1; done
+    echo the cause >&2; exit 2'; }}
+lane one one
+lane two two
+wait_for_lanes
+"""
+    process = start(script)
+    assert process.wait(timeout=30) == 2
+    told = process.stderr.read()
+    assert told.index("stopped") < told.index("the cause")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("in_lanes", [True, False])
 def test_a_script_that_is_ended_leaves_no_process(start, tmp_path, number, in_lanes):

@@ -5,17 +5,13 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import signal
 import sys
-import threading
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Sequence
 
 from graph_er.errors import InputError
-from graph_er.running import processes
 from graph_er.running.side_by_side import begin_command
+from graph_er.running.termination import STATUS, TerminatedError, sigterm_raised
 from graph_er.running.tracking import forbid_error_reports
 
 Main = Callable[[Sequence[str] | None], None]
@@ -50,35 +46,6 @@ def _shown(message: str) -> str:
     )
 
 
-class _TerminatedError(BaseException):
-    """SIGTERM came; like `KeyboardInterrupt` it is no error that work may take up and go on."""
-
-
-def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
-    # What sends it may send it twice, as `timeout` does: the second is not to cut the end short.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _TerminatedError
-
-
-@contextmanager
-def _sigterm_raised() -> Iterator[None]:
-    """Have SIGTERM end the command as Ctrl-C does, letting go of what it holds.
-
-    Not where somebody has settled what it does. Nor under a launcher, which ends its processes by
-    it: one that waits for another in a library would not hear of it.
-    """
-    settled = signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if settled or not in_main_thread or processes.launched() > 1:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _raise_terminated)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
 def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     """Run a command's `main`; return its exit status.
 
@@ -93,7 +60,7 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     collect_garbage_less_often()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        with _sigterm_raised():
+        with sigterm_raised():
             main(argv)
             sys.stdout.flush()  # here, where it can still be told that nobody reads
     except InputError as error:
@@ -110,7 +77,7 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"stopped by the user; {_GO_ON}", file=sys.stderr)  # noqa: T201
         return 1
-    except _TerminatedError:
+    except TerminatedError:
         print(f"stopped by SIGTERM; {_GO_ON}", file=sys.stderr)  # noqa: T201
-        return 128 + signal.SIGTERM
+        return STATUS
     return 0

@@ -33,9 +33,20 @@ class SharedError(InputError):
 
 
 def launched() -> int:
-    """Return the number of processes that a launcher started, 1 without one."""
+    """Return the number of processes that a launcher started, 1 without one.
+
+    Raises:
+        InputError: what it says of itself in the environment is no number.
+    """
     known = os.environ
-    return int(known["WORLD_SIZE"]) if {"LOCAL_RANK", "WORLD_SIZE"} <= known.keys() else 1
+    if not {"LOCAL_RANK", "WORLD_SIZE"} <= known.keys():
+        return 1
+    if not known["WORLD_SIZE"].isdecimal():
+        raise InputError(
+            f"the environment's WORLD_SIZE is {known['WORLD_SIZE']!r}, no number of processes; "
+            "unset it and LOCAL_RANK, or start with torchrun"
+        )
+    return int(known["WORLD_SIZE"])
 
 
 @contextmanager

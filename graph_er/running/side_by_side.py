@@ -13,7 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -105,18 +105,15 @@ def _put_off() -> Iterator[None]:
         yield
         return
     heard: list[int] = []
-    before = {
-        number: signal.signal(number, lambda heard_now, _frame: heard.append(heard_now))
-        for number in _ASKS_TO_END
-        if signal.getsignal(number) is not None  # not of Python's making: it could not be put back
-    }
-    try:
+    with ExitStack() as restored:  # each, whatever comes between
+        for number in _ASKS_TO_END:
+            action = signal.getsignal(number)
+            if action is not None:  # not of Python's making: it could not be put back
+                restored.callback(signal.signal, number, action)
+                signal.signal(number, lambda number, _frame: heard.append(number))
         yield
-    finally:
-        for number, action in before.items():
-            signal.signal(number, action)
-        for later in heard:
-            signal.raise_signal(later)
+    for later in heard:
+        signal.raise_signal(later)
 
 
 def _start(process: Any) -> None:

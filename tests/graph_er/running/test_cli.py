@@ -46,7 +46,9 @@ def test_a_command_that_is_terminated_leaves_nothing_behind(tmp_path, command, j
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, process_group=0) as process:
         told = ""
         while "epoch" not in told:  # training has begun, in every process that there is to be
-            told += process.stderr.read(50)
+            piece = process.stderr.read(50)
+            assert piece, told
+            told += piece
         assert out.is_dir()
         for _ in range(times):  # the processes side by side hear it as well
             os.killpg(process.pid, signal.SIGTERM)
@@ -75,6 +77,66 @@ def test_what_sigterm_does_is_settled_for_the_command_alone(monkeypatch):
         assert seen == [signal.SIG_DFL]  # that a launcher ends its processes with
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("where", ["a finalizer", "a hook of fork"])
+def test_sigterm_is_heard_where_python_drops_what_is_raised(where):
+    program = (
+        "import os, signal, sys, time\n"
+        "from graph_er.running.cli import run_command\n"
+        "def stop():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    time.sleep(0.05)\n"
+        "class Late:\n"
+        "    def __del__(self):\n"
+        "        stop()\n"
+        "def main(argv):\n"
+        "    if sys.argv[1] == 'a finalizer':\n"
+        "        Late()\n"
+        "    else:\n"
+        "        os.register_at_fork(before=stop)\n"
+        "        os.fork() or os._exit(0)\n"
+        "    time.sleep(30)\n"
+        "sys.exit(run_command(main))\n"
+    )
+    command = [sys.executable, "-c", program, where]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=25, check=False)
+    assert done.returncode == 143, done.stderr
+    assert done.stderr.startswith("stopped by SIGTERM")
+
+
+LOADS = """
+import sys, time
+from graph_er.running.cli import run_command
+from torch.utils.data import DataLoader
+def main(argv):
+    try:
+        while True:
+            for batch in DataLoader(range(8), batch_size=2, num_workers=2):
+                print("read", file=sys.stderr, flush=True)
+                time.sleep(0.01)
+    finally:
+        time.sleep(0.2)  # something to clear up
+sys.exit(run_command(main))
+"""
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="needs Linux")
+def test_loaders_that_hear_sigterm_as_well_are_no_failure():
+    command = [sys.executable, "-c", LOADS]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, process_group=0) as process:
+        assert process.stderr.readline() == "read\n"
+        os.killpg(process.pid, signal.SIGTERM)
+        told = process.stderr.read().replace("read\n", "")
+        assert process.wait(timeout=30) == 143, told
+    assert told.startswith("stopped by SIGTERM")
+
+
+def test_a_launcher_that_tells_no_number_is_bad_input(monkeypatch, capsys):
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "")
+    assert run_command(lambda argv: None) == 2
+    assert "WORLD_SIZE" in capsys.readouterr().err
 
 
 def test_who_has_settled_what_sigterm_does_keeps_it():
