@@ -65,7 +65,7 @@ class Corpus:
     Attributes:
         name: corpus name, e.g. ``kemdy19``.
         emotions: label names in label order.
-        utterances: ordered by (dialogue id, start, id).
+        utterances: ordered by dialogue and start; a corpus settles ties.
         notices: what was dropped or odd, one readable line each, for the user.
         default_split: the split taken unless another is asked for; see `splitting.split_corpus`.
         official: the published side (``train``, ``dev``, ``test``) of each dialogue, or None where

@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from graph_er.inference.transcription import load_recogniser, transcribe
 
         recogniser = load_recogniser(arguments.asr, str(predictor.execution.device))
-        turns = transcribe(turns, recogniser, progress=True)
+        turns = transcribe(turns, recogniser, predictor.clean, progress=True)
     rows, dialogues = predictor.predict_turns(turns, progress=True)
     write_prediction_rows(arguments.out, rows)
     _write_pictures(arguments, turns, rows, predictor)

@@ -34,7 +34,15 @@ class RowWithAudio(Row, Protocol):
     def wav(self) -> Path | None: ...  # noqa: D102
 
 
+class RowOfDialogue(Row, Protocol):
+    """A row that may name its dialogue."""
+
+    @property
+    def dialogue(self) -> str | None: ...  # noqa: D102
+
+
 AnyRow = TypeVar("AnyRow", bound=Row)
+AnyRowOfDialogue = TypeVar("AnyRowOfDialogue", bound=RowOfDialogue)
 
 
 def remove_repeated(
@@ -61,15 +69,21 @@ def remove_repeated(
     return once
 
 
-def refuse_repeated(rows: Sequence[AnyRow], problems: list[str]) -> list[AnyRow]:
+def refuse_repeated(
+    rows: Sequence[AnyRowOfDialogue], problems: list[str]
+) -> list[AnyRowOfDialogue]:
     """Return the rows whose id occurs once; an id that occurs again is a problem."""
-    by_id: dict[str, list[AnyRow]] = {}
+    by_id: dict[str, list[AnyRowOfDialogue]] = {}
     for row in rows:
         by_id.setdefault(row.id, []).append(row)
     for name, same in by_id.items():
         if len(same) > 1:
             found = "; ".join(f"{row.source}: {row.emotion}".removesuffix(": ") for row in same)
-            problems.append(f"utterance {name} occurs {len(same)} times ({found}); keep one row")
+            dialogues = list(dict.fromkeys(row.dialogue for row in same))
+            remedy = "keep one row"
+            if len(dialogues) > 1:
+                remedy = f"make ids unique over all dialogues, e.g. {dialogues[0]}_{name}"
+            problems.append(f"utterance {name} occurs {len(same)} times ({found}); {remedy}")
     return [same[0] for same in by_id.values() if len(same) == 1]
 
 

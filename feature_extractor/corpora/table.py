@@ -40,9 +40,10 @@ def read_table(root: Path) -> Corpus:
         root: the file; its suffix, ``.csv``, ``.tsv`` or ``.jsonl``, tells the format.
 
     Returns:
-        The utterances ordered by (dialogue, start, id). `official` is the split column's, if
-        there is one. Emotions are the seven of `KEMDY_EMOTIONS` that occur, in that order, if all
-        names are spellings of these; else the names as written, sorted.
+        The utterances ordered by dialogue and start, those of equal starts as
+        `table_dialogues.by_dialogue` has them. `official` is the split column's, if there is one.
+        Emotions are the seven of `KEMDY_EMOTIONS` that occur, in that order, if all names are
+        spellings of these; else the names as written, sorted.
 
     Raises:
         InputError: no such file, or problems in it: all of them in one message.
@@ -78,7 +79,11 @@ def _table_file(path: Path) -> Path:
 
 def _read_rows(path: Path, problems: list[str], notices: list[str]) -> list[TableRow]:
     records = read_table_file(
-        path, _ENCODINGS, required=REQUIRED, one_of=("wav", "text"), problems=problems
+        *(path, _ENCODINGS),
+        required=REQUIRED,
+        one_of=("wav", "text"),
+        checked=COLUMNS,
+        problems=problems,
     )
     columns = list(dict.fromkeys(name for record in records for name in record.cells))
     unknown = sorted(set(columns) - set(COLUMNS))

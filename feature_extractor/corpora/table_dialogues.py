@@ -47,17 +47,22 @@ def _number_rows(rows: Sequence[TableRow], notices: list[str]) -> list[TableRow]
 
 
 def by_dialogue(rows: Sequence[TableRow]) -> Dialogues:
-    """Return the rows by dialogue, in natural order, and in time order within each."""
+    """Return the rows by dialogue, in natural order, and in time order within each.
+
+    Rows of equal starts stand in the order of their numbers if their ids number the dialogue, else
+    in that of the table.
+    """
     dialogues: Dialogues = {}
     for row in sorted(rows, key=lambda row: natural_key(row.dialogue or "")):
         dialogues.setdefault(row.dialogue or "", []).append(row)
-    return {dialogue: sorted(own, key=_time_order) for dialogue, own in dialogues.items()}
+    return {dialogue: _in_time_order(own) for dialogue, own in dialogues.items()}
 
 
-def _time_order(row: TableRow) -> tuple[object, ...]:
-    if row.start is None:
-        return (0.0, [], row.position)
-    return (row.start, natural_key(row.id), row.position)
+def _in_time_order(own: Sequence[TableRow]) -> list[TableRow]:
+    numbers = {row.position: number for number, row in _numbering(own) if row.start is not None}
+    return sorted(
+        own, key=lambda row: (row.start or 0.0, numbers.get(row.position, 0), row.position)
+    )
 
 
 def remove_contradictions(dialogues: Dialogues, problems: list[str]) -> Dialogues:

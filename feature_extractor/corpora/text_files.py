@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from feature_extractor.corpora.csv_rows import BLANKS, csv_rows
 from graph_er.errors import InputError
-from graph_er.running.csv_cells import unguarded
 from graph_er.running.normal_form import normal_form
 from graph_er.running.regular_files import require_regular
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
-# Not all that Python calls a blank: U+0085 stands for "…" in files with damaged encoding.
-_BLANKS = " \t\r\n"
 _SHOWN = 20
 # What stands in no text: control characters other than line ends and tabs, halves of a letter.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -110,6 +106,7 @@ def read_table_file(
     required: Sequence[str],
     problems: list[str],
     one_of: Sequence[str] = (),
+    checked: Collection[str] | None = None,
     most_rows: int = _MOST_ROWS,
 ) -> list[Record]:
     """Read a CSV, a TSV or a file of one JSON object a line; the suffix tells which.
@@ -120,6 +117,8 @@ def read_table_file(
         required: columns that must be there, in small letters.
         problems: receives one message for each thing that is wrong.
         one_of: columns of which at least one must be there, if any are named.
+        checked: columns that must hold text or numbers, in small letters; None for all. In JSON
+            lines others may hold anything.
         most_rows: with more rows than these nothing is read.
 
     Returns:
@@ -128,8 +127,11 @@ def read_table_file(
     found: list[str] = []
     try:
         text = decode_file(path, encodings)
-        read = _json_records if path.suffix.lower() == ".jsonl" else _csv_records
-        records = list(islice(read(path, text, found), most_rows + 1))
+        if path.suffix.lower() == ".jsonl":
+            read = _json_records(path, text, checked, found)
+        else:
+            read = _csv_records(path, text, found)
+        records = list(islice(read, most_rows + 1))
         if len(records) > most_rows:
             raise InputError(f"{path}: holds more than {most_rows:,} rows; divide the file")
         columns = {name for record in records for name in record.cells}
@@ -157,41 +159,15 @@ def _require_columns(
 
 
 def _csv_records(path: Path, text: str, problems: list[str]) -> Iterator[Record]:
-    delimiter = _DELIMITERS[path.suffix.lower()]
-    # strict: a stray quote would otherwise swallow the rest of the file in silence
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] | None = None
-    written: list[str] = []
-    below = 0
-    try:
-        while True:
-            line = reader.line_num + 1
-            cells = [unguarded(cell).strip(_BLANKS) for cell in next(reader)]
-            below += header is not None and any(cells)
-            if not any(cells):
-                continue
-            if header is None:
-                header, written = _header(path, cells), cells
-            elif len(cells) != len(header):
-                problems.append(
-                    f"{path}, line {line}: {len(cells)} cell(s) where the header names "
-                    f"{len(header)}; correct the row"
-                )
-            else:
-                yield Record(
-                    f"{path}, line {line}",
-                    dict(zip(header, cells, strict=True)),
-                    dict(zip(written, cells, strict=True)),
-                )
-    except StopIteration:
-        if header is None:
-            raise InputError(f"{path}: is empty; restore the file") from None
-        if not below:
-            raise InputError(f"{path}: holds a header row and no row below it") from None
-    except csv.Error as error:
-        raise InputError(
-            f"{path}, line {reader.line_num}: not CSV ({error}); correct the quotes there"
-        ) from error
+    rows = csv_rows(str(path), text, _DELIMITERS[path.suffix.lower()], problems)
+    _, written = next(rows)
+    header = _header(path, written)
+    for line, cells in rows:
+        yield Record(
+            f"{path}, line {line}",
+            dict(zip(header, cells, strict=True)),
+            dict(zip(written, cells, strict=True)),
+        )
 
 
 def _header(path: Path, cells: Sequence[str]) -> list[str]:
@@ -202,11 +178,6 @@ def _header(path: Path, cells: Sequence[str]) -> list[str]:
     names = [one_line(cell).lower() for cell in cells]
     for name in names:
         require_text(name, f"{path}: column")
-    if other := next((sign for sign in ";\t|," if len(cells) == 1 and sign in cells[0]), None):
-        raise InputError(
-            f"{path}: its cells are separated by {other!r}; save it with "
-            f"{_DELIMITERS[path.suffix.lower()]!r} between them"
-        )
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         shown = ", ".join(map(repr, repeated[:_SHOWN]))
@@ -214,7 +185,9 @@ def _header(path: Path, cells: Sequence[str]) -> list[str]:
     return names
 
 
-def _json_records(path: Path, text: str, problems: list[str]) -> Iterator[Record]:
+def _json_records(
+    path: Path, text: str, checked: Collection[str] | None, problems: list[str]
+) -> Iterator[Record]:
     # Not splitlines(), which also divides at signs that may stand inside a JSON string.
     for line, content in enumerate(text.split("\n"), start=1):
         if not content.strip():
@@ -222,7 +195,7 @@ def _json_records(path: Path, text: str, problems: list[str]) -> Iterator[Record
         source = f"{path}, line {line}"
         try:
             row = _json_row(content)
-            yield Record(source, cells_of(row), row)
+            yield Record(source, cells_of(row, checked), row)
         except InputError as error:
             problems.append(f"{source}: {error}")
 
@@ -239,17 +212,26 @@ def _json_row(content: str) -> dict[str, Any]:
     return row
 
 
-def cells_of(row: Mapping[str, Any]) -> dict[str, str]:
+def cells_of(row: Mapping[str, Any], checked: Collection[str] | None = None) -> dict[str, str]:
     """Return the cells of a row given as values by column: text, numbers, None for empty.
+
+    Args:
+        row: the values.
+        checked: columns that must be of these kinds, in small letters; None for all. Others may be
+            anything that JSON has, and are cells of JSON.
 
     Raises:
         InputError: a value is of another kind, or two columns have one name in small letters.
     """
     for name in row:
         require_text(name, "column")
-    return unique_keys(
-        [(one_line(name).lower(), _json_cell(name, value)) for name, value in row.items()]
-    )
+    cells = []
+    for written, value in row.items():
+        name = one_line(written).lower()
+        scalar = checked is None or name in checked
+        cell = _json_cell(written, value) if scalar else json.dumps(value, ensure_ascii=False)
+        cells.append((name, cell))
+    return unique_keys(cells)
 
 
 def _json_cell(name: str, value: Any) -> str:
@@ -261,6 +243,6 @@ def _json_cell(name: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InputError(f"{name!r} is {str(value)[:40]!r}; it must be text or a number")
     try:
-        return str(value).strip(_BLANKS)
+        return str(value).strip(BLANKS)
     except ValueError as error:  # Python refuses to write a number of thousands of digits
         raise InputError(f"{name!r} is a number of too many digits; shorten it") from error

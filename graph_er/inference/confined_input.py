@@ -14,6 +14,7 @@ from graph_er.inference.conversation_input import (
     TURN_SUFFIXES,
     read_turns,
 )
+from graph_er.inference.turn_rows import COLUMNS
 from graph_er.inference.turn_table import ENCODINGS
 from graph_er.inference.turns import Turn
 
@@ -72,7 +73,11 @@ def _only_audio(audio: list[Path], table: Path) -> Path:
 def _read_table(table: Path, audio: list[Path], bounds: Bounds) -> list[Turn]:
     problems: list[str] = []
     records = read_table_file(
-        *(table, ENCODINGS), required=("speaker",), problems=problems, most_rows=10 * bounds.turns
+        *(table, ENCODINGS),
+        required=("speaker",),
+        checked=COLUMNS,
+        problems=problems,
+        most_rows=10 * bounds.turns,
     )
     _require_turns(len(records), 1, bounds)
     problems += [f"{r.source}: {told}" for r in records if (told := _leads_out(r))]

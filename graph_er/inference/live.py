@@ -15,7 +15,11 @@ from feature_extractor.execution import Execution
 from feature_extractor.extraction.vectors import Extractor
 from graph_er.answers.streaming import LiveConversation, LiveModel
 from graph_er.errors import InputError
-from graph_er.inference.missing_modalities import has_modality, training_mean
+from graph_er.inference.missing_modalities import (
+    has_modality,
+    training_mean,
+    without_marks_alone,
+)
 from graph_er.inference.predictions import prediction_rows
 from graph_er.inference.turn_table import turns_of_rows
 from graph_er.inference.turn_vectors import vectors_of
@@ -84,9 +88,10 @@ class LiveStream:
             InputError: the row or its audio cannot be used, or it begins before the turn before.
                 The dialogue stands as before, so that the turn can be mended and pushed again.
         """
-        turn = row if isinstance(row, Turn) else turns_of_rows([row], self._folder)[0]
+        given = [row] if isinstance(row, Turn) else turns_of_rows([row], self._folder)
+        (turn,) = without_marks_alone(given, self._clean)
         kept = self._dialogues.get(turn.dialogue) or self._begin()
-        self._check(turn, kept)
+        _check_order(turn, kept)
         # Rows of one have equal ids, and a text extractor tells turns apart by them.
         turn = replace(turn, id=f"{turn.id}-{kept.count}")
         spec = self._model.spec
@@ -102,18 +107,6 @@ class LiveStream:
     def _begin(self) -> _Dialogue:
         return _Dialogue(self._model.start(), deque(maxlen=self._extractor.context))
 
-    def _check(self, turn: Turn, kept: _Dialogue) -> None:
-        where = turn.source or turn.id
-        if turn.wav is None and turn.text and not self._clean(turn.text):
-            raise InputError(
-                f"{where}: no audio, and a text of marks without a word; fill in one of them"
-            )
-        if turn.timed and turn.start < kept.start:
-            raise InputError(
-                f"{where}: starts at {turn.start} s, before the turn before it ({kept.start} s); "
-                "give turns in the order in which they are spoken"
-            )
-
     def _hear(
         self, turn: Turn, kept: _Dialogue
     ) -> tuple[dict[str, np.ndarray], str, frozenset[str]]:
@@ -127,6 +120,14 @@ class LiveStream:
         if not has_modality(turn, "t") and self._text_mean is not None:
             features["t"] = self._text_mean
         return features, found.texts[-1], found.silent
+
+
+def _check_order(turn: Turn, kept: _Dialogue) -> None:
+    if turn.timed and turn.start < kept.start:
+        raise InputError(
+            f"{turn.source or turn.id}: starts at {turn.start} s, before the turn before it "
+            f"({kept.start} s); give turns in the order in which they are spoken"
+        )
 
 
 def require_live(extractor: Extractor) -> None:

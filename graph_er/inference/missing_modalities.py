@@ -1,5 +1,7 @@
 """Rows that lack their audio or their text: what stands in their place, and what is told of it.
 
+A text that is empty once it is cleaned, transcribers' marks alone, is missing text.
+
 Missing audio is the zero vector, which stage 2 writes for it and a graph trained on such rows
 knows. Missing text is the mean of the training texts, which is zero after the graph model's own
 standardisation: neither for nor against any emotion. A model without such statistics (preset
@@ -17,7 +19,8 @@ all, 80.6 where nothing lacks): this 0.867, 79.1; zero vectors 0.926, 78.7; trai
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,8 +32,37 @@ from graph_er.schema.emotions import MODALITY_NAMES
 logger = logging.getLogger(__name__)
 
 
+def without_marks_alone(turns: Sequence[Turn], clean: Callable[[str], str]) -> list[Turn]:
+    """Return the turns, those whose text is nothing but marks having none.
+
+    Their rows keep the text as it was given.
+
+    Args:
+        turns: as read.
+        clean: what cleans a text.
+
+    Raises:
+        InputError: such turns have no audio either.
+    """
+    wordless = [bool(turn.text) and not clean(turn.text) for turn in turns]
+    empty = [
+        turn.source or turn.id
+        for turn, marks in zip(turns, wordless, strict=True)
+        if marks and turn.wav is None
+    ]
+    if empty:
+        raise InputError(
+            f"{'; '.join(empty[:20])}: no audio, and a text of marks without a word; fill in "
+            "one of them or remove the row"
+        )
+    return [
+        replace(turn, text="") if marks else turn
+        for turn, marks in zip(turns, wordless, strict=True)
+    ]
+
+
 def has_modality(turn: Turn, modality: str) -> bool:
-    """Tell whether a turn has its audio (``a``) or text (``t``)."""
+    """Tell whether a turn has its audio (``a``) or text (``t``), after `without_marks_alone`."""
     return turn.wav is not None if modality == "a" else turn.text != ""
 
 

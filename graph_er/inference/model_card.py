@@ -11,7 +11,11 @@ from graph_er.schema.emotions import MODALITY_NAMES
 
 _METRICS = {"accuracy": "Accuracy", "weighted_f1": "Weighted F1", "macro_f1": "Macro F1"}
 _METRICS |= {"uar": "UAR"}
-_ENGLISH = ("iemocap", "meld")
+# Of the texts in corpora of which it is known.
+_LANGUAGES = {
+    **dict.fromkeys(("demo", "kemdy19", "kemdy20", "aihub263", "aihub_dialogue", "vat"), "ko"),
+    **dict.fromkeys(("iemocap", "meld"), "en"),
+}
 _SIDES = ("dev", "test")
 
 
@@ -56,7 +60,7 @@ def model_card(name: str, parts: Mapping[str, Part], emotions: Sequence[str]) ->
         corpus=corpus,
         config=config,
         synthetic=bool(config.get("synthetic")) or corpus == "demo",
-        language="en" if corpus in _ENGLISH else "ko",
+        language=_LANGUAGES.get(corpus),
         scores=_score_rows(parts),
         metrics=list(_METRICS.values()),
         names=MODALITY_NAMES,

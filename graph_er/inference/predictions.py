@@ -112,9 +112,9 @@ def require_out_suffix(path: Path) -> None:
 def write_prediction_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows as CSV or JSON lines, by the suffix, all of it or nothing.
 
-    JSON lines hold the cells as the user gave them. In CSV those that a spreadsheet would run get
-    an apostrophe in front, which the project's readers take away again; see
-    `graph_er.running.csv_cells`.
+    JSON lines hold the cells as the user gave them. In CSV lists, objects and truth values are
+    JSON, and cells that a spreadsheet would run get an apostrophe in front, which the project's
+    readers take away again; see `graph_er.running.csv_cells`.
 
     Raises:
         InputError: the suffix is neither.
@@ -131,7 +131,14 @@ def write_prediction_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None
         writer = csv.writer(file)
         writer.writerow(map(guarded, names))
         for row in map(_rounded, rows):
-            writer.writerow(guarded(row.get(name, "")) for name in names)
+            writer.writerow(guarded(_csv_cell(row.get(name, ""))) for name in names)
+
+
+def _csv_cell(value: Any) -> Any:
+    """Return a value as a CSV holds it; what has no form of its own there is JSON."""
+    if isinstance(value, bool | list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value
 
 
 def prediction_line(row: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from graph_er.inference.missing_modalities import (
     fill_missing_text,
     has_modality,
     training_mean,
+    without_marks_alone,
 )
 from graph_er.inference.predictions import prediction_rows
 from graph_er.inference.transcript_cleanup import cleanup_of
@@ -44,6 +45,7 @@ class EmotionPredictor:
         extractor: what turns audio and text into its features.
         execution: how that is run.
         live: the graph model that `stream` answers by.
+        clean: cleans a text as those that the extractor was trained on.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class EmotionPredictor:
         self.checkpoint, self.extractor = checkpoint, extractor
         self.live = checkpoint if live is None else live
         self.execution = Execution(resolve_device(device))
-        self._clean = cleanup_of(corpus)
+        self.clean = cleanup_of(corpus)
         self._text_mean = training_mean(checkpoint, "t")
         _check_fit(checkpoint, extractor, self.execution)
         if live is not None:
@@ -150,7 +152,7 @@ class EmotionPredictor:
         self, turns: Sequence[Turn], *, progress: bool = False
     ) -> tuple[list[dict[str, Any]], list[Dialogue]]:
         """Predict turns, at least one; return what `predict` and what `features` return."""
-        turns = _together(turns)
+        turns = self._prepared(turns)
         vectors = self._vectors(turns, progress)
         dialogues = self._dialogues(turns, vectors)
         probabilities = self.probabilities(dialogues)
@@ -168,7 +170,7 @@ class EmotionPredictor:
                 extractor scales by speaker.
         """
         parts = (self.live, self.extractor, self.execution)
-        return LiveStream(*parts, self._clean, Path(folder))
+        return LiveStream(*parts, self.clean, Path(folder))
 
     def features(self, turns: Sequence[Turn], *, progress: bool = False) -> list[Dialogue]:
         """Return the dialogues that the graph model reads, as `turns` name them; labels are 0.
@@ -176,7 +178,7 @@ class EmotionPredictor:
         Raises:
             InputError: no turn has what the model reads, or audio or texts cannot be used.
         """
-        turns = _together(turns)
+        turns = self._prepared(turns)
         return self._dialogues(turns, self._vectors(turns, progress))
 
     def probabilities(self, dialogues: Sequence[Dialogue]) -> np.ndarray:
@@ -184,26 +186,17 @@ class EmotionPredictor:
         device = str(self.execution.device)
         return predict_probabilities(self.checkpoint, dialogues, device).mean(axis=0)
 
-    def _check_words(self, turns: Sequence[Turn]) -> None:
-        """Refuse turns without audio whose text is nothing but transcribers' marks."""
-        empty = [
-            turn.source or turn.id
-            for turn in turns
-            if turn.wav is None and turn.text and not self._clean(turn.text)
-        ]
-        if empty:
-            raise InputError(
-                f"{'; '.join(empty[:20])}: no audio, and a text of marks without a word; fill in "
-                "one of them or remove the row"
-            )
+    def _prepared(self, turns: Sequence[Turn]) -> list[Turn]:
+        """Return turns dialogue by dialogue, in the order given in each; marks are no text."""
+        together = [turn for own in by_dialogue(turns).values() for turn in own]
+        return without_marks_alone(together, self.clean)
 
     def _vectors(self, turns: Sequence[Turn], progress: bool) -> TurnVectors:
-        self._check_words(turns)
         check_modalities(turns, self.modalities)
-        return vectors_of(self.extractor, turns, self.execution, self._clean, progress=progress)
+        return vectors_of(self.extractor, turns, self.execution, self.clean, progress=progress)
 
     def _dialogues(self, turns: Sequence[Turn], vectors: TurnVectors) -> list[Dialogue]:
-        """Cut what `_together` put together, and its vectors, into dialogues."""
+        """Cut what `_prepared` put together, and its vectors, into dialogues."""
         dialogues, begin = [], 0
         for name, own in by_dialogue(turns).items():
             dialogues.append(self._dialogue(name, own, slice(begin, begin + len(own)), vectors))
@@ -246,11 +239,6 @@ def _require_one_kind(rows: Sequence[Mapping[str, Any] | Turn]) -> None:
             f"row {odd + 1}: is a {type(rows[odd]).__name__}, row 1 is a "
             f"{type(rows[0]).__name__}; give all of them as dicts or all as turns"
         )
-
-
-def _together(turns: Sequence[Turn]) -> list[Turn]:
-    """Return turns dialogue by dialogue, those of each in the order in which they were given."""
-    return [turn for own in by_dialogue(turns).values() for turn in own]
 
 
 def _parts(pt_dir: Path, extractor: Path | str | None) -> tuple[Path, Path, Path | None]:

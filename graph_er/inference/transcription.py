@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,15 @@ def load_recogniser(id_or_dir: str, device: str) -> Any:
         ) from error
 
 
-def transcribe(turns: Sequence[Turn], recogniser: Any, *, progress: bool) -> list[Turn]:
-    """Fill in the words of turns that have audio and no text; the others stay as they are.
+def transcribe(
+    turns: Sequence[Turn], recogniser: Any, clean: Callable[[str], str], *, progress: bool
+) -> list[Turn]:
+    """Fill in the words of turns that have audio and no words; the others stay as they are.
 
     Args:
         turns: of which spans of recordings are cut out on the way.
         recogniser: from `load_recogniser`.
+        clean: what cleans a text; one of marks alone has no words.
         progress: show a bar with an estimate.
 
     Returns:
@@ -64,7 +67,7 @@ def transcribe(turns: Sequence[Turn], recogniser: Any, *, progress: bool) -> lis
     Raises:
         InputError: audio that cannot be read.
     """
-    wanted = [turn for turn in turns if turn.wav is not None and not turn.text]
+    wanted = [turn for turn in turns if turn.wav is not None and not clean(turn.text)]
     words: dict[str, str] = {}
     for turn in tqdm(wanted, desc="speech recognition", unit="turn", disable=not progress):
         with tempfile.TemporaryDirectory(prefix="graph_er-") as folder:
@@ -73,7 +76,9 @@ def transcribe(turns: Sequence[Turn], recogniser: Any, *, progress: bool) -> lis
             samples = load_audio(cut.wav, SAMPLE_RATE)
         words[turn.id] = _words(samples, recogniser)
     return [
-        replace(turn, text=words[turn.id], transcribed=True) if words.get(turn.id) else turn
+        replace(turn, text=words[turn.id], transcribed=True)
+        if clean(words.get(turn.id, ""))
+        else turn
         for turn in turns
     ]
 

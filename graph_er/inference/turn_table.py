@@ -40,7 +40,13 @@ def read_turn_table(
         required, one_of = ("speaker", "start", "end"), ()
     limit = {} if most is None else {"most_rows": most}
     records = read_table_file(
-        path, ENCODINGS, required=required, one_of=one_of, problems=problems, **limit
+        path,
+        ENCODINGS,
+        required=required,
+        one_of=one_of,
+        checked=COLUMNS,
+        problems=problems,
+        **limit,
     )
     return turns_of(
         *(records, path.parent, str(path), problems), dialogue=path.stem, recording=recording

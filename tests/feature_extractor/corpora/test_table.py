@@ -335,3 +335,21 @@ def test_a_root_that_is_no_table_is_refused(tmp_path):
     ):
         with pytest.raises(InputError, match=rf"{told}.*\.csv, \.tsv, \.jsonl"):
             read_table(path)
+
+
+def test_equal_starts_leave_rows_in_their_order(tmp_path):
+    rows = [{"dialogue": "d", "utterance": name, "start": 0} for name in "zay"]
+    assert [u.id for u in read_table(make(tmp_path, *rows)).utterances] == ["z", "a", "y"]
+
+
+def test_ids_that_dialogues_share_are_to_be_made_unique(tmp_path):
+    rows = [{"dialogue": name, "utterance": "u1"} for name in "ab"]
+    (told,) = problems_of(make(tmp_path, *rows))
+    assert told.endswith("make ids unique over all dialogues, e.g. a_u1")
+
+
+def test_own_columns_are_checked_and_others_of_json_lines_are_not(tmp_path):
+    corpus = read_table(make(tmp_path, {"words": ["x"], "final": True}, name="t.jsonl"))
+    assert "unknown columns ignored: final, words." in corpus.notices
+    (told,) = problems_of(make(tmp_path, {}, {"part": ["x"]}, name="t.jsonl"))
+    assert "'part' is" in told

@@ -107,3 +107,51 @@ def test_a_table_of_very_many_columns_is_read_in_time_with_its_size(tmp_path):
     assert "occur twice" in problems[0]
     assert len(problems[0]) < 1000
     assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a,b,,\n1,2,,\n3,4\n", [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]),
+        (",a,,b\n,1,,2\n", [{"a": "1", "b": "2"}]),
+        (",a,\n0,1,\n1,2,\n", [{"": "0", "a": "1"}, {"": "1", "a": "2"}]),
+    ],
+)
+def test_columns_without_name_and_values_are_left_out(tmp_path, content, expected):
+    rows, problems = read(tmp_path / "t.csv", content)
+    assert problems == []
+    assert [cells for _, cells in rows] == expected
+
+
+def test_columns_with_values_and_no_name_are_to_be_named_or_removed(tmp_path):
+    rows, problems = read(tmp_path / "t.csv", "a,,b,\n1,2,3,\n1,,3,4\n")
+    assert rows == []
+    assert "columns 2, 4 have values and no name; name them in the header" in problems[0]
+    rows, problems = read(tmp_path / "t.csv", "a,b,,\n1\n1,2,,,\n1,2,,\n")
+    assert [p.split("line ")[1] for p in problems] == [
+        "2: 1 cell(s) where the header names 2; correct the row",
+        "3: 5 cell(s) where the header names 2; correct the row",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "sep=,\na,b\n1,2\n"),
+        ("t.csv", "\ufeffSEP=;\r\na;b\r\n1;2\r\n"),
+        ("t.csv", '"sep=\t"\na\tb\n1\t2\n'),
+        ("t.tsv", "sep=,,\na,b\n1,2\n"),
+    ],
+)
+def test_a_first_line_that_tells_the_delimiter(tmp_path, name, content):
+    rows, problems = read(tmp_path / name, content)
+    assert problems == []
+    assert rows == [("line 3", {"a": "1", "b": "2"})]
+
+
+def test_json_columns_that_are_not_checked_may_hold_anything(tmp_path):
+    content = '{"A": 1, "b": ["가", {"c": true}]}\n'
+    rows, problems = read(tmp_path / "t.jsonl", content, checked=["a"])
+    assert problems == []
+    assert rows == [("line 1", {"a": "1", "b": '["가", {"c": true}]'})]
+    assert "'b' is" in read(tmp_path / "t.jsonl", content, checked=["a", "b"])[1][0]

@@ -106,6 +106,16 @@ def test_a_card_of_recorded_people_is_not_called_free(models, sources, tmp_path)
     assert "Synthetic" not in card
 
 
+@pytest.mark.parametrize(("corpus", "language"), [("vat", "ko"), ("iemocap", "en"), ("table", "")])
+def test_a_card_names_a_language_where_it_is_known(sources, tmp_path, corpus, language):
+    real = shutil.copytree(sources.extractor, tmp_path / "real")
+    finish(real, corpus=corpus)
+    write_bundle(Sources(real, sources.graph), tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    told = f"language:\n- {language}\n" if language else ""
+    assert f"terms-of-the-training-corpus\n{told}pipeline_tag" in card
+
+
 @pytest.mark.parametrize(
     ("tamper", "message"),
     [

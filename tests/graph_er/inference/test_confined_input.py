@@ -91,3 +91,9 @@ def test_files_that_are_no_conversation(folder):
     (folder / "t.csv").write_text("speaker,text\nA,x\n")
     with pytest.raises(InputError, match=r"several files tell the turns \(m\.rttm, t\.csv\)"):
         read_confined(folder, BOUNDS)
+
+
+def test_json_lines_may_hold_columns_of_their_own(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"speaker": "A", "text": "x", "words": ["x"]}\n')
+    (turn,) = read_confined(tmp_path, Bounds())
+    assert turn.row["words"] == ["x"]

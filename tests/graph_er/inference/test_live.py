@@ -100,3 +100,13 @@ def test_a_stream_names_the_emotions_of_its_answers(models, causal):
     assert stream.emotions == causal.emotions
     assert {f"prob_{emotion}" for emotion in stream.emotions} <= set(answer)
     assert answer["emotion"] in stream.emotions
+
+
+def test_marks_alone_are_no_text(models, causal):
+    rows = [dict(row) for row in models.rows[:3]]
+    rows[1]["text"] = "n/ b/"
+    stream = causal.stream()
+    answers, whole = [stream.push(row) for row in rows], causal.predict(rows)
+    assert [answer["marks"] for answer in answers] == ["", "no text", ""]
+    assert answers[1]["text"] == "n/ b/"
+    np.testing.assert_allclose(matrix(answers), matrix(whole), atol=1e-6)

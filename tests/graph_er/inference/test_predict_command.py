@@ -67,7 +67,10 @@ def test_a_folder_and_a_recording(run, tmp_path):
     )
 
 
-def test_turns_without_text_are_transcribed_before_they_are_predicted(run, tmp_path, monkeypatch):
+@pytest.mark.parametrize("text", ["", "n/ b/"])
+def test_turns_without_words_are_transcribed_before_they_are_predicted(
+    run, tmp_path, monkeypatch, text
+):
     asked = []
 
     def load(name, device):
@@ -76,7 +79,7 @@ def test_turns_without_text_are_transcribed_before_they_are_predicted(run, tmp_p
 
     monkeypatch.setattr(transcription, "load_recogniser", load)
     rows = talk(3)
-    rows[1]["text"] = ""
+    rows[1]["text"] = text
     table = write_table(tmp_path / "talk.csv", rows)
     assert run("--input", table, "--out", tmp_path / "out.csv", "--asr", "some/model") == 0
     assert asked == [("some/model", "cpu")]

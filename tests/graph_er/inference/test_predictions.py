@@ -93,3 +93,14 @@ def test_nothing_is_left_where_writing_fails(tmp_path):
         with pytest.raises(UnicodeEncodeError):
             write_prediction_rows(tmp_path / name, half_a_letter)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_csv_has_no_form_for_is_json_there_and_itself_in_json_lines(tmp_path):
+    row = {"words": [{"w": "가"}], "final": True, "none": None}
+    rows = rows_of(turn(row=row))
+    write_prediction_rows(tmp_path / "p.csv", rows)
+    with (tmp_path / "p.csv").open(encoding="utf-8", newline="") as file:
+        (written,) = csv.DictReader(file)
+    assert [written[name] for name in row] == ['[{"w": "가"}]', "true", ""]
+    write_prediction_rows(tmp_path / "p.jsonl", rows)
+    assert json.loads((tmp_path / "p.jsonl").read_text(encoding="utf-8")).items() >= row.items()

@@ -245,3 +245,27 @@ def test_turns_come_back_in_the_order_given_however_dialogues_interleave(models,
     assert [row["utterance"] for row in found] == [turn.id for turn in mixed]
     in_order = matrix([expected[turn.id] for turn in mixed])
     np.testing.assert_allclose(matrix(found), in_order, atol=1e-5)
+
+
+def test_marks_alone_are_no_text_and_the_row_keeps_them(models, predictor):
+    rows = [dict(row) for row in models.rows[:4]]
+    rows[1]["text"] = "n/ b/"
+    marked, without = (
+        predictor.predict(rows),
+        predictor.predict([*rows[:1], {**rows[1], "text": ""}, *rows[2:]]),
+    )
+    assert (marked[1]["modalities_used"], marked[1]["marks"]) == ("a", "no text")
+    assert marked[1]["text"] == "n/ b/"
+    np.testing.assert_array_equal(matrix(marked), matrix(without))
+
+
+def test_a_conversation_of_marks_alone_is_warned_of(models, predictor, caplog):
+    with caplog.at_level(logging.WARNING):
+        predictor.predict([{**row, "text": "b/"} for row in models.rows[:2]])
+    assert "no turn has text" in caplog.text
+
+
+def test_marks_are_words_to_an_extractor_of_unmarked_texts(models, tmp_path):
+    meld = EmotionPredictor.load(models.graph, save_extractor(tmp_path / "m", corpus="meld"), "cpu")
+    (row,) = meld.predict([{**models.rows[0], "text": "b/"}])
+    assert (row["modalities_used"], row["marks"]) == ("at", "")

@@ -6,6 +6,8 @@ import pytest
 import soundfile
 from transformers import Wav2Vec2CTCTokenizer
 
+from feature_extractor.corpora.text_files import one_line
+from feature_extractor.transcript import clean_transcript
 from graph_er.errors import InputError
 from graph_er.inference import transcription
 from graph_er.inference.transcription import load_recogniser, transcribe
@@ -34,7 +36,7 @@ def test_missing_text_of_turns_with_audio_is_filled_in(tmp_path):
     wav = write_noise(tmp_path / "a.wav", 0.25, rate=8_000)
     found = transcribe(
         turns(tmp_path, {"wav": wav}, {"wav": wav, "text": "그래"}, {"text": "왜"}),
-        *(Recogniser(),),
+        *(Recogniser(), one_line),
         progress=False,
     )
     assert [(turn.text, turn.transcribed) for turn in found] == [
@@ -46,7 +48,7 @@ def test_spans_of_a_recording_are_heard_by_themselves(tmp_path):
     wav = write_noise(tmp_path / "a.wav", 2.0)
     (turn,) = turns(tmp_path, {"wav": wav})
     recogniser = Recogniser()
-    (found,) = transcribe([replace(turn, span=(0.5, 0.75))], recogniser, progress=False)
+    (found,) = transcribe([replace(turn, span=(0.5, 0.75))], recogniser, one_line, progress=False)
     samples, _ = soundfile.read(wav, dtype="float32")
     np.testing.assert_array_equal(recogniser.heard[0], samples[8_000:12_000])
     assert (found.wav, found.span) == (wav, (0.5, 0.75))
@@ -56,7 +58,7 @@ def test_silence_has_no_words_and_long_turns_are_heard_in_pieces(tmp_path, monke
     soundfile.write(tmp_path / "s.wav", np.zeros(16_000), 16_000)
     monkeypatch.setattr(transcription, "_LONGEST_PIECE", 8_000)
     rows = ({"wav": tmp_path / "s.wav"}, {"wav": write_noise(tmp_path / "l.wav", 1.25)})
-    silent, long = transcribe(turns(tmp_path, *rows), Recogniser(), progress=False)
+    silent, long = transcribe(turns(tmp_path, *rows), Recogniser(), one_line, progress=False)
     assert (silent.text, silent.transcribed) == ("", False)
     assert long.text == "6667 6667 6666"
 
@@ -68,7 +70,7 @@ def test_a_local_model_is_loaded_and_heard(tmp_path):
     Wav2Vec2CTCTokenizer(str(tmp_path / "vocab.json")).save_pretrained(folder)
     recogniser = load_recogniser(str(folder), "cpu")
     wav = write_noise(tmp_path / "a.wav")
-    (turn,) = transcribe(turns(tmp_path, {"wav": wav}), recogniser, progress=False)
+    (turn,) = transcribe(turns(tmp_path, {"wav": wav}), recogniser, one_line, progress=False)
     samples, rate = soundfile.read(wav, dtype="float32")
     assert turn.text == recogniser({"raw": samples, "sampling_rate": rate})["text"] != ""
 
@@ -77,3 +79,12 @@ def test_what_is_no_such_model_is_refused(tmp_path):
     (tmp_path / "no").mkdir()
     with pytest.raises(InputError, match="no speech-recognition model can be loaded"):
         load_recogniser(str(tmp_path / "no"), "cpu")
+
+
+def test_marks_alone_are_no_words_wherever_they_come_from(tmp_path):
+    wav = write_noise(tmp_path / "a.wav")
+    given = turns(tmp_path, {"wav": wav, "text": "n/ b/"})
+    (found,) = transcribe(given, Recogniser(), clean_transcript, progress=False)
+    assert (found.text, found.transcribed) == ("4800", True)
+    breath = transcribe(given, lambda sound: {"text": "b/"}, clean_transcript, progress=False)
+    assert breath == given

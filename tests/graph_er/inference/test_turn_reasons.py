@@ -10,6 +10,7 @@ from graph_er import predict
 from graph_er.answers.explanation import Influence, explain
 from graph_er.errors import InputError
 from graph_er.inference.predictor import EmotionPredictor
+from graph_er.inference.recording_folder import read_recording_folder
 from graph_er.inference.shown_turns import shown_dialogues
 from graph_er.inference.turn_reasons import explain_turns, reasons_text, wanted_ids
 from graph_er.inference.turn_table import turns_of_rows
@@ -153,3 +154,15 @@ def test_an_unknown_utterance_is_refused_before_models_are_loaded(
     assert run("--explain", "talk_009") == 2
     assert "--explain talk_009: no such utterance" in capsys.readouterr().err
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_an_utterance_may_be_named_as_the_output_names_it(tmp_path):
+    one, two = tmp_path / "fold", tmp_path / "all"
+    for folder in (one, two / "x", two / "y"):
+        folder.mkdir(parents=True)
+        for name in ("mina_1", "jun_2"):
+            (folder / f"{name}.txt").write_text("x")
+    turns = read_recording_folder(one)
+    assert wanted_ids(["jun_2,fold/mina_1"], turns) == ["fold/jun_2", "fold/mina_1"]
+    with pytest.raises(InputError, match="mina_1: 2 utterances are called so; name one as x/mina"):
+        wanted_ids(["mina_1"], read_recording_folder(two))

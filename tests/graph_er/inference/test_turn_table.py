@@ -171,3 +171,37 @@ def test_rows_of_python(tmp_path):
 def test_rows_of_python_that_are_refused(rows, message, tmp_path):
     with pytest.raises(InputError, match=message):
         turns_of_rows(rows, tmp_path)
+
+
+def test_other_columns_of_json_lines_may_hold_anything(tmp_path):
+    rows = [
+        {"speaker": "A", "text": "x", "is_final": True},
+        {"speaker": "B", "text": "y", "words": [{"w": "y", "t": [0, 1]}], "meta": {}, "n": None},
+    ]
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert [turn.row for turn in read_turn_table(path)] == rows
+    assert [turn.row for turn in turns_of_rows(rows, tmp_path)] == rows
+    path.write_text('{"speaker": "A", "text": ["x"]}\n')
+    assert "line 1: 'text' is" in refused(path)
+
+
+def test_equal_starts_leave_rows_in_their_order(tmp_path):
+    rows = [{"utterance": n, "speaker": "A", "text": "x", "start": 0} for n in "zay"]
+    turns = read_turn_table(write_table(tmp_path / "t.csv", rows))
+    assert [turn.id for turn in turns] == ["z", "a", "y"]
+
+
+def test_equal_starts_of_numbered_turns_follow_the_numbers(tmp_path):
+    rows = [{"utterance": n, "speaker": "A", "text": "x", "start": 0} for n in (10, 8, 9)]
+    turns = read_turn_table(write_table(tmp_path / "t.csv", rows))
+    assert [turn.id for turn in turns] == ["8", "9", "10"]
+
+
+def test_ids_that_dialogues_share_are_to_be_made_unique_and_not_removed(tmp_path):
+    rows = [{"dialogue": d, "utterance": "u1", "speaker": "A", "text": "x"} for d in "ab"]
+    told = refused(write_table(tmp_path / "t.csv", rows))
+    assert "make ids unique over all dialogues, e.g. a_u1" in told
+    assert "keep one row" not in told
+    rows[1]["dialogue"] = "a"
+    assert "keep one row" in refused(write_table(tmp_path / "t.csv", rows))
