@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -20,6 +21,10 @@ from graph_er.inference.bundle_folder import GRAPH, is_bundle
 from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import checkpoint_file
+
+if TYPE_CHECKING:
+    from graph_er.dialogues import DialogueFile
+    from graph_er.networks.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     device = choose_device(arguments.device)
     checkpoint = load_checkpoint(arguments.pt_dir)
     file, side = read_data(arguments), arguments.split
+    if arguments.dataset is None:
+        file = _named_as_trained(file, checkpoint.spec)
     checkpoint.spec.check(file)
     dialogues = require_side(file, side)
     probabilities = predict_probabilities(checkpoint, dialogues, device)
@@ -84,6 +91,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     elif _bundle_around(folder) is None:  # a bundle's contents guard its run.json
         add_metrics(folder, side, document, data_sha256=data["sha256"])
     print(document_text(document))
+
+
+def _named_as_trained(file: DialogueFile, spec: ModelSpec) -> DialogueFile:
+    """Return a file that names no emotions under those of the model, as the log tells."""
+    named = spec.named(file)
+    if named.emotions != file.emotions:
+        logger.warning(
+            "the dialogue file names no emotions: its labels are taken for the checkpoint's (%s); "
+            "--dataset names others",
+            ", ".join(named.emotions),
+        )
+    return named
 
 
 def _check_model(path: Path) -> None:

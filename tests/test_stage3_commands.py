@@ -17,6 +17,7 @@ from graph_er import train as train_command
 from graph_er.dialogues import write_dialogues
 from graph_er.networks.config import PRESETS, TrainingConfig
 from graph_er.running.cli import run_command
+from graph_er.schema.emotions import DATASET_EMOTIONS
 from tests.graph_er.dialogue_factory import make_dialogue, make_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -143,16 +144,52 @@ def test_an_evaluation_of_one_seed_leaves_no_members_of_one_before(data, tmp_pat
         assert len(list(target.parent.glob("predictions_seed*"))) == (0 if name == "one" else 2)
 
 
-def test_controls_know_what_the_model_knows(tmp_path, out):
+def test_controls_know_what_the_model_knows(tmp_path, out, capsys):
     file = make_file()
     dev = {d.id: replace(d, sentences=("어머나",) * len(d)) for d in file.side("dev")}
     test = {d.id: replace(d, sentences=("어머나",) * len(d)) for d in file.side("test")}
     dialogues = tuple({**dev, **test}.get(d.id, d) for d in file.dialogues)
     write_dialogues(tmp_path / "same.pkl", replace(file, dialogues=dialogues))
-    for option, seen in (("--refit", 1), ("--no-refit", 0)):
+    for option, seen, known in (
+        ("--refit", 1, "train and dev"),
+        ("--no-refit", 0, "train"),
+    ):
         assert train(tmp_path / "same.pkl", out, option) == 0
         assert evaluate(tmp_path / "same.pkl", out) == 0
         assert json.loads((out / "eval_test" / "eval.json").read_text())["texts_seen"] == seen
+        assert f"| Majority class of {known} " in capsys.readouterr().out
+
+
+def unnamed(path, file):
+    """Write a dialogue file as COGMEN does, without names of emotions."""
+    write_dialogues(path, file)
+    with path.open("rb") as source:
+        content = pickle.load(source)
+    del content[10]["emotions"]
+    path.write_bytes(pickle.dumps(content))
+    return path
+
+
+def test_labels_without_names_are_taken_for_the_checkpoints(tmp_path, out, capsys, caplog):
+    named = replace(make_file(), emotions=tuple("abcdef"))
+    data = unnamed(tmp_path / "unnamed.pkl", named)
+    assert train(data, out, "--dataset", "iemocap") == 0
+    assert evaluate(data, out) == 0
+    names = list(DATASET_EMOTIONS["iemocap"])
+    assert json.loads((out / "eval_test" / "eval.json").read_text())["labels"] == names
+    assert f"its labels are taken for the checkpoint's ({', '.join(names)})" in caplog.text
+    caplog.clear()
+    first = (out / "eval_test" / "predictions.csv").read_bytes()
+    assert evaluate(data, out, "--dataset", "iemocap") == 0
+    assert (out / "eval_test" / "predictions.csv").read_bytes() == first
+    assert "names no emotions" not in caplog.text
+    capsys.readouterr()
+    more = tuple(replace(d, labels=d.labels + len(names) - 2) for d in named.dialogues)
+    wide = replace(named, dialogues=more, emotions=tuple("abcdefgh"))
+    assert evaluate(unnamed(tmp_path / "wide.pkl", wide), out) == 2
+    error = capsys.readouterr().err
+    assert "are not the checkpoint's" in error
+    assert "name them with --dataset" in error
 
 
 @pytest.mark.parametrize("preset", ["default", "cogmen"])

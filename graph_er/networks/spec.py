@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch_geometric.data import Data
 
@@ -52,7 +52,8 @@ class ModelSpec:
         if file.emotions != self.emotions:
             raise InputError(
                 f"the dialogue file's emotions ({', '.join(file.emotions)}) are not the "
-                f"checkpoint's ({', '.join(self.emotions)})"
+                f"checkpoint's ({', '.join(self.emotions)}); take a file of the same emotions, or "
+                "where the file does not name them, name them with --dataset"
             )
         if feature_widths(file.dialogues, self.modalities) != self.widths:
             raise InputError(
@@ -65,6 +66,18 @@ class ModelSpec:
                 "the checkpoint heard transcripts beside their features, the file has none; train "
                 "with --no-sentence_cues for files without sentences"
             )
+
+    def named(self, file: DialogueFile) -> DialogueFile:
+        """Return `file` under the names of this spec's emotions if it has none of its own.
+
+        `graph_er.dialogues.read_dialogues` gives numbers in place of names that are not there; they
+        reach to the highest label that occurs, so there may be fewer than the spec has names. Any
+        other file, and one of more labels than the spec has, is returned as it is.
+        """
+        numbers = tuple(str(label) for label in range(len(file.emotions)))
+        if file.emotions != numbers or len(numbers) > len(self.emotions):
+            return file
+        return replace(file, emotions=self.emotions)
 
     def graph(self, dialogue: Dialogue, config: ModelConfig) -> Data:
         """Return a dialogue as a model of this spec takes it; see `graphs`."""

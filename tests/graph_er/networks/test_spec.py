@@ -105,3 +105,15 @@ def test_widths_that_differ_between_dialogues_are_refused():
 def test_a_spec_that_describes_nothing_is_refused(change):
     with pytest.raises(InputError):
         replace(SPEC, **change)
+
+
+def test_numbers_in_place_of_names_become_the_names_of_the_spec():
+    bare = replace(make_file(), emotions=("0", "1", "2"))
+    assert SPEC.named(bare).emotions == SPEC.emotions
+    fewer = [replace(d, labels=d.labels * 0) for d in bare.dialogues]
+    assert SPEC.named(replace(bare, dialogues=tuple(fewer), emotions=("0",))).emotions == EMOTIONS
+    for other in (("0", "1", "2", "3"), ("x", "y", "z"), ("1", "0", "2")):
+        file = replace(bare, emotions=other)
+        assert SPEC.named(file) is file
+    with pytest.raises(InputError, match="name them with --dataset"):
+        SPEC.check(replace(bare, emotions=("0", "1", "2", "3")))
