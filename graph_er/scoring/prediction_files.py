@@ -44,7 +44,8 @@ class EvaluatedRun:
     """A run on one side.
 
     Attributes:
-        predictions: of the run as a whole: its only model, or the ensemble of its seeds.
+        predictions: of the run as a whole (its only model, or the ensemble of its seeds), or of
+            the one seed of it that was named.
         seeds: how many models that is; None where no scores lie beside the predictions.
         members: the predictions of each seed; empty where they were not written.
         side: what was predicted: the side that was asked for, or a cross-validation.
@@ -63,9 +64,8 @@ def member_path(path: Path, seed: int) -> Path:
 
 def remove_members(path: Path) -> None:
     """Delete the predictions of single seeds beside `path`; files of other names are let be."""
-    ours = re.compile(rf"{re.escape(path.stem)}_seed-?[0-9]+{re.escape(path.suffix)}")
     for found in path.parent.glob(f"*{path.suffix}"):
-        if ours.fullmatch(found.name):
+        if _names_a_member(found, path):
             found.unlink()
 
 
@@ -81,7 +81,8 @@ def read_evaluated_run(path: Path, side: str) -> EvaluatedRun:
             are of, or a malformed file.
     """
     found = _find(path, side)
-    evaluation = _evaluation_beside(found)
+    whole = found.with_name(PREDICTIONS_NAME)
+    evaluation = _evaluation_of(found, whole)
     split = evaluation.get("split", side)
     if split not in (side, CROSS_VALIDATION):
         raise InputError(
@@ -89,12 +90,12 @@ def read_evaluated_run(path: Path, side: str) -> EvaluatedRun:
             f"give --split {split}, or evaluate the run with --split {side}"
         )
     predictions = read_predictions(found)
-    if "seeds" in evaluation:
-        paths = [member_path(found, seed) for seed in evaluation["seeds"]]
+    paths = [member_path(whole, seed) for seed in evaluation.get("seeds", ())]
+    if paths and found not in paths:
         complete = all(member.is_file() for member in paths)
         members = tuple(read_predictions(member) for member in paths) if complete else ()
         return EvaluatedRun(predictions, len(paths), members, split)
-    if "seed" in evaluation:
+    if paths or "seed" in evaluation:
         return EvaluatedRun(predictions, 1, (predictions,), split)
     return EvaluatedRun(predictions, None, (), split)
 
@@ -140,6 +141,31 @@ def _find(path: Path, side: str) -> Path:
         f"with `python graph_er/eval.py --pt_dir DIR --split {side}`, or for stage 1 with "
         "`python feature_extractor/eval.py --checkpoint DIR`"
     )
+
+
+def _evaluation_of(found: Path, whole: Path) -> dict[str, Any]:
+    """Return the scores of the evaluation that wrote `found`, empty where none is known to have.
+
+    Args:
+        found: a CSV of predictions.
+        whole: what the predictions of an evaluation into its folder are called.
+    """
+    if found == whole or _names_a_member(found, whole):
+        evaluation = _evaluation_beside(whole)
+        members = [member_path(whole, seed) for seed in evaluation.get("seeds", ())]
+        if found in (whole, *members):
+            return evaluation
+    digest = sha256(found)
+    for other in sorted(found.parent.glob("*.json")):
+        if _digest_named_in(other) == digest:
+            return _read_evaluation(other)
+    return {}
+
+
+def _names_a_member(path: Path, whole: Path) -> bool:
+    """Tell whether a name is one that `member_path` gives."""
+    ours = rf"{re.escape(whole.stem)}_seed-?[0-9]+{re.escape(whole.suffix)}"
+    return re.fullmatch(ours, path.name) is not None
 
 
 def _evaluation_beside(predictions: Path) -> dict[str, Any]:

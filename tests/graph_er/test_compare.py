@@ -459,3 +459,31 @@ def test_the_command_runs_by_path_from_another_directory(write, tmp_path):
 )
 def test_what_predictions_are_of_is_said(seeds, text):
     assert models_text(seeds) == text
+
+
+def test_a_seed_of_a_run_is_one_model_and_no_ensemble(write):
+    run = write("r", 0.9, 0.4)
+    one, two = (run / f"predictions_seed{seed}.csv" for seed in (1, 2))
+    result = compared(one, two)
+    assert (result["a"]["seeds"], result["b"]["seeds"]) == (1, 1)
+    assert (result["conclusion_from"], result["mean_over_seeds"]) == ("scores", None)
+    assert "A is better than B" in conclusion(result)
+    result = compared(one, run)
+    assert (result["a"]["seeds"], result["b"]["seeds"]) == (1, 2)
+    assert result["conclusion_from"] == "mean_over_seeds"
+    assert any("averaging models gains by itself" in note for note in result["notes"])
+    assert "mean over seeds" in conclusion(result)
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "predictions_seed9.csv"])
+def test_predictions_that_the_evaluation_beside_them_did_not_write_are_of_unknown_origin(
+    write, name
+):
+    run, other = write("r", 0.7, 0.7), write("o", 0.6)
+    mine = run / name
+    mine.write_bytes((other / "predictions.csv").read_bytes())
+    found = read_evaluated_run(mine, "test")
+    assert (found.seeds, found.members) == (None, ())
+    mine.write_bytes((run / "predictions.csv").read_bytes())
+    found = read_evaluated_run(mine, "test")
+    assert (found.predictions.path, found.seeds, len(found.members)) == (mine, 2, 2)
