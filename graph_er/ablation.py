@@ -6,6 +6,7 @@ python -m graph_er.ablation --data_dir A.pkl --data_dir B.pkl --out docs/ablatio
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ from graph_er.training.recipe_options import add_jobs_option, read_jobs, recipe_
 
 if TYPE_CHECKING:
     from graph_er.validation.ablation_scores import Case
+
+logger = logging.getLogger(__name__)
 
 # What is changed, each alone; the first row is the default itself.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -120,13 +123,19 @@ def cli() -> int:
 
 
 def _cases(path: Path) -> tuple[DialogueFile, list[Case]]:
+    from graph_er.report.folds import extractor_note
     from graph_er.validation.ablation_scores import cases_of
+    from graph_er.validation.folds import extractor_trained_on
 
     file = read_dialogues(path)
     try:
-        return file, cases_of(file)
+        cases = cases_of(file)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    seen = extractor_trained_on(file, [dialogue for case in cases for dialogue in case.predicted])
+    if seen:
+        logger.warning("%s: %s", path, extractor_note(seen))
+    return file, cases
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

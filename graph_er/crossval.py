@@ -108,10 +108,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     import torch
 
     from graph_er.networks.spec import spec_of
+    from graph_er.report.folds import extractor_note
     from graph_er.running.device import choose_device
     from graph_er.running.jobs import choose_jobs, threads_for
     from graph_er.validation.cross_evaluation import check_folder
-    from graph_er.validation.folds import session_folds, without_test
+    from graph_er.validation.folds import extractor_trained_on, session_folds, without_test
 
     file = file if arguments.with_test else without_test(file)
     folds = session_folds(file, arguments.folds)
@@ -124,10 +125,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_folder(out)
     sizes = ", ".join(f"{fold.name} ({len(fold.test)})" for fold in folds)
     logger.info("%d folds of %d dialogues: %s", len(folds), len(file.dialogues), sizes)
+    seen = extractor_trained_on(file, file.dialogues)
+    if seen:
+        logger.warning("%s", extractor_note(seen))
     with sole_writer(out), threads_for(jobs) as threads:
         plan = _Plan(file, folds, seeds, out, device, jobs, threads)
         if counts:
-            _choose_epochs(plan, counts)
+            _choose_epochs(plan, counts, seen)
         else:
             _cross_validate(plan, recipe, arguments.data_dir, with_test=arguments.with_test)
 
@@ -142,7 +146,7 @@ def _epoch_recipes(wanted: Sequence[int] | None, recipe: Recipe) -> dict[int, Re
 
 def _cross_validate(plan: _Plan, recipe: Recipe, data_dir: Path, *, with_test: bool) -> None:
     from graph_er.report.evaluation_text import breakdown_text, controls_text
-    from graph_er.report.folds import folds_text
+    from graph_er.report.folds import extractor_note, folds_text
     from graph_er.report.text import classification_report
     from graph_er.running.run_record import describe_data, write_run_record
     from graph_er.validation.cross_evaluation import (
@@ -171,12 +175,14 @@ def _cross_validate(plan: _Plan, recipe: Recipe, data_dir: Path, *, with_test: b
         device=plan.device,
     )
     blocks = (folds_text, classification_report, controls_text, breakdown_text)
-    print("\n\n".join(text for block in blocks if (text := block(evaluation))))
+    texts = [*(block(evaluation) for block in blocks)]
+    texts.append(extractor_note(evaluation["extractor_trained_on"]))
+    print("\n\n".join(text for text in texts if text))
     logger.info("wrote %s", plan.out)
 
 
-def _choose_epochs(plan: _Plan, recipes: dict[int, Recipe]) -> None:
-    from graph_er.report.folds import epochs_text
+def _choose_epochs(plan: _Plan, recipes: dict[int, Recipe], seen: list[str]) -> None:
+    from graph_er.report.folds import epochs_text, extractor_note
     from graph_er.running.files import write_json
     from graph_er.validation.epoch_choice import choose_epochs
 
@@ -185,8 +191,9 @@ def _choose_epochs(plan: _Plan, recipes: dict[int, Recipe]) -> None:
         results = plan.run(recipe, title=f"{count} epochs, ")
         scores[count] = [result.weighted_f1(plan.file) for result in results]
     choice = {**choose_epochs(scores), "fold_names": [fold.name for fold in plan.folds]}
-    write_json(plan.out / "epochs.json", {**choice, "seeds": plan.seeds, "config": recipe.plain()})
-    print(epochs_text(choice))
+    record = {**choice, "extractor_trained_on": seen, "seeds": plan.seeds}
+    write_json(plan.out / "epochs.json", {**record, "config": recipe.plain()})
+    print("\n\n".join(text for text in (epochs_text(choice), extractor_note(seen)) if text))
 
 
 def cli() -> int:

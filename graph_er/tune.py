@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the command line of the search."""
     parser = argparse.ArgumentParser(prog="graph-er-tune", description=__doc__.splitlines()[0])
     add_data_options(parser)
-    add_folds_option(parser)
+    add_folds_option(parser, unless="; the dev side where the extractor was trained on them")
     parser.add_argument(
         "--trials", type=int, default=50, help="trials in all, resumed ones included (default: 50)"
     )
@@ -115,7 +116,14 @@ def _space(settings: ConfigFile, only: Sequence[str] | None) -> Space:
 
 
 def _folds(file: DialogueFile, count: int | None) -> Sequence[Fold]:
-    from graph_er.validation.folds import FEWEST_SESSIONS, dev_fold, session_folds, sessions_of
+    from graph_er.report.folds import extractor_note
+    from graph_er.validation.folds import (
+        FEWEST_SESSIONS,
+        dev_fold,
+        extractor_trained_on,
+        session_folds,
+        sessions_of,
+    )
 
     if count is None and len(set(sessions_of(file).values())) < FEWEST_SESSIONS:
         logger.warning(
@@ -123,7 +131,33 @@ def _folds(file: DialogueFile, count: int | None) -> Sequence[Fold]:
             FEWEST_SESSIONS,
         )
         return [dev_fold(file)]
+    seen = extractor_trained_on(file, file.dialogues)
+    if seen and count is None and file.dev_ids:
+        logger.warning(
+            "each trial is scored on the dev side alone; --folds takes sessions of train, too. %s",
+            extractor_note(seen),
+        )
+        return [dev_fold(file)]
+    if seen:
+        logger.warning("%s", extractor_note(seen))
     return session_folds(file, count)
+
+
+def _check(search: Search, arguments: argparse.Namespace, best: Path) -> str:
+    """Return the command that scores the best settings on what they were searched on."""
+    by_session = len(search.folds) > 1
+    command = "graph_er/crossval.py" if by_session else "graph_er/train.py"
+    options = {
+        "config": best,
+        "data_dir": arguments.data_dir,
+        "dataset": arguments.dataset,
+        "folds": ("sessions" if arguments.folds == 0 else arguments.folds) if by_session else None,
+        "seed": search.seeds[-1] + 1,
+        "seeds": len(search.seeds),
+        "out": None if by_session else best.with_name("trained"),  # else a model is written over
+    }
+    given = [(f"--{name}", str(value)) for name, value in options.items() if value is not None]
+    return shlex.join(["python", command, *(word for option in given for word in option)])
 
 
 def _run(
@@ -151,7 +185,8 @@ def _run(
     best = best_settings(search, study, data)
     with atomic_path(out / "search.png") as temporary:
         temporary.write_bytes(to_png(search_figure(plain_trials(study), best)))
-    print(search_text(best, search.defaults(), out / "best.json"))
+    path = out / "best.json"
+    print(search_text(best, search.defaults(), path, _check(search, arguments, path)))
     logger.info("wrote %s", out)
 
 

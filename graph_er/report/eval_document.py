@@ -62,6 +62,7 @@ def evaluation_document(
         },
         "controls": controls(file, side, known),
         "texts_seen": texts_seen(file, side, known),
+        "controls_know": list(known),
         **breakdown(utterances, predicted, file.info),
         "modalities": checkpoint.spec.modalities,
         "split": side,

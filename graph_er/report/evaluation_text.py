@@ -9,8 +9,8 @@ from graph_er.report.tables import METRIC_TITLES, Row, Table
 from graph_er.scoring.scores import METRICS
 
 _CONTROLS = {
-    "majority": "Majority class of train",
-    "text_lookup": "Text lookup in train",
+    "majority": "Majority class of {known}",
+    "text_lookup": "Text lookup in {known}",
     "previous_label": "Previous label of the speaker (oracle: gold)",
 }
 _BREAKDOWNS = {"by_part": "Part", "by_session": "Session", "by_speaker": "Speaker"}
@@ -20,18 +20,22 @@ def controls_text(evaluation: dict[str, Any]) -> str:
     """Return the scores of an evaluation, with their intervals where known, above its controls.
 
     Args:
-        evaluation: with ``controls``, ``texts_seen`` and ``confidence_intervals``, as ``eval.json``
-            holds them.
+        evaluation: with ``controls``, ``texts_seen``, ``controls_know`` (the sides that these two
+            are made from) and ``confidence_intervals``, as ``eval.json`` holds them.
     """
+    sides = evaluation["controls_know"]
     intervals = evaluation["confidence_intervals"]
     rows = [Row(("This run", *(_with_interval(evaluation, intervals, m) for m in METRICS)))]
     for name, title in _CONTROLS.items():
         control = (evaluation["controls"] or {}).get(name)
         if control:
-            rows.append(Row((title, *(percent(control[metric]) for metric in METRICS))))
+            named = title.format(known=" and ".join(sides))
+            rows.append(Row((named, *(percent(control[metric]) for metric in METRICS))))
     table = Table(("per cent", *METRIC_TITLES), tuple(rows)).markdown()
     seen = evaluation["texts_seen"]
-    notes = [] if seen is None else [f"{percent(seen)} % of the texts stand in train too."]
+    notes = []
+    if seen is not None:
+        notes.append(f"{percent(seen)} % of the texts stand in {' or '.join(sides)} too.")
     if intervals:
         notes.append(
             f"Intervals: {100 * intervals['level']:.0f} %, {intervals['replicates']} draws of "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from graph_er.report.summary import percent
@@ -9,6 +10,7 @@ from graph_er.report.tables import METRIC_TITLES, Row, Table
 from graph_er.scoring.scores import METRICS
 
 Scores = dict[str, float]
+_NAMED = 12  # sessions in a message
 
 
 def folds_text(evaluation: dict[str, Any]) -> str:
@@ -57,6 +59,23 @@ def epochs_text(choice: dict[str, Any]) -> str:
         f"{table}weighted F1 in per cent, mean over seeds\n\n"
         f"--epochs {choice['chosen']}: the fewest within one standard error of the best "
         f"({choice['best']})"
+    )
+
+
+def extractor_note(sessions: Sequence[str]) -> str:
+    """Return why scores on these sessions tell too much, and what to do; empty for none.
+
+    Args:
+        sessions: from `graph_er.validation.folds.extractor_trained_on`.
+    """
+    if not sessions:
+        return ""
+    more = f" and {len(sessions) - _NAMED} more" if len(sessions) > _NAMED else ""
+    return (
+        "The extractor that made these features was trained on the labels of session(s) "
+        f"{', '.join(sessions[:_NAMED])}{more}, unless it was trained on another corpus: scores on "
+        "them are too high and tell nothing about new sessions. Take features of `extract.py "
+        "--frozen`, or out-of-fold ones (docs/out_of_fold.md)."
     )
 
 

@@ -16,13 +16,14 @@ from graph_er.report.summary import percent
 from graph_er.report.tables import Row, Table
 
 
-def search_text(best: dict[str, Any], defaults: dict[str, Any], path: Path) -> str:
+def search_text(best: dict[str, Any], defaults: dict[str, Any], path: Path, check: str) -> str:
     """Return what the best trial changed, if any did better, and how far that can be believed.
 
     Args:
         best: from `graph_er.validation.search.best_settings`.
         defaults: of each field that was searched.
         path: where `best` stands.
+        check: the command that scores it again with other seeds.
     """
     values = {**best["model"], **best["training"]}
     found = {name: values[name] for name in defaults}
@@ -38,8 +39,7 @@ def search_text(best: dict[str, Any], defaults: dict[str, Any], path: Path) -> s
         table,
         f"weighted F1 {percent(best['score'])} in trial {best['trial']} of {best['trials']}; "
         f"defaults {percent(best['score_of_defaults'])}",
-        "The best of many trials is better by luck, too: believe it after "
-        f"`python graph_er/crossval.py --config {path}` with other seeds.",
+        f"The best of many trials is better by luck, too: believe it after other seeds, `{check}`.",
     ]
     return "\n\n".join(lines)
 

@@ -25,12 +25,14 @@ class ConfigFile:
         preset, modalities: as the flags of that name, or None.
         model: values of the preset's architecture, by field.
         training: values of `TrainingConfig`, by field.
+        data_sha256: of the dialogue file that a search found them on, or None.
     """
 
     preset: str | None = None
     modalities: str | None = None
     model: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
+    data_sha256: str | None = None
 
 
 def read_config_file(path: Path) -> ConfigFile:
@@ -59,7 +61,10 @@ def read_config_file(path: Path) -> ConfigFile:
         make_recipe(preset or "default", modalities or "", model, training)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    return ConfigFile(preset, modalities, model, training)
+    data = content.get("data")
+    digest = data.get("sha256") if isinstance(data, Mapping) else None
+    known_digest = digest if isinstance(digest, str) else None
+    return ConfigFile(preset, modalities, model, training, known_digest)
 
 
 def _check_section(path: Path, name: str, values: Any, config: type) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
 from graph_er.networks.config import PRESETS, CogmenConfig, ContextualConfig, TrainingConfig
+from graph_er.running.files import sha256
 from graph_er.running.flags import add_flags, given_flags
 from graph_er.training.config_file import ConfigFile, read_config_file
 from graph_er.training.recipe import MODALITY_CHOICES, Recipe, make_recipe
+
+logger = logging.getLogger(__name__)
 
 _DEFAULT_MODALITIES, _DEFAULT_PRESET = "at", "default"
 _TRAINING = {item.name for item in fields(TrainingConfig)}
@@ -77,6 +81,8 @@ def read_jobs(arguments: argparse.Namespace) -> int:
 def given_settings(arguments: argparse.Namespace) -> ConfigFile:
     """Return what the user gave: flags, then the file of ``--config``.
 
+    The log tells where that was found on another dialogue file than ``--data_dir``.
+
     Raises:
         InputError: the file cannot be used, or is of another preset than ``--preset``.
     """
@@ -87,6 +93,7 @@ def given_settings(arguments: argparse.Namespace) -> ConfigFile:
             f"{arguments.config} has settings of preset '{file.preset or _DEFAULT_PRESET}', but "
             f"--preset is {arguments.preset}; leave one of them out"
         )
+    _tell_of_other_data(arguments, file)
     model = {**given_flags(ContextualConfig, arguments), **given_flags(CogmenConfig, arguments)}
     return ConfigFile(
         preset=arguments.preset or file.preset or _DEFAULT_PRESET,
@@ -94,6 +101,18 @@ def given_settings(arguments: argparse.Namespace) -> ConfigFile:
         model={**file.model, **model},
         training={**file.training, **given_flags(TrainingConfig, arguments)},
     )
+
+
+def _tell_of_other_data(arguments: argparse.Namespace, file: ConfigFile) -> None:
+    data: Path | None = getattr(arguments, "data_dir", None)
+    if file.data_sha256 is None or data is None or not data.is_file():
+        return
+    if sha256(data) != file.data_sha256:
+        logger.warning(
+            "the settings of %s were found on another dialogue file than %s: what was best there "
+            "need not be here",
+            *(arguments.config, data),
+        )
 
 
 def read_recipe(arguments: argparse.Namespace) -> Recipe:

@@ -24,6 +24,7 @@ from graph_er.scoring.prediction_files import CROSS_VALIDATION, member_path
 from graph_er.scoring.scores import METRICS, summarise
 from graph_er.validation.cross_validation import FoldResult, pooled
 from graph_er.validation.fold_controls import fold_controls
+from graph_er.validation.folds import extractor_trained_on
 
 _WRITTEN = ("eval.json", PREDICTIONS_NAME, RECORD_NAME)
 
@@ -36,6 +37,8 @@ def cross_evaluation(
     The top level scores all utterances together, each predicted in the fold that left it out.
     ``folds`` has each fold's own scores, ``over_folds`` the ``mean`` and the sample standard
     deviation (``std``) over folds of the scores' mean over seeds and of the ``ensemble``.
+    ``extractor_trained_on`` names the sessions whose features are no proof of anything, see
+    `graph_er.validation.folds.extractor_trained_on`.
     """
     utterances, probabilities = pooled(file, results)
     predicted = probabilities.mean(axis=0).argmax(axis=-1)
@@ -52,6 +55,9 @@ def cross_evaluation(
         "split": CROSS_VALIDATION,
         "folds": folds,
         "over_folds": over_folds,
+        "extractor_trained_on": extractor_trained_on(
+            file, [dialogue for result in results for dialogue in result.fold.test]
+        ),
         "confidence_intervals": confidence_intervals(confusions),
         **fold_controls(file, [result.fold for result in results]),
         **breakdown(utterances, predicted, file.info),

@@ -1,4 +1,4 @@
-"""Cross-validation: a model per fold and seed predicts the sessions that it never heard."""
+"""Cross-validation: a graph model per fold and seed predicts the sessions that it never heard."""
 
 from __future__ import annotations
 

@@ -17,9 +17,10 @@ _CONTROLS = ("majority", "text_lookup", "previous_label")
 
 
 def fold_controls(file: DialogueFile, folds: Sequence[Fold]) -> dict[str, Any]:
-    """Return ``controls`` and ``texts_seen`` over all folds, as an evaluation holds them.
+    """Return what ``eval.json`` holds of controls, over all folds.
 
-    What stands in a fold's train or dev dialogues is what its controls know.
+    What stands in a fold's train or dev dialogues is what its controls know. They are
+    ``controls``, ``texts_seen`` and ``controls_know``, the sides that these two are made from.
     """
     files = [_as_file(file, fold) for fold in folds]
     of_folds = [found for part in files if (found := controls(part, "test")) is not None]
@@ -29,7 +30,7 @@ def fold_controls(file: DialogueFile, folds: Sequence[Fold]) -> dict[str, Any]:
         result["majority"] |= {"emotion": max(commonest, key=commonest.count)}
     if result["previous_label"]:
         result["previous_label"] |= {"oracle": True}
-    return {"controls": result, "texts_seen": _seen(files)}
+    return {"controls": result, "texts_seen": _seen(files), "controls_know": ["train", "dev"]}
 
 
 def _as_file(file: DialogueFile, fold: Fold) -> DialogueFile:
@@ -51,7 +52,7 @@ def _together(
 
 
 def _seen(files: Sequence[DialogueFile]) -> float | None:
-    """Return the share of texts that stand in train too, of all folds."""
+    """Return the share of texts that a fold's train or dev has too, of all folds."""
     seen, total = 0.0, 0
     for file in files:
         count = sum(bool(t) for dialogue in file.side("test") for t in normalised_texts(dialogue))

@@ -1,8 +1,11 @@
-"""Folds of cross-validation: whole sessions are predicted by models that never heard them."""
+"""Folds of cross-validation: whole sessions are predicted by graph models that never heard them.
+
+The extractor that made their features may have: `extractor_trained_on` tells.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from graph_er.dialogues import Dialogue, DialogueFile
@@ -91,6 +94,27 @@ def dev_fold(file: DialogueFile) -> Fold:
         )
     kept, dev = last_ninth([dialogue.id for dialogue in train])
     return Fold("dev", _chosen(train, kept), _chosen(train, dev), test)
+
+
+def extractor_trained_on(file: DialogueFile, predicted: Iterable[Dialogue]) -> list[str]:
+    """Return the sessions of `predicted` that the file's extractor was trained on, as it tells.
+
+    Stage 1 learns from the labels of the train side, so what it makes of those dialogues shows
+    their labels. Not so encoders as pretrained (``frozen``), nor vectors that ``out_of_fold`` says
+    are of an extractor that did not see the dialogue. That an extractor was trained on another
+    corpus the file does not tell, and of features of another program nothing is known.
+
+    Args:
+        file: the dialogue file, which tells of its features.
+        predicted: dialogues of it.
+    """
+    if file.info.get("frozen") is not False:
+        return []
+    record = file.info.get("out_of_fold")
+    unseen = record.get("fold_of") if isinstance(record, dict) else None
+    seen = {*file.train_ids} - {*(unseen if isinstance(unseen, dict) else ())}
+    sessions = {session_of(d.id, file.info) for d in predicted if d.id in seen}
+    return sorted(sessions, key=natural_key)
 
 
 def _fold(

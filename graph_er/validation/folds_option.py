@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 
 
-def add_folds_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--folds``: None, a number of groups, or 0 for every session by itself."""
+def add_folds_option(parser: argparse.ArgumentParser, unless: str = "") -> None:
+    """Add ``--folds``: None, a number of groups, or 0 for every session by itself.
+
+    Args:
+        parser: what to add it to.
+        unless: when the command takes something else by default, for the help.
+    """
     parser.add_argument(
         "--folds",
         type=_folds,
         metavar="K|sessions",
         help="K groups of neighbouring sessions, or 'sessions' to leave out one after the other "
-        "(default: sessions, but ten groups where there are more)",
+        f"(default: sessions, but ten groups where there are more{unless})",
     )
 
 

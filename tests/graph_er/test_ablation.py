@@ -114,3 +114,14 @@ def test_models_side_by_side_score_as_those_one_after_another():
         )
     assert one == two
     assert len(one["weighted_f1"]) == 2
+
+
+def test_sessions_that_the_extractor_was_trained_on_are_named(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(ablation, "VARIANTS", {"default": QUICK})
+    for sessions, named in ((3, False), (4, True)):  # of the one dev is predicted alone
+        path = tmp_path / f"{sessions}.pkl"
+        write_dialogues(path, replace(make_file(num_sessions=sessions), info={"frozen": False}))
+        argv = ["--data_dir", str(path), "--seeds", "2", "--out", str(tmp_path / "out.json")]
+        assert run_command(ablation.main, argv) == 0
+        assert (f"{path}: The extractor" in caplog.text) is named
+        assert ("session(s) Sess01, Sess02, unless" in caplog.text) is named

@@ -12,6 +12,7 @@ from graph_er import compare as compare_command
 from graph_er import crossval as crossval_command
 from graph_er.dialogues import write_dialogues
 from graph_er.errors import InputError
+from graph_er.report.folds import extractor_note
 from graph_er.running.cli import run_command
 from graph_er.running.jobs import threads_for
 from graph_er.running.side_by_side import CAN_FORK
@@ -282,3 +283,36 @@ def test_bad_input_ends_with_status_2_and_one_message(data, tmp_path, capsys):
     with pytest.raises(SystemExit) as usage:
         crossval(data, tmp_path / "cv", "--folds", "1")
     assert usage.value.code == 2
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_sessions_that_the_extractor_was_trained_on_are_named(tmp_path, capsys, caplog, frozen):
+    path, seen = tmp_path / "tuned.pkl", [] if frozen else ["Sess01", "Sess02"]
+    write_dialogues(path, replace(FILE, info={"frozen": frozen}))
+    assert crossval(path, tmp_path / "cv", "--all") == 0
+    assert json.loads((tmp_path / "cv" / "eval.json").read_text())["extractor_trained_on"] == seen
+    told = [capsys.readouterr().out, caplog.text]
+    caplog.clear()
+    assert crossval(path, tmp_path / "cv", "--choose_epochs", "1", "2") == 0
+    assert json.loads((tmp_path / "cv" / "epochs.json").read_text())["extractor_trained_on"] == seen
+    told += [capsys.readouterr().out, caplog.text]
+    for text in told:
+        assert ("trained on the labels of session(s) Sess01, Sess02, unless" in text) is not frozen
+        assert ("`extract.py --frozen`" in text) is not frozen
+
+
+def test_many_sessions_are_not_all_named():
+    note = extractor_note([f"S{number}" for number in range(14)])
+    assert "S11 and 2 more, unless" in note
+    assert "S12" not in note
+
+
+def test_a_seed_of_a_cross_validation_is_one_model(data, tmp_path, capsys):
+    out = tmp_path / "cv"
+    assert crossval(data, out, "--seeds", "2") == 0
+    seeds = [str(out / f"predictions_seed{seed}.csv") for seed in (1, 2)]
+    capsys.readouterr()
+    assert run_command(compare_command.main, [*seeds, "--replicates", "200"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("(one model)") == 2
+    assert "part of the difference" not in told

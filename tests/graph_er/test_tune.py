@@ -263,3 +263,63 @@ def test_optuna_says_nothing_of_its_own(scored, tmp_path, capsys):
     shown = capsys.readouterr().err
     assert "Trial" not in shown
     assert "2/2" in shown
+
+
+def tuned_features(tmp_path, **changes):
+    path = tmp_path / "tuned features.pkl"
+    write_dialogues(path, replace(FILE, info={"frozen": False}, **changes))
+    return path
+
+
+def test_features_of_an_extractor_trained_on_the_sessions_are_searched_on_dev(
+    scored, tmp_path, caplog, capsys
+):
+    data, out = tuned_features(tmp_path), tmp_path / "dev"
+    assert tune(data, out, "--trials", "5", "--only", "dropout") == 0
+    assert {name for name, _ in scored} == {"dev"}
+    assert "dev side alone" in caplog.text
+    assert "session(s) Sess01, Sess02, unless" in caplog.text
+    # A cross-validation would not show whether what was found is any good.
+    train = f"`python graph_er/train.py --config {out / 'best.json'} --data_dir '{data}' --seed 2 "
+    assert f"{train}--seeds 1 --out {out / 'trained'}`" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [("--folds", "sessions"), ()])
+def test_where_such_sessions_are_searched_on_a_warning_says_so(scored, tmp_path, caplog, options):
+    ids = FILE.train_ids + FILE.dev_ids
+    changes = {} if options else {"train_ids": ids, "dev_ids": ()}
+    data = tuned_features(tmp_path, **changes)
+    assert tune(data, tmp_path / "search", "--trials", "1", *options) == 0
+    assert {name for name, _ in scored} == {"Sess01", "Sess02", "Sess03"}
+    assert "session(s) Sess01, Sess02" in caplog.text
+    assert "dev side alone" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "repeated"),
+    [((), ""), (("--folds", "3"), "--folds 3 "), (("--folds", "sessions"), "--folds sessions ")],
+)
+def test_the_command_that_is_named_last_reads_the_same_file_in_the_same_folds(
+    scored, tmp_path, capsys, options, repeated
+):
+    data, out = tmp_path / "my data.pkl", tmp_path / "search"
+    write_dialogues(data, FILE)
+    fixed = ("--trials", "5", "--only", "dropout", "--dataset", "iemocap")
+    assert tune(data, out, *fixed, *options) == 0
+    command = (
+        f"`python graph_er/crossval.py --config {out / 'best.json'} --data_dir '{data}' "
+        f"--dataset iemocap {repeated}--seed 2 --seeds 1`"
+    )
+    assert command in capsys.readouterr().out
+
+
+def test_settings_found_on_another_file_are_taken_with_a_warning(scored, data, tmp_path, caplog):
+    assert tune(data, tmp_path / "search", "--trials", "1") == 0
+    best = tmp_path / "search" / "best.json"
+    other = tmp_path / "other.pkl"
+    write_dialogues(other, replace(FILE, info={"corpus": "other"}))
+    for path, warned in ((data, False), (other, True)):
+        argv = ["--data_dir", str(path), "--config", str(best), "--epochs", "1"]
+        out = tmp_path / path.stem
+        assert run_command(train_command.main, [*argv, "--out", str(out)]) == 0
+        assert (f"{best} were found on another dialogue file than {path}" in caplog.text) is warned

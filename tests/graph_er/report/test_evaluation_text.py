@@ -17,6 +17,7 @@ def evaluation(**changes):
             "previous_label": scores(0.65, oracle=True),
         },
         "texts_seen": 0.155,
+        "controls_know": ["train"],
         "confidence_intervals": {
             **{metric: [0.75, 0.84] for metric in METRICS},
             **{"level": 0.95, "replicates": 500, "dialogues": 16},
@@ -49,6 +50,16 @@ def test_the_run_stands_above_its_controls():
     ]
     assert "15.5 % of the texts stand in train too." in text
     assert "Intervals: 95 %, 500 draws of 16 dialogues." in text
+
+
+def test_the_sides_that_the_controls_know_are_named():
+    text = controls_text(evaluation(controls_know=["train", "dev"]))
+    assert [row[0] for row in rows(text)[3:]] == [
+        "Majority class of train and dev",
+        "Text lookup in train and dev",
+        "Previous label of the speaker (oracle: gold)",
+    ]
+    assert "15.5 % of the texts stand in train or dev too." in text
 
 
 def test_what_is_not_known_is_left_out():

@@ -8,7 +8,13 @@ import pytest
 from graph_er.dialogues import Dialogue, DialogueFile
 from graph_er.errors import InputError
 from graph_er.schema.splits import fold_groups
-from graph_er.validation.folds import dev_fold, session_folds, sessions_of, without_test
+from graph_er.validation.folds import (
+    dev_fold,
+    extractor_trained_on,
+    session_folds,
+    sessions_of,
+    without_test,
+)
 from graph_er.validation.folds_option import add_folds_option
 from tests.graph_er.dialogue_factory import make_file
 
@@ -127,3 +133,27 @@ def test_the_option_refuses_all_else(parser, value, capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(["--folds", value])
     assert f"{value!r} is neither 'sessions' nor a number above 1" in capsys.readouterr().err
+
+
+FINE_TUNED = {"frozen": False, "checkpoint_sha256": "0"}
+OUT_OF_FOLD = {"fold_of": dict.fromkeys(FILE.train_ids[2:], 1)}
+
+
+@pytest.mark.parametrize(
+    ("info", "expected"),
+    [
+        ({}, []),
+        ({"frozen": True}, []),
+        ({"frozen": "no"}, []),
+        (FINE_TUNED, ["Sess01", "Sess02", "Sess03", "Sess04"]),
+        ({**FINE_TUNED, "out_of_fold": OUT_OF_FOLD}, ["Sess01"]),
+        ({**FINE_TUNED, "out_of_fold": {"fold_of": dict.fromkeys(FILE.train_ids, 1)}}, []),
+        ({**FINE_TUNED, "out_of_fold": [1]}, ["Sess01", "Sess02", "Sess03", "Sess04"]),
+        ({**FINE_TUNED, "sessions": dict.fromkeys(FILE.train_ids, "all")}, ["all"]),
+    ],
+)
+def test_the_file_tells_which_sessions_its_extractor_was_trained_on(info, expected):
+    file = replace(FILE, info=info)
+    assert extractor_trained_on(file, file.dialogues) == expected
+    assert extractor_trained_on(without_test(file), file.dialogues) == expected
+    assert extractor_trained_on(file, (*file.side("dev"), *file.side("test"))) == []
