@@ -27,6 +27,8 @@ from graph_er.running.flags import require
 from graph_er.running.paths import project_root
 
 if TYPE_CHECKING:
+    from gradio import Blocks
+
     from graph_er.web.desk import Desk
 
 _ADDRESS = "127.0.0.1"
@@ -88,18 +90,35 @@ def _models(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
 
 def _serve(desk: Desk, port: int) -> None:
     """Serve until stopped; the browser of this machine alone can reach it."""
-    import gradio as gr
-    from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-
     from graph_er.web.page import build_page
-    from graph_er.web.style import CSS, FONTS, MONOSPACE
-    from graph_er.web.uploads import LIMITS
 
     # It tells of every look that Gradio takes at this very server.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, _interrupt)
     page = build_page(desk)
+    try:
+        _launch(page, port)
+        print(f"http://{_ADDRESS}:{port}  (stop with Ctrl+C)", flush=True)
+        threading.Event().wait()
+    except KeyboardInterrupt:  # it can be seen, and stopped, before `_launch` has returned
+        pass
+    finally:
+        page.close(verbose=False)
+
+
+def _launch(page: Blocks, port: int) -> None:
+    """Serve a page in threads of its own.
+
+    Raises:
+        InputError: the port is taken.
+    """
+    import gradio as gr
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    from graph_er.web.style import CSS, FONTS, MONOSPACE
+    from graph_er.web.uploads import LIMITS
+
     try:
         page.launch(
             server_name=_ADDRESS,
@@ -118,13 +137,6 @@ def _serve(desk: Desk, port: int) -> None:
         )
     except OSError as error:
         raise InputError(f"--port {port}: is taken; name another one") from error
-    print(f"http://{_ADDRESS}:{port}  (stop with Ctrl+C)", flush=True)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        page.close(verbose=False)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

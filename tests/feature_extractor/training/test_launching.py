@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -135,7 +136,10 @@ def test_the_command_writes_one_folder_and_speaks_with_one_voice(tmp_path):
         assert refused.stderr.count("error: ") == 1, refused.stderr
         assert message in refused.stderr
         assert 'feature_extractor/train.py", line' not in refused.stderr
-        assert refused.stderr.count("exitcode  : 2") == 2
+        codes = re.findall(r"exitcode  : (\S+)", refused.stderr)
+        # When the first ends, the launcher ends by SIGTERM whoever has not ended yet.
+        assert "2" in codes
+        assert {*codes} <= {"2", "-15"}
 
 
 def test_a_batch_is_divided_evenly_and_whole():

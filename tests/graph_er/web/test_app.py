@@ -98,6 +98,20 @@ def test_stopped_it_closes_the_page_and_leaves_no_upload(models, served):
     assert not page.work.exists()
 
 
+def test_stopped_while_it_is_being_served_it_closes_as_well(models, served, monkeypatch):
+    launch = sys.modules["gradio"].Blocks.launch
+
+    def interrupted(page, **settings):
+        launch(page, **settings)
+        raise KeyboardInterrupt  # seen in a browser before this returns
+
+    monkeypatch.setattr(sys.modules["gradio"].Blocks, "launch", interrupted)
+    assert serve(models) == 0
+    (page,) = served
+    assert page.closed
+    assert not page.work.exists()
+
+
 def test_a_port_that_is_taken_is_told_and_leaves_nothing(models, served, monkeypatch, capsys):
     work = []
 
