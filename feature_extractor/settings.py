@@ -108,7 +108,11 @@ class TrainingSettings:
             require(name, getattr(self, name), getattr(self, name) > 0, "a number above 0")
         for name in ("weight_decay", "num_workers"):
             require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
-        require("warmup", self.warmup, 0 <= self.warmup <= 1, "0 to 1")
+        require(
+            # `Trainer` takes 1 and more as a number of steps.
+            *("warmup", self.warmup, 0 <= self.warmup < 1),
+            "a share of the steps: 0 or more and below 1",
+        )
         _check_freezing("freeze_text", self.freeze_text, "text")
         _check_freezing("freeze_audio", self.freeze_audio, "audio")
         share = self.speed_perturbation

@@ -20,6 +20,12 @@ TRANSCRIPT_VERSION = 2
 
 _MOST_BYTES = 1 << 18
 
+_HANGUL = "가-힣ㄱ-ㆎ"
+_IN_ASCII_AND_HANGUL = re.compile(rf"[\x00-\x7f{_HANGUL}]*")
+_ANY_HANGUL = re.compile(rf"[{_HANGUL}\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]")
+# A letter with an accent in a word of others, such as "café".
+_LATIN_WORD = re.compile(r"[A-Za-z][^\W\x00-\x7f]|[^\W\x00-\x7f][A-Za-z]")
+
 # The guards keep ordinary text: "web/", "http://n/", "x.com?b/", "s/w", "ON/OFF" and "N/A" hold
 # no mark, while one that follows Hangul, a digit, a capital or punctuation is one.
 _MARKS = re.compile(
@@ -94,7 +100,8 @@ def read_transcript(path: Path) -> str:
     """Return a transcript file's text as one uncleaned line; several lines join with a blank.
 
     UTF-8 (with or without BOM) is tried first and strictly: cp949 decodes UTF-8 Hangul into
-    garbage without an error, the reverse fails.
+    garbage without an error. The reverse fails but for a few syllables, which come out as foreign
+    letters (see `_is_cp949`).
 
     Raises:
         InputError: the file is neither UTF-8 nor cp949, cannot be read, holds NUL, or is larger
@@ -111,7 +118,24 @@ def read_transcript(path: Path) -> str:
         )
     for encoding in ("utf-8-sig", "cp949"):
         try:
-            return " ".join(content.decode(encoding).split())
+            text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if encoding == "utf-8-sig" and _is_cp949(content, text):
+            continue
+        return " ".join(text.split())
     raise InputError(f"{path}: is neither UTF-8 nor cp949 text; restore the file or save as UTF-8")
+
+
+def _is_cp949(content: bytes, as_utf8: str) -> bool:
+    """Tell whether bytes that are UTF-8 as well, by chance, are Hangul in cp949.
+
+    That of "체크" is "üũ" in UTF-8.
+    """
+    foreign = any(letter.isalpha() and not letter.isascii() for letter in as_utf8)
+    if not foreign or _ANY_HANGUL.search(as_utf8) or _LATIN_WORD.search(as_utf8):
+        return False
+    try:
+        return _IN_ASCII_AND_HANGUL.fullmatch(content.decode("cp949")) is not None
+    except UnicodeDecodeError:
+        return False

@@ -90,9 +90,9 @@ def predict_groups(
         rows: dict[str, list[np.ndarray]] = {}
         for batch, inputs in of_group:
             output = (
-                _chunked_output(extracting, collate, dataset, inputs, execution, clip_length)
+                chunked_output(extracting, collate, dataset, inputs, execution, clip_length)
                 if batch.in_chunks
-                else _whole_output(extracting, inputs, execution)
+                else whole_output(extracting, inputs, execution)
             )
             places += batch.places
             for name, values in _arrays(output).items():
@@ -103,14 +103,15 @@ def predict_groups(
         yield {name: np.concatenate(parts)[order] for name, parts in rows.items()}
 
 
-def _whole_output(
+def whole_output(
     model: Extracting, inputs: dict[str, Any], execution: Execution
 ) -> UtteranceOutput:
+    """Return the output of a collated batch."""
     with torch.inference_mode(), precision(execution):
         return model(**on_device(inputs, execution))
 
 
-def _chunked_output(
+def chunked_output(
     model: Extracting,
     collate: Any,
     dataset: UtteranceDataset,
@@ -118,6 +119,7 @@ def _chunked_output(
     execution: Execution,
     clip_length: float,
 ) -> UtteranceOutput:
+    """Return the output of one example, heard in chunks; arguments as of `predict_groups`."""
     earlier = example.get("earlier_audio", [])
     clips = [example.get("audio"), *earlier, *[None] * (dataset.heard_context - len(earlier))]
     with torch.inference_mode(), precision(execution):

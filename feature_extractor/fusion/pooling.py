@@ -107,11 +107,17 @@ def minimum_samples(config: Any) -> int:
     """Return the fewest samples that give one frame, mostly the encoder's receptive field."""
     if not hasattr(config, "conv_stride"):
         return config.min_samples
-    samples = 1
+    # SEW joins so many frames to one.
+    samples = getattr(config, "squeeze_factor", 1)
     layers = zip(config.conv_kernel, config.conv_stride, strict=True)
     for kernel, stride in reversed(list(layers)):
         samples = (samples - 1) * stride + kernel
     return samples
+
+
+def has_adapter(config: Any) -> bool:
+    """Tell whether convolutions stand above an audio encoder's layers, and make fewer frames."""
+    return getattr(config, "add_adapter", False)
 
 
 def text_frames(
@@ -136,8 +142,8 @@ def audio_frames(
     """Run an audio encoder over padded audio.
 
     Encoders that padding changes hear one utterance at a time, without padding: those of the
-    wav2vec2-base kind (``feat_extract_norm="group"``), which normalise over time, and any beyond
-    those that are known to mask it.
+    wav2vec2-base kind (``feat_extract_norm="group"``), which normalise over time, those with an
+    adapter, whose convolutions read it, and any beyond those that are known to mask it.
 
     Args:
         encoder: wav2vec 2.0 (Baevski et al., NeurIPS 2020), a relative, or `acoustic.FrameEncoder`.
@@ -147,8 +153,9 @@ def audio_frames(
     """
     if not hasattr(encoder.config, "conv_stride"):
         return Frames((encoder(values).last_hidden_state,), mask.bool())
-    masks = encoder.config.model_type in _MASKING
-    if not masks or encoder.config.feat_extract_norm == "group":
+    config = encoder.config
+    masks = config.model_type in _MASKING and not has_adapter(config)
+    if not masks or config.feat_extract_norm == "group":
         lengths = mask.sum(dim=1).tolist()
         rows = [
             _layers(encoder, row[None, :length], None, every_layer)

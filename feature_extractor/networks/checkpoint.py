@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import (
     AutoFeatureExtractor,
     AutoTokenizer,
@@ -110,7 +111,8 @@ def build_checkpoint(
 
     Raises:
         InputError: an encoder cannot be found, or the fusion model is not made for `modalities`,
-            has no such options or does not fit the encoders; speaker scaling of other audio.
+            has no such options or does not fit the encoders; speaker scaling of other audio; a
+            value that would not be loaded again.
     """
     text = audio = tokenizer = feature_extractor = None
     _require_modalities(settings.fusion, modalities)
@@ -136,6 +138,9 @@ def build_checkpoint(
         **config,
     )
     model = UtteranceClassifier(configuration, text, audio)
+    sources = " and ".join(config[key] for key in ("text_source", "audio_source") if key in config)
+    fault = "which no checkpoint may have; give another value or encoder"
+    require_buildable(configuration.to_dict(), f"a checkpoint of {sources}", fault)
     checkpoint = Checkpoint(model, tokenizer, feature_extractor)
     if checkpoint.prompted:
         language_model = load_masked_language_model(needed(settings.text_encoder))
@@ -243,6 +248,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             config=config,
             local_files_only=True,
             use_safetensors=True,
+            dtype=torch.float32,
             output_loading_info=True,
         )
         model, report = loaded  # both, since the report was asked for

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,42 +36,57 @@ _MOST_CONVOLUTIONS = 100
 _LEAST_HOP = 16
 _ATTENTION = ("eager", "sdpa", "flash_attention_2", "flex_attention", None)
 _RECORDS = ("split", "started_from")  # of what was trained on, not of the model
+_FAULT = "which no extractor has; restore the file"
 
 
-def require_buildable(config: dict[str, Any], path: Path) -> None:
+def require_buildable(config: dict[str, Any], of: Path | str, fault: str = _FAULT) -> None:
     """Refuse a configuration that asks for code from elsewhere, or for more than machines have.
 
     Args:
         config: content of the file.
-        path: of the file, for messages.
+        of: the file, or what else it is of, for messages.
+        fault: the end of messages: what is wrong with such a value, and what to do.
 
     Raises:
         InputError: it does; the key and its value are named.
     """
     own = {key: value for key, value in config.items() if key not in _RECORDS}
-    for key, value in _entries(own):
-        if key in ("auto_map", "quantization_config") and value is not None:
-            _refuse(path, key, value)
-        if key.endswith("attn_implementation") and value not in _ATTENTION:
-            _refuse(path, key, value)
-        if key in _RANGES:
-            _require(_within(value, *_RANGES[key]), path, key, value)
-        elif isinstance(value, int):
-            _require(abs(value) <= _LARGEST_SIZE, path, key, value)
-        elif isinstance(value, list | dict) and len(value) > _LONGEST_LIST:
-            _refuse(path, key, f"{len(value):,} entries")
-    for name in ("text_config", "audio_config"):
-        if isinstance(encoder := config.get(name), dict):
-            _require_convolutions(encoder, path)
+    encoders = [config.get(name) for name in ("text_config", "audio_config")]
+    wrong = chain(
+        (entry for key, value in _entries(own) for entry in _wrong(key, value)),
+        (entry for part in encoders if isinstance(part, dict) for entry in _wrong_cnn(part)),
+    )
+    for key, value in wrong:
+        raise InputError(f"{of}: {key} is {value!r:.80}, {fault}")
 
 
-def _require_convolutions(encoder: dict[str, Any], path: Path) -> None:
+def _wrong(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Give an entry, as messages show it, where its value may not be."""
+    if key in ("auto_map", "quantization_config"):
+        bad = value is not None
+    elif key.endswith("attn_implementation"):
+        bad = value not in _ATTENTION
+    elif key in _RANGES:
+        bad = not _within(value, *_RANGES[key])
+    elif isinstance(value, int):
+        bad = abs(value) > _LARGEST_SIZE
+    elif bad := isinstance(value, list | dict) and len(value) > _LONGEST_LIST:
+        value = f"{len(value):,} entries"
+    if bad:
+        yield key, value
+
+
+def _wrong_cnn(encoder: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give what is wrong with an encoder's convolutions."""
     for key in _CONVOLUTIONS:
         if isinstance(sizes := encoder.get(key), list):
-            _require(len(sizes) <= _MOST_CONVOLUTIONS, path, key, f"{len(sizes):,} entries")
-            _require(all(_within(size, 1, 100_000) for size in sizes), path, key, sizes)
-    if isinstance(strides := encoder.get("conv_stride"), list) and strides:
-        _require(math.prod(strides) >= _LEAST_HOP, path, "conv_stride", strides)
+            if len(sizes) > _MOST_CONVOLUTIONS:
+                yield key, f"{len(sizes):,} entries"
+            if not all(_within(size, 1, 100_000) for size in sizes):
+                yield key, sizes
+    strides = encoder.get("conv_stride")
+    if isinstance(strides, list) and strides and math.prod(strides) < _LEAST_HOP:
+        yield "conv_stride", strides
 
 
 def _entries(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -90,12 +106,3 @@ def _within(number: Any, least: float, most: float) -> bool:
     if isinstance(number, bool) or not isinstance(number, int | float):
         return False
     return least <= number <= most
-
-
-def _require(holds: bool, path: Path, key: str, value: Any) -> None:
-    if not holds:
-        _refuse(path, key, value)
-
-
-def _refuse(path: Path, key: str, value: Any) -> None:
-    raise InputError(f"{path}: {key} is {value!r:.80}, which no extractor has; restore the file")

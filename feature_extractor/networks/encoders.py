@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import (
     AutoFeatureExtractor,
     AutoModel,
@@ -18,11 +19,14 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.fusion.pooling import Frames, audio_frames, minimum_samples, text_frames
 from feature_extractor.networks.acoustic import KINDS, acoustic_encoder
 from feature_extractor.networks.model import UtteranceClassifier
 from graph_er.errors import InputError
 from graph_er.running.regular_files import read_json_file
 
+# Many encoders are saved in half of it, in which the steps of training would vanish or overflow.
+_PRECISION = torch.float32
 _NO_LIMIT = 100_000
 _MAX_TOKENS = 512
 
@@ -41,7 +45,7 @@ def load_text_encoder(id_or_dir: str) -> tuple[PreTrainedModel, PreTrainedTokeni
     Raises:
         InputError: not found, or not an encoder that transformers knows.
     """
-    model = _load(_part_or_model("text_encoder"), id_or_dir, "text encoder")
+    model = _load_encoder("text", id_or_dir)
     if model.main_input_name != "input_ids":
         raise InputError(
             f"--text_encoder {id_or_dir}: a {model.config.model_type} model does not read text; "
@@ -49,7 +53,10 @@ def load_text_encoder(id_or_dir: str) -> tuple[PreTrainedModel, PreTrainedTokeni
         )
     # Nothing reads the pooler; many checkpoints do not even hold one.
     model.pooler = None
-    return model, _load(AutoTokenizer.from_pretrained, id_or_dir, "tokenizer of the text encoder")
+    tokenizer = _load(AutoTokenizer.from_pretrained, id_or_dir, "tokenizer of the text encoder")
+    tokens = torch.zeros(1, 2, dtype=torch.long)
+    _try(text_frames, model, tokens, f"--text_encoder {id_or_dir}: cannot read two tokens")
+    return model, tokenizer
 
 
 def load_masked_language_model(id_or_dir: str) -> PreTrainedModel:
@@ -60,7 +67,7 @@ def load_masked_language_model(id_or_dir: str) -> PreTrainedModel:
     """
 
     def whole(id_or_dir: str, **options: Any) -> PreTrainedModel:
-        options |= {"output_loading_info": True}
+        options |= {"output_loading_info": True, "dtype": _PRECISION}
         model, report = AutoModelForMaskedLM.from_pretrained(id_or_dir, **options)
         if report["missing_keys"]:
             raise ValueError(f"lacks {min(report['missing_keys'])}")
@@ -80,7 +87,7 @@ def load_audio_encoder(id_or_dir: str) -> tuple[PreTrainedModel, SequenceFeature
     """
     if id_or_dir in KINDS:
         return acoustic_encoder(id_or_dir)
-    model = _load(_part_or_model("audio_encoder"), id_or_dir, "audio encoder")
+    model = _load_encoder("audio", id_or_dir)
     if not hasattr(model.config, "conv_stride"):
         raise InputError(
             f"--audio_encoder {id_or_dir}: a {model.config.model_type} model does not hear raw "
@@ -91,6 +98,9 @@ def load_audio_encoder(id_or_dir: str) -> tuple[PreTrainedModel, SequenceFeature
     extractor = _load(
         AutoFeatureExtractor.from_pretrained, id_or_dir, "feature extractor of the audio encoder"
     )
+    shortest = torch.zeros(1, minimum_samples(model.config))
+    said = f"--audio_encoder {id_or_dir}: cannot hear {shortest.shape[1]} samples"
+    _try(audio_frames, model, shortest, said)
     return model, extractor
 
 
@@ -102,14 +112,16 @@ def load_sentence_encoder(id_or_dir: str) -> Any:
     """
     from sentence_transformers import SentenceTransformer  # here: slow to import, rarely needed
 
-    return _load(SentenceTransformer, id_or_dir, "sentence encoder")
+    return _load(SentenceTransformer, id_or_dir, "sentence encoder").to(_PRECISION)
 
 
 def max_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
     """Return the longest text in tokens that encoder and tokenizer both take, at most 512."""
     # RoBERTa counts positions from its padding id on and so has two fewer than its table.
     positions = getattr(model.config, "max_position_embeddings", _NO_LIMIT) - 2
-    return min(tokenizer.model_max_length, positions, _MAX_TOKENS)
+    # XLNet says -1 for any length.
+    limit = positions if positions > 0 else _NO_LIMIT
+    return min(tokenizer.model_max_length, limit, _MAX_TOKENS)
 
 
 def first_line(error: Exception) -> str:
@@ -127,13 +139,49 @@ def is_checkpoint(id_or_dir: str) -> bool:
         return False
 
 
+def _load_encoder(kind: str, id_or_dir: str) -> Any:
+    """Load a ``text`` or an ``audio`` encoder; raises as `load_text_encoder`."""
+    model = _load(_part_or_model(f"{kind}_encoder"), id_or_dir, f"{kind} encoder")
+    # Code from elsewhere, which is never run: the model is one of transformers' own.
+    if hasattr(model.config, "auto_map"):
+        del model.config.auto_map
+    return model
+
+
+def _try(
+    frames: Callable[..., Frames], encoder: PreTrainedModel, values: torch.Tensor, said: str
+) -> None:
+    """Refuse an encoder that cannot be run, before the first batch does; no draw is taken.
+
+    Args:
+        frames: runs it.
+        encoder: in eval mode, on the CPU.
+        values: input of one utterance, ``[1, N]``.
+        said: the start of the message.
+
+    Raises:
+        InputError: it fails, in any way, or makes nothing of it.
+    """
+    mask = torch.ones(values.shape, dtype=torch.long)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        try:
+            made = frames(encoder, values, mask)
+            reason = "" if made.mask.any() else "it makes no state of them"
+        except Exception as error:
+            reason = first_line(error)
+    if reason:
+        raise InputError(f"{said} ({reason:.200}); name another encoder")
+
+
 def _part_or_model(part: str) -> Callable[..., PreTrainedModel]:
     """Return what loads a model, or of a checkpoint of stage 1 that part of it."""
 
     def from_pretrained(id_or_dir: str, **options: Any) -> PreTrainedModel:
         if not is_checkpoint(id_or_dir):
-            return AutoModel.from_pretrained(id_or_dir, **options)
-        whole = UtteranceClassifier.from_pretrained(id_or_dir, use_safetensors=True)
+            return AutoModel.from_pretrained(id_or_dir, dtype=_PRECISION, **options)
+        whole = UtteranceClassifier.from_pretrained(
+            id_or_dir, use_safetensors=True, dtype=_PRECISION
+        )
         if not hasattr(whole, part):
             raise ValueError(f"a checkpoint of modalities {whole.config.modalities}")
         return getattr(whole, part)

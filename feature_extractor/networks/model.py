@@ -18,7 +18,7 @@ from transformers.utils import ModelOutput
 import feature_extractor.networks.acoustic  # noqa: F401 (registers its encoder with AutoModel)
 from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.fusion.base import FusionModel, Sizes, needed
-from feature_extractor.fusion.pooling import Frames, audio_frames, text_frames
+from feature_extractor.fusion.pooling import Frames, audio_frames, has_adapter, text_frames
 from feature_extractor.fusion.registry import FUSIONS, build_fusion, fusion_options
 from feature_extractor.fusion.stream import LAYERS, Stream
 from feature_extractor.networks.freezing import freeze
@@ -62,7 +62,8 @@ class UtteranceClassifier(PreTrainedModel):
         """Build the model around encoders given, or around new ones after `config`.
 
         Raises:
-            InputError: the configuration scales by speaker what are no acoustic features.
+            InputError: the configuration scales by speaker what are no acoustic features, or reads
+                the layers below an adapter.
         """
         super().__init__(config)
         self._frozen: tuple[nn.Module, ...] = ()
@@ -73,6 +74,8 @@ class UtteranceClassifier(PreTrainedModel):
         if "a" in config.modalities:
             self.audio_encoder = audio_encoder or _new_encoder(config.audio_config)
         self._views = views(config.fusion, config.fusion_options)
+        if "a" in config.modalities and self._views["a"] == LAYERS:
+            _refuse_adapter(config)
         sizes = self._sizes()
         if "a" in config.modalities and not hasattr(config.audio_config, "conv_stride"):
             self.audio_scaler = FrameScaler(needed(sizes.audio))
@@ -264,8 +267,17 @@ def views(fusion: str, given: Mapping[str, Any]) -> dict[str, str]:
 
 def frame_size(config: Any) -> int:
     """Return the width of the last hidden states, which an adapter may change."""
-    adapted = getattr(config, "add_adapter", False)
-    return config.output_hidden_size if adapted else config.hidden_size
+    return config.output_hidden_size if has_adapter(config) else config.hidden_size
+
+
+def _refuse_adapter(config: UtteranceConfig) -> None:
+    """Refuse to read layers that differ in width and in number of frames."""
+    if has_adapter(config.audio_config):
+        raise InputError(
+            f"--fusion {config.fusion} with these options reads every layer of the audio encoder "
+            "alike, which an adapter (add_adapter) prevents; name an audio encoder without one, or "
+            "another pooling or fusion"
+        )
 
 
 def _stream(frames: Frames, view: str) -> Stream:

@@ -89,7 +89,9 @@ def check_same_options(folder: Path, config: dict[str, Any]) -> None:
     # Said only since there may be others.
     before = {"processes": 1, "speaker_scaling": False, **before}
     now = json.loads(json.dumps(config))
-    differing = [key for key in now if before.get(key) != now[key]]
+    # Who decodes changes nothing, unless each of them draws what to change.
+    free = () if now.get("speed_perturbation") else ("num_workers",)
+    differing = [key for key in now if key not in free and before.get(key) != now[key]]
     if differing:
         changes = "; ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in differing)
         raise InputError(

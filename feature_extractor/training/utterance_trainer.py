@@ -22,9 +22,12 @@ from transformers.trainer_utils import EvalLoopOutput, seed_worker
 
 from feature_extractor.batches.dataset import Example, UtteranceDataset
 from feature_extractor.corpora.problems import shorten
+from feature_extractor.execution import Execution
 from feature_extractor.fusion.base import FusionModel, FusionOutput, Targets
 from feature_extractor.fusion.registry import FUSIONS
+from feature_extractor.networks.model import UtteranceOutput
 from feature_extractor.settings import TrainingSettings
+from feature_extractor.training.dev_chunks import LONG, Divided, divided, divided_logits
 from feature_extractor.training.global_batches import STAND_IN, GlobalBatches, collated
 from feature_extractor.training.losses import LOSSES
 from graph_er.running.processes import SharedError, count
@@ -37,9 +40,10 @@ _SHOWN = 8
 class NumberedExamples(Dataset):
     """Examples that hold the ``row`` that they are of, so that a bad loss can be traced to them."""
 
-    def __init__(self, dataset: UtteranceDataset) -> None:
-        """Number the examples of `dataset`."""
+    def __init__(self, dataset: UtteranceDataset, clip_length: float = math.inf) -> None:
+        """Number the examples of `dataset`, and mark those to be heard in chunks, see `LONG`."""
         self.dataset = dataset
+        self._long = dataset.needs_chunks(clip_length)
 
     def __len__(self) -> int:
         """Return the number of utterances."""
@@ -47,7 +51,7 @@ class NumberedExamples(Dataset):
 
     def __getitem__(self, row: int) -> Example:
         """Return one example, not yet padded."""
-        return {**self.dataset[row], _ROW: row}
+        return {**self.dataset[row], _ROW: row, LONG: row in self._long}
 
 
 class NumberedBatches:
@@ -60,8 +64,10 @@ class NumberedBatches:
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
         """Return a batch."""
         rows = torch.tensor([example[_ROW] for example in examples])
-        rest = [{k: v for k, v in example.items() if k != _ROW} for example in examples]
-        return {**self.collate(rest), _ROW: rows}
+        rest = [{k: v for k, v in e.items() if k not in (_ROW, LONG)} for e in examples]
+        long = [example[LONG] for example in examples]
+        batch = divided(self.collate, rest, long) if any(long) else self.collate(rest)
+        return {**batch, _ROW: rows}
 
 
 class UtteranceTrainer(Trainer):
@@ -90,14 +96,15 @@ class UtteranceTrainer(Trainer):
             collate: pads examples to batches.
             options: of `Trainer`.
         """
+        # The wrapper of distributed training hides it.
+        bare: Any = options["model"]
+        self._clip_length: float = bare.config.clip_length
         super().__init__(
             train_dataset=NumberedExamples(train),
-            eval_dataset=NumberedExamples(dev),
+            eval_dataset=NumberedExamples(dev, self._clip_length),
             data_collator=NumberedBatches(collate),
             **options,
         )
-        # The wrapper of distributed training hides it.
-        bare: Any = self.model
         self.fusion: FusionModel = bare.fusion
         fusion = FUSIONS[bare.config.fusion]
         self._criterion = LOSSES[settings.loss or fusion.loss]
@@ -108,7 +115,7 @@ class UtteranceTrainer(Trainer):
     def compute_loss(
         self,
         model: nn.Module,
-        inputs: dict[str, torch.Tensor],
+        inputs: dict[str, Any],
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
@@ -119,7 +126,7 @@ class UtteranceTrainer(Trainer):
         """
         targets = Targets(inputs["labels"], inputs.get("affect"))
         rest = {name: value for name, value in inputs.items() if name not in _NOT_READ}
-        outputs = model(**rest)
+        outputs = self._divided(model, rest[LONG]) if LONG in rest else model(**rest)
         output = FusionOutput(
             outputs.logits.float(),
             outputs.text_vector,
@@ -142,6 +149,16 @@ class UtteranceTrainer(Trainer):
             self._since_step.append(inputs[_ROW][:size])
             loss = loss * share
         return (loss, outputs) if return_outputs else loss
+
+    def _divided(self, model: nn.Module, batch: Divided) -> Any:
+        """Return the output of dev utterances some of which are heard in chunks."""
+        dtype = torch.bfloat16 if self.args.bf16 else torch.float32
+        size = self.args.per_device_eval_batch_size
+        execution = Execution(self.args.device, dtype=dtype, batch_size=size)
+        dataset: Any = self.eval_dataset
+        collate: Any = self.data_collator
+        what = (model, collate.collate, dataset.dataset, batch)
+        return UtteranceOutput(logits=divided_logits(*what, execution, self._clip_length))
 
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
         """Return the gradient's norm before a step, or refuse one of which no step can be taken."""

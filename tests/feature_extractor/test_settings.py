@@ -17,7 +17,7 @@ NAN = math.nan
         ("accumulate_grad", (0,)),
         ("lr", (0.0, -1e-3, NAN, math.inf)),
         ("head_lr", (0.0, NAN, math.inf)),
-        ("warmup", (-0.1, 1.1, NAN)),
+        ("warmup", (-0.1, 1, 1.1, NAN)),
         ("weight_decay", (-0.1, NAN)),
         ("clip_norm", (0.0, NAN)),
         ("clip_length", (0.0, NAN)),
@@ -41,7 +41,7 @@ def test_the_ends_of_the_ranges_are_within():
         epochs=1, batch_size=1, accumulate_grad=1, warmup=0.0, weight_decay=0.0, num_workers=0
     )
     assert least.speed_perturbation == 0
-    assert TrainingSettings(warmup=1.0).warmup == 1
+    assert TrainingSettings(warmup=0.99).warmup == 0.99
 
 
 def test_presets_are_for_corpora_that_there_are():

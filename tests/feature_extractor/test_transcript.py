@@ -118,6 +118,12 @@ def test_decomposed_hangul_is_composed():
         ("첫째\r\n둘째\n".encode(), "첫째 둘째"),
         (b"", ""),
         (b"\n", ""),
+        # Valid UTF-8, where they are "\u00fc\u0169" and the like.
+        ("체크".encode("cp949"), "체크"),
+        ("n/ 크크, 초?\r\n".encode("cp949"), "n/ 크크, 초?"),
+        ("café, OK".encode(), "café, OK"),  # as cp949 "caf챕"
+        ("é".encode() * 2 + "왜".encode(), "éé왜"),
+        ("Ж".encode(), "Ж"),  # in cp949 nothing
     ],
 )
 def test_read_transcript_knows_both_encodings(tmp_path, content, text):

@@ -121,6 +121,47 @@ def test_audio_encoders(tmp_path, kind, norm):
     check(checkpoint, tmp_path, unread)
 
 
+ADAPTER = {"add_adapter": True, "num_adapter_layers": 2, "output_hidden_size": 20}
+
+
+@pytest.mark.parametrize("norm", ["layer", "group"])
+def test_an_adapter_reads_no_padding(tmp_path, norm):
+    folder = make_audio_folder(tmp_path / "audio", norm, **ADAPTER)
+    checkpoint = build_checkpoint(ModelSettings(audio_encoder=str(folder)), "a", EMOTIONS)
+    check(checkpoint, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fusion", "options"), [("concat", {"pooling": "layers"}), ("late_fusion", {})]
+)
+def test_the_layers_below_an_adapter_are_not_read(tmp_path, fusion, options):
+    folder = make_audio_folder(tmp_path / "audio", **ADAPTER)
+    settings = ModelSettings(fusion=fusion, audio_encoder=str(folder), fusion_options=options)
+    with pytest.raises(InputError, match=rf"--fusion {fusion} .*an adapter \(add_adapter\)"):
+        build_checkpoint(settings, "a", EMOTIONS)
+
+
+def test_code_that_an_encoder_names_is_neither_run_nor_kept(tmp_path):
+    folders = make_text_folder(tmp_path / "text"), make_audio_folder(tmp_path / "audio")
+    for folder in folders:
+        path = folder / "config.json"
+        named = {"auto_map": {"AutoModel": "somebody/code--model.Model"}}
+        path.write_text(json.dumps({**json.loads(path.read_text()), **named}))
+    text, audio = map(str, folders)
+    settings = ModelSettings(text_encoder=text, audio_encoder=audio)
+    check(build_checkpoint(settings, "at", EMOTIONS), tmp_path)
+    assert "auto_map" not in (tmp_path / "run" / "config.json").read_text()
+
+
+def test_what_would_not_be_loaded_again_is_refused_before_training(tmp_path):
+    folder = make_text_folder(tmp_path / "text")
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "largest": 10**12}))
+    settings = ModelSettings(text_encoder=str(folder))
+    with pytest.raises(InputError, match=r"a checkpoint of .*text: largest is 1000000000000, "):
+        build_checkpoint(settings, "t", EMOTIONS)
+
+
 @pytest.mark.parametrize("pooling", ["mean_std", "attentive", "layers"])
 def test_poolings(tmp_path, pooling):
     settings = ModelSettings(

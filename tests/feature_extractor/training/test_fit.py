@@ -1,11 +1,16 @@
 import inspect
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import save
 
 from feature_extractor.batches.dataset import UtteranceDataset
+from feature_extractor.execution import Execution
+from feature_extractor.extraction.prediction import predict
 from feature_extractor.settings import TrainingSettings
+from feature_extractor.training import fit as fitting
 from feature_extractor.training.fit import (
     CHECKPOINTS,
     Job,
@@ -69,6 +74,45 @@ def test_the_best_epoch_by_dev_loss_is_kept(tmp_path):
     with torch.inference_mode():
         loss = torch.nn.functional.cross_entropy(model.cpu().eval()(**batch).logits, labels)
     assert loss.item() == pytest.approx(min(losses), abs=1e-4)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("clip_length", [0.1, 0.25])
+def test_dev_clips_that_are_too_long_are_heard_as_in_prediction(tmp_path, clip_length, workers):
+    checkpoint = make_checkpoint(tmp_path / "encoders")
+    checkpoint.model.config.clip_length = clip_length
+    whole, dev = sides(tmp_path)
+    short = [u for u in whole.utterances if u.duration <= clip_length]
+    train = UtteranceDataset(whole._corpus, short, sampling_rate=16_000)
+    assert 0 < len(dev.needs_chunks(clip_length)) < len(dev)
+    job = Job(tmp_path / "run", 0, torch.device("cpu"), Tracker())
+    settings = replace(QUICK, epochs=1, num_workers=workers)
+    result = fit(checkpoint, train, dev, settings, job)
+    what = (checkpoint.model, checkpoint.collator(), dev)
+    logits = predict(*what, Execution(torch.device("cpu")), clip_length)["logits"]
+    labels = torch.tensor([dev[index]["labels"] for index in range(len(dev))])
+    loss = torch.nn.functional.cross_entropy(torch.from_numpy(logits), labels)
+    assert result["best_dev_loss"] == pytest.approx(loss.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_mixed_precision_is_for_devices_that_compute_in_it(tmp_path, monkeypatch, native):
+    asked = []
+    # A GPU before Ampere, which imitates it.
+    monkeypatch.setattr(
+        torch.cuda,
+        "is_bf16_supported",
+        lambda including_emulation=True: including_emulation or native,
+    )
+    monkeypatch.setattr(
+        fitting,
+        "TrainingArguments",
+        lambda **given: asked.append(given) or SimpleNamespace(n_gpu=1),
+    )
+    for device in ("cuda", "cpu"):
+        job = Job(tmp_path, 0, torch.device(device), Tracker())
+        fitting._arguments(QUICK, job)
+    assert [given["bf16"] for given in asked] == [native, False]
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):

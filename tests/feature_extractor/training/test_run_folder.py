@@ -128,6 +128,18 @@ def test_a_run_goes_on_with_the_same_options_only(kind, request):
     assert "modalities" not in str(caught.value)
 
 
+@pytest.mark.parametrize("speed", [0.0, 0.1])
+def test_who_decodes_may_change_where_nothing_is_drawn_in_decoding(tmp_path, speed):
+    config = {**CONFIG, "speed_perturbation": speed, "num_workers": 2}
+    open_folder(tmp_path, config, overwrite=False)
+    again = {**config, "num_workers": 0}
+    if speed == 0:
+        open_folder(tmp_path, again, overwrite=False)
+        return
+    with pytest.raises(InputError, match=r"num_workers was 2, is 0"):
+        check_same_options(tmp_path, again)
+
+
 def test_an_empty_folder_may_be_used_and_a_file_not(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("x")
