@@ -22,6 +22,8 @@ FUSION_CHOICES = (
     *("case_compress", "case_attention", "case_concat", "distilled_gate"),
 )
 
+# The least and the most seconds of --clip_length.
+CLIP_LENGTHS = (0.1, 86_400.0)
 # What of an encoder is kept as pretrained, beside a number of layers.
 NONE, CNN, ALL = "none", "cnn", "all"
 
@@ -104,8 +106,11 @@ class TrainingSettings:
         """
         for name in ("epochs", "batch_size", "accumulate_grad"):
             require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        for name in ("lr", "head_lr", "clip_norm", "clip_length"):
+        for name in ("lr", "head_lr", "clip_norm"):
             require(name, getattr(self, name), getattr(self, name) > 0, "a number above 0")
+        least, most = CLIP_LENGTHS
+        seconds = f"from {least:g} to {most:,.0f} seconds"
+        require("clip_length", self.clip_length, least <= self.clip_length <= most, seconds)
         for name in ("weight_decay", "num_workers"):
             require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         require(

@@ -218,7 +218,7 @@ def cells_of(row: Mapping[str, Any], checked: Collection[str] | None = None) -> 
     Args:
         row: the values.
         checked: columns that must be of these kinds, in small letters; None for all. Others may be
-            anything that JSON has, and are cells of JSON.
+            truth values, lists and objects as well, whose cells are JSON.
 
     Raises:
         InputError: a value is of another kind, or two columns have one name in small letters.
@@ -228,10 +228,17 @@ def cells_of(row: Mapping[str, Any], checked: Collection[str] | None = None) -> 
     cells = []
     for written, value in row.items():
         name = one_line(written).lower()
-        scalar = checked is None or name in checked
-        cell = _json_cell(written, value) if scalar else json.dumps(value, ensure_ascii=False)
-        cells.append((name, cell))
+        free = checked is not None and name not in checked
+        convert = _json_text if free and isinstance(value, bool | list | dict) else _json_cell
+        cells.append((name, convert(written, value)))
     return unique_keys(cells)
+
+
+def _json_text(name: str, value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise InputError(f"{name!r} holds a number that is not finite") from error
 
 
 def _json_cell(name: str, value: Any) -> str:

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from feature_extractor.settings import CLIP_LENGTHS
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from graph_er.errors import InputError
 
@@ -26,7 +27,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "sampling_rate": (4_000, 192_000),
     "max_tokens": (1, 100_000),
     "transcript_version": (0, TRANSCRIPT_VERSION),
-    "clip_length": (0.1, 86_400),
+    "clip_length": CLIP_LENGTHS,
 }
 _LARGEST_SIZE = 10_000_000  # of all other whole numbers
 _LONGEST_LIST = 10_000

@@ -216,6 +216,7 @@ TABLES = {
     ),
     "infinity": ("t.jsonl", b'{"speaker":"A","text":"a","n":-Infinity}'),
     "infinity by size": ("t.jsonl", b'{"speaker":"A","text":"a","n":1e999}'),
+    "infinity in a list": ("t.jsonl", b'{"speaker":"A","text":"a","n":[{"m":1e999}]}'),
     "half a letter": ("t.jsonl", b'{"speaker":"A","text":"\\ud800"}'),
     "half a letter in a column": ("t.jsonl", b'{"speaker":"A","text":"a","\\udfff":1}'),
     "a key twice": ("t.jsonl", b'{"speaker":"A","text":"a","text":"b"}'),
