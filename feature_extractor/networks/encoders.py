@@ -95,6 +95,9 @@ def load_audio_encoder(id_or_dir: str) -> tuple[PreTrainedModel, SequenceFeature
         )
     # A dropped layer has no gradient, which distributed training takes for an error.
     model.config.layerdrop = 0.0
+    for module in model.modules():  # an adapter keeps its own rate, drawn unseeded
+        if hasattr(module, "layerdrop"):
+            module.layerdrop = 0.0
     extractor = _load(
         AutoFeatureExtractor.from_pretrained, id_or_dir, "feature extractor of the audio encoder"
     )
