@@ -143,7 +143,7 @@ def _folds(file: DialogueFile, count: int | None) -> Sequence[Fold]:
     return session_folds(file, count)
 
 
-def _check(search: Search, arguments: argparse.Namespace, best: Path) -> str:
+def _check_command(search: Search, arguments: argparse.Namespace, best: Path) -> str:
     """Return the command that scores the best settings on what they were searched on."""
     by_session = len(search.folds) > 1
     command = "graph_er/crossval.py" if by_session else "graph_er/train.py"
@@ -186,7 +186,7 @@ def _run(
     with atomic_path(out / "search.png") as temporary:
         temporary.write_bytes(to_png(search_figure(plain_trials(study), best)))
     path = out / "best.json"
-    print(search_text(best, search.defaults(), path, _check(search, arguments, path)))
+    print(search_text(best, search.defaults(), path, _check_command(search, arguments, path)))
     logger.info("wrote %s", out)
 
 

@@ -37,14 +37,13 @@ def sigterm_raised() -> Iterator[None]:
         yield
         return
     listener = _Listener()
-    hook = sys.unraisablehook
     signal.signal(signal.SIGTERM, listener.hear)
     sys.unraisablehook = listener.not_raised
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        sys.unraisablehook = hook
+        sys.unraisablehook = listener.hook
         if listener.of_children is not None:
             signal.signal(signal.SIGCHLD, listener.of_children)
 
@@ -53,7 +52,7 @@ class _Listener:
     def __init__(self) -> None:
         self.process, self.last = os.getpid(), -_REPEATED_SECONDS
         self.of_children: Any = None
-        self._hook = sys.unraisablehook
+        self.hook = sys.unraisablehook
 
     def hear(self, _number: int, _frame: FrameType | None) -> None:
         if os.getpid() != self.process:  # a fork of this one, which holds nothing of its own
@@ -70,7 +69,7 @@ class _Listener:
     def not_raised(self, what: Any) -> None:
         """Send it once more where Python drops what is raised: in finalizers and around forks."""
         if what.exc_type is not TerminatedError:
-            self._hook(what)
+            self.hook(what)
             return
         self.last = -_REPEATED_SECONDS
         again = threading.Timer(_AGAIN_SECONDS, os.kill, (self.process, signal.SIGTERM))

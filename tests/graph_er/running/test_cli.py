@@ -99,7 +99,8 @@ def test_sigterm_is_heard_where_python_drops_what_is_raised(where):
         "    time.sleep(30)\n"
         "sys.exit(run_command(main))\n"
     )
-    command = [sys.executable, "-c", program, where]
+    # From Python 3.12 on a fork beside threads is warned of.
+    command = [sys.executable, "-W", "ignore", "-c", program, where]
     done = subprocess.run(command, capture_output=True, text=True, timeout=25, check=False)
     assert done.returncode == 143, done.stderr
     assert done.stderr.startswith("stopped by SIGTERM")
