@@ -1,19 +1,25 @@
-"""PyTorch Geometric without the packages that it imports for parts of it that are not used here."""
+"""PyTorch Geometric and scikit-learn without packages that they import for parts not used here."""
 
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
-# For its language models and page rank: a second at every start.
-_UNUSED = ("transformers", "numba")
+# For language models, page rank and tables: seconds at every start.
+_UNUSED = ("transformers", "numba", "pandas")
+# Hundreds of data sets, with what they are downloaded and read by.
+_DATASETS = "torch_geometric.datasets"
 
 
 def import_geometric() -> None:
-    """Import ``torch_geometric`` as if those packages were absent; they can be imported later."""
-    hidden = [name for name in _UNUSED if name not in sys.modules]
+    """Import both as if those packages were absent; they can be imported later."""
+    hidden = [name for name in (*_UNUSED, _DATASETS) if name not in sys.modules]
     # None stands for "cannot be imported", which the types of `sys.modules` do not know.
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    if _DATASETS in hidden:  # whose absence is not allowed for
+        sys.modules[_DATASETS] = ModuleType(_DATASETS)
     try:
+        import sklearn.metrics
         import torch_geometric.data
         import torch_geometric.nn  # noqa: F401
     finally:
