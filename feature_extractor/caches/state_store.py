@@ -8,7 +8,6 @@ several lines for one utterance the last counts.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import zlib
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from graph_er.errors import InputError
+from graph_er.running.locks import lock
 from graph_er.running.regular_files import require_regular
 
 DTYPES = {"float32": np.float32, "float16": np.float16}
@@ -149,7 +149,7 @@ class StateStore:
     def locked(self) -> Iterator[None]:
         """Hold the folder alone; waits while another process fills it."""
         with (self.folder / _LOCK).open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock(file.fileno())
             self._entries = self._read_index()
             self._drop_torn_line()
             yield

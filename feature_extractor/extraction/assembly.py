@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from feature_extractor.extraction.parts_plan import PartsPlan
 from feature_extractor.extraction.shard import Shard
 from feature_extractor.extraction.store import PartStore
 from graph_er.dialogues import write_dialogues
-from graph_er.running.locks import still_named
+from graph_er.running.locks import lock, still_named
 from graph_er.schema.dialogue import Dialogue
 from graph_er.schema.emotions import MODALITY_NAMES
 
@@ -51,7 +50,7 @@ def finish(plan: PartsPlan, out: Path, shard: Shard) -> bool:
         # Deleted by who was first. A shard without chunks made no folder: it knows nothing of out.
         return any(shard.index < len(store.chunks) for store in stores) and out.exists()
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file.fileno())
         if not still_named(file.fileno(), folder / _LOCK):  # deleted while this process waited
             return out.exists()
         plan.write(folder, shard.count, shard.command)

@@ -7,7 +7,6 @@ any other encoder.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import math
@@ -42,6 +41,7 @@ from transformers.utils import SAFE_WEIGHTS_NAME
 
 from feature_extractor.audio import SAMPLE_RATE
 from graph_er.running.files import make_readable
+from graph_er.running.locks import lock
 
 _RECIPE = "recipe.json"
 # Raised whenever other encoders come out of the same texts, so that old folders are not reused.
@@ -108,7 +108,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Hold a folder alone: two trainings may start at once."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lock(descriptor)
         yield
     finally:
         os.close(descriptor)

@@ -19,7 +19,7 @@ def import_geometric() -> None:
     if _DATASETS in hidden:  # whose absence is not allowed for
         sys.modules[_DATASETS] = ModuleType(_DATASETS)
     try:
-        import sklearn.metrics
+        import sklearn.metrics  # noqa: F401
         import torch_geometric.data
         import torch_geometric.nn  # noqa: F401
     finally:

@@ -31,6 +31,21 @@ def try_lock(handle: int) -> bool | None:
     return True
 
 
+def lock(handle: int) -> bool:
+    """Lock an open file or folder until it is closed, once its holders so far have let go of it.
+
+    Returns:
+        Whether it is locked; not where the system or the file system has no locks.
+    """
+    if not CAN_LOCK:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:  # network file systems without a lock service
+        return False
+    return True
+
+
 def still_named(handle: int, path: Path) -> bool:
     """Tell whether what was opened still bears its name: who held it may have removed it."""
     try:
