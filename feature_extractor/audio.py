@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -77,28 +76,36 @@ def probe_audio(path: Path) -> AudioInfo:
         InputError: no audio in a known format, no samples, cut short, or a length, rate or number
             of channels that no clip has.
     """
+    with _opened(path) as file:
+        return _info_of(path, file)
+
+
+def _opened(path: Path) -> soundfile.SoundFile:
     require_regular(path, _MOST_BYTES)
     try:
-        info = soundfile.info(str(path))
+        return soundfile.SoundFile(str(path))
     except (soundfile.SoundFileError, OSError) as error:
         raise InputError(f"{path}: no readable audio ({error}); restore the file") from error
-    if info.format not in _CONTAINERS:
+
+
+def _info_of(path: Path, file: soundfile.SoundFile) -> AudioInfo:
+    if file.format not in _CONTAINERS:
         raise InputError(
-            f"{path}: is {info.format}, none of {', '.join(_CONTAINERS)}; convert it to WAV"
+            f"{path}: is {file.format}, none of {', '.join(_CONTAINERS)}; convert it to WAV"
         )
-    cut = _CUT_SHORT.search(info.extra_info)
+    cut = _CUT_SHORT.search(file.extra_info)
     if cut and int(cut[2]) < int(cut[1]) < _UNKNOWN_LENGTH:
         raise InputError(
             f"{path}: cut short, {cut[2]} of {cut[1]} bytes of audio; restore the file"
         )
-    if info.frames <= 0:
+    if file.frames <= 0:
         raise InputError(f"{path}: holds no audio samples; restore the file")
-    _require_plausible(path, info)
-    duration = info.frames / info.samplerate
-    return AudioInfo(duration, info.samplerate, info.channels, info.subtype, info.format)
+    _require_plausible(path, file)
+    duration = file.frames / file.samplerate
+    return AudioInfo(duration, file.samplerate, file.channels, file.subtype, file.format)
 
 
-def _require_plausible(path: Path, info: Any) -> None:
+def _require_plausible(path: Path, info: soundfile.SoundFile) -> None:
     lowest, highest = _RATES
     if not lowest <= info.samplerate <= highest:
         raise InputError(
@@ -174,20 +181,20 @@ def load_audio(path: Path, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
         InputError: as `probe_audio`; also fewer samples than the header says, NaN or infinity,
             more than fits into memory.
     """
-    info = probe_audio(path)
-    if info.duration * sample_rate > _MOST_FRAMES:
-        raise InputError(
-            f"{path}: {info.duration / 60:.0f} minutes at {sample_rate} Hz are too many samples "
-            "for one clip; convert it to 16 kHz or cut it"
-        )
-    try:
-        with soundfile.SoundFile(str(path)) as file:
+    with _opened(path) as file:
+        info = _info_of(path, file)
+        if info.duration * sample_rate > _MOST_FRAMES:
+            raise InputError(
+                f"{path}: {info.duration / 60:.0f} minutes at {sample_rate} Hz are too many "
+                "samples for one clip; convert it to 16 kHz or cut it"
+            )
+        try:
             blocks = _mono_blocks(path, file, info)
             return _joined(_resampled(blocks, info.sample_rate, sample_rate))
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise InputError(f"{path}: no readable audio ({error}); restore the file") from error
-    except MemoryError as error:
-        raise InputError(f"{path}: its audio does not fit into memory; cut the file") from error
+        except (soundfile.SoundFileError, OSError, ValueError) as error:
+            raise InputError(f"{path}: no readable audio ({error}); restore the file") from error
+        except MemoryError as error:
+            raise InputError(f"{path}: its audio does not fit into memory; cut the file") from error
 
 
 def _mono_blocks(path: Path, file: soundfile.SoundFile, info: AudioInfo) -> Iterator[np.ndarray]:
@@ -195,7 +202,7 @@ def _mono_blocks(path: Path, file: soundfile.SoundFile, info: AudioInfo) -> Iter
     most = _LONGEST_HOURS * 3600 * file.samplerate
     promised, total = file.frames, 0
     while len(block := file.read(frames=_BLOCK, dtype="float32", always_2d=True)):
-        if not (np.abs(block) <= _LOUDEST).all():
+        if not (block.max() <= _LOUDEST and block.min() >= -_LOUDEST):  # nor where either is NaN
             raise InputError(
                 f"{path}: holds NaN or infinite samples, or absurdly large ones; restore or "
                 "convert the file"
@@ -205,7 +212,7 @@ def _mono_blocks(path: Path, file: soundfile.SoundFile, info: AudioInfo) -> Iter
             raise InputError(
                 f"{path}: more than {_LONGEST_HOURS} hours, the most that a clip may last; cut it"
             )
-        yield block.mean(axis=1, dtype=np.float32)
+        yield block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
     tolerance = _MP3_TOLERANCE if info.container == "MP3" else 0.0
     if total < promised * (1 - tolerance):
         raise InputError(
