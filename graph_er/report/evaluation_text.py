@@ -62,7 +62,17 @@ def breakdown_text(evaluation: dict[str, Any]) -> str:
             for group, scores in groups.items()
         )
         tables.append(Table((title, "Dialogues", "n", *METRIC_TITLES), rows).markdown())
+        if name == "by_speaker" and len(evaluation["by_session"]) == 1 and _shared(groups):
+            tables.append(
+                "All dialogues are of one session. Where their speakers are named anew in each, a "
+                "row is several people.\n"
+            )
     return "\n".join(tables).rstrip()
+
+
+def _shared(groups: dict[str, Any]) -> bool:
+    """Tell whether a name stands in several dialogues."""
+    return any(scores["dialogues"] > 1 for scores in groups.values())
 
 
 def _with_interval(

@@ -214,8 +214,11 @@ def _notes(run_a: EvaluatedRun, run_b: EvaluatedRun, num_dialogues: int) -> list
                 f"{letter} has no predictions of its single seeds, so means over seeds are not "
                 "compared; evaluate it again, which writes them"
             )
-    if run_a.members and run_b.members and unlike and 1 in (run_a.seeds, run_b.seeds):
-        notes.append("a single seed does not show how much seeds differ: its interval lacks that")
+    if 1 in (run_a.seeds, run_b.seeds):
+        notes.append(
+            "a single seed does not show how much seeds differ: intervals and p lack that, and "
+            "another seed may turn the conclusion round; train with --seeds 5"
+        )
     if num_dialogues < _FEW_DIALOGUES:
         notes.append(f"{num_dialogues} dialogues are few: intervals and p are rough")
     return notes

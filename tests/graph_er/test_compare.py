@@ -225,7 +225,15 @@ def test_equal_numbers_of_seeds_are_compared_as_evaluated(write):
 
 def test_few_dialogues_are_noted(write):
     result = compared(write("a", 0.7, dialogues=3), write("b", 0.6, dialogues=3))
-    assert result["notes"] == ["3 dialogues are few: intervals and p are rough"]
+    assert result["notes"][1:] == ["3 dialogues are few: intervals and p are rough"]
+
+
+def test_that_single_seeds_hide_how_much_seeds_differ_is_noted(write):
+    told = "a single seed does not show how much seeds differ"
+    one, several = write("a", 0.7), write("b", 0.6, 0.6)
+    for pair in ((one, write("c", 0.6)), (one, several), (several, one)):
+        assert any(note.startswith(told) for note in compared(*pair)["notes"])
+    assert compared(several, write("d", 0.7, 0.7))["notes"] == []
 
 
 def test_runs_of_other_label_sets_compare_where_the_gold_labels_agree(write, tmp_path):

@@ -79,3 +79,13 @@ def test_breakdowns_of_several_groups_are_shown():
     ]
     assert "Session" not in text
     assert breakdown_text(evaluation(by_part={})) == ""
+
+
+def test_speakers_that_may_be_several_people_are_told_of():
+    people = {"meld/S0": scores(0.7, n=3, dialogues=2), "meld/S1": scores(0.9, n=5, dialogues=1)}
+    told = "a row is several people"
+    assert told in breakdown_text(evaluation(by_speaker=people))
+    two = {"Sess1": scores(0.8, n=4, dialogues=1), "Sess2": scores(0.8, n=4, dialogues=1)}
+    assert told not in breakdown_text(evaluation(by_speaker=people, by_session=two))
+    people["meld/S0"]["dialogues"] = 1
+    assert told not in breakdown_text(evaluation(by_speaker=people))
