@@ -111,7 +111,7 @@ class CogmenConfig:
 ModelConfig = ContextualConfig | CogmenConfig
 
 
-def _require_buildable(config: ModelConfig, *layers: str) -> None:
+def _require_buildable(config: ContextualConfig | CogmenConfig, *layers: str) -> None:
     for name in layers:
         value = getattr(config, name)
         require(name, value, 0 <= value <= _MOST_LAYERS, f"from 0 to {_MOST_LAYERS}")
@@ -172,7 +172,7 @@ class TrainingConfig:
 class Preset:
     """An architecture and the training settings in which it differs from `TrainingConfig`."""
 
-    model: type[ContextualConfig] | type[CogmenConfig]
+    model: type[ModelConfig]
     training: dict[str, Any]
 
 

@@ -56,7 +56,12 @@ def _commands(text: str) -> Iterator[str]:
 
 def python_blocks(text: str) -> list[str]:
     """Return the fenced blocks of Python."""
-    return [part for language, part in _parts(text) if language == "python"]
+    return fenced(text, "python")
+
+
+def fenced(text: str, language: str) -> list[str]:
+    """Return the fenced blocks of a language."""
+    return [part for found, part in _parts(text) if found == language]
 
 
 def _parts(text: str) -> Iterator[tuple[str | None, str]]:
