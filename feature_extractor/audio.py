@@ -67,6 +67,23 @@ class AudioInfo:
     container: str
 
 
+class ForwardFile(soundfile.SoundFile):
+    """An audio file that is read on from where it is, the same samples however large the blocks.
+
+    `soundfile.SoundFile` seeks to where it is after every block, if it can. A frame of MP3 is coded
+    in bytes of the frames before it, too, which are lost by that.
+    """
+
+    def seekable(self) -> bool:
+        """Have nothing sought that nobody asked for."""
+        return False
+
+    @property
+    def seeks_exactly(self) -> bool:
+        """Tell whether `seek` works, and leads to the samples that reading on leads to."""
+        return super().seekable() and not self.subtype.startswith("MPEG_")
+
+
 def probe_audio(path: Path) -> AudioInfo:
     """Read the header of an audio file, and nothing else of it.
 
@@ -80,10 +97,10 @@ def probe_audio(path: Path) -> AudioInfo:
         return _info_of(path, file)
 
 
-def _opened(path: Path) -> soundfile.SoundFile:
+def _opened(path: Path) -> ForwardFile:
     require_regular(path, _MOST_BYTES)
     try:
-        return soundfile.SoundFile(str(path))
+        return ForwardFile(str(path))
     except (soundfile.SoundFileError, OSError) as error:
         raise InputError(f"{path}: no readable audio ({error}); restore the file") from error
 

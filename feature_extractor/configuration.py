@@ -27,6 +27,7 @@ class UtteranceConfig(PreTrainedConfig):
         text_source, audio_source: ids or folders of the encoders that training started from.
         corpus: name of the corpus trained on, or None where it was not recorded.
         split: how it was split, a record of `split_record`, or None likewise.
+        policies: how it was read, a record of `policies.policy_record`, or None likewise.
         started_from: what its encoders were tuned on before, records of `record.Tuned`; None where
             that was not recorded.
         clip_length: seconds; longer clips were left out of training, and are cut when used.
@@ -54,6 +55,7 @@ class UtteranceConfig(PreTrainedConfig):
     audio_source: str | None = None
     corpus: str | None = None
     split: dict[str, Any] | None = None
+    policies: dict[str, Any] | None = None
     started_from: list[dict[str, Any]] | None = None
     clip_length: float = 25.0
     speaker_scaling: bool = False

@@ -11,6 +11,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from feature_extractor.options import (
+    AS_TRAINED,
     add_corpus_options,
     add_device_option,
     add_split_options,
@@ -29,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoint", type=Path, required=True, help="checkpoint folder of stage 1"
     )
-    add_corpus_options(parser)
+    add_corpus_options(parser, AS_TRAINED)
     add_split_options(parser, default="the checkpoint's")
     parser.add_argument(
         "--side",

@@ -12,6 +12,7 @@ from scipy.special import softmax
 from tqdm import tqdm
 
 from feature_extractor.batches.dataset import States, UtteranceDataset
+from feature_extractor.corpora.policies import named_policies
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.prediction import predict
 from feature_extractor.extraction.speaker_states import speaker_scaled_states
@@ -124,13 +125,13 @@ def run_evaluation(
 
     Raises:
         InputError: bad input, a corpus whose emotions are not the checkpoint's or whose test
-            dialogues it or an encoder that it started from was trained with, or no audio for one
-            that hears.
+            dialogues it or an encoder that it started from was trained with, policies under which
+            it has other labels, or no audio for one that hears.
     """
     quiet_transformers()
     checkpoint = load_checkpoint(checkpoint_dir)
     config = checkpoint.model.config
-    corpus, _ = open_choice(choice, tell)
+    corpus, _ = open_choice(choice, tell, config, checkpoint_dir)
     refuse_other_emotions(config, corpus, checkpoint_dir)
     split = choose_split(corpus, choice.split, choice.fold, config, checkpoint_dir)
     refuse_started_on_test(checkpoint_dir, config, corpus, split, tell)
@@ -148,6 +149,7 @@ def run_evaluation(
         "split": side,
         "corpus": corpus.name,
         "corpus_split": split_name(split),
+        "policies": named_policies(corpus.policies),
         "synthetic": is_synthetic(corpus.name),
     }
     path = out or checkpoint_dir / f"eval_{side}" / "eval.json"

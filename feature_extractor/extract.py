@@ -12,6 +12,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from feature_extractor.options import (
+    AS_TRAINED,
     add_corpus_options,
     add_device_option,
     add_split_options,
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         help="seconds; longer clips are heard in chunks, as those over its own are with "
         "--checkpoint (default: 25)",
     )
-    add_corpus_options(parser)
+    add_corpus_options(parser, AS_TRAINED)
     add_split_options(parser, default="the checkpoint's, else the corpus's own")
     parser.add_argument("--out", type=Path, required=True, help="dialogue file to write (.pkl)")
     _add_execution_options(parser)

@@ -6,17 +6,22 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feature_extractor.corpora import CORPORA
+from feature_extractor.corpora import CORPORA, EMOTION_MAP, POLICY_CHOICES
 
 if TYPE_CHECKING:
     from feature_extractor.sources import CorpusChoice
 
-_POLICIES = ("labels_of", "multi_label", "target", "emotion_map", "classes")
+# For the commands that take a checkpoint.
+AS_TRAINED = (
+    "A checkpoint's own corpus is read as it was for training: --labels_of and the like that are "
+    "not given are the checkpoint's."
+)
+_POLICIES = (*POLICY_CHOICES, EMOTION_MAP)
 
 
-def add_corpus_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--corpus``, ``--root`` and the policies of the readers."""
-    group = parser.add_argument_group("corpus")
+def add_corpus_options(parser: argparse.ArgumentParser, note: str | None = None) -> None:
+    """Add ``--corpus``, ``--root`` and the policies of the readers, under a `note` on them."""
+    group = parser.add_argument_group("corpus", note)
     group.add_argument(
         "--corpus", choices=CORPORA, default="demo", help="which corpus (default: demo)"
     )
@@ -28,18 +33,18 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--labels_of",
-        choices=("speaker", "listener"),
+        choices=POLICY_CHOICES["labels_of"],
         help="kemdy19: whose emotion the labels tell (default: speaker)",
     )
     group.add_argument(
         "--multi_label",
-        choices=("drop", "first", "soft"),
+        choices=POLICY_CHOICES["multi_label"],
         help="kemdy19, kemdy20: utterances with tied labels: leave out, take the first, or learn "
         "the raters' votes of every utterance (default: drop)",
     )
     group.add_argument(
         "--target",
-        choices=("situation", "raters"),
+        choices=POLICY_CHOICES["target"],
         help="aihub263: the emotion that was acted, or what most raters heard (default: situation)",
     )
     group.add_argument(
@@ -50,7 +55,10 @@ def add_corpus_options(parser: argparse.ArgumentParser) -> None:
         "the reader)",
     )
     group.add_argument(
-        "--classes", type=int, choices=(4, 6), help="iemocap: how many emotions (default: 6)"
+        "--classes",
+        type=int,
+        choices=POLICY_CHOICES["classes"],
+        help="iemocap: how many emotions (default: 6)",
     )
 
 
@@ -76,9 +84,12 @@ def corpus_policies(arguments: argparse.Namespace) -> dict[str, Any]:
     # Here: the readers take seconds to import.
     from feature_extractor.corpora.registry import effective_policies
 
-    return effective_policies(
-        arguments.corpus, {policy: getattr(arguments, policy) for policy in _POLICIES}
-    )
+    return effective_policies(arguments.corpus, _given(arguments))
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    found = {policy: getattr(arguments, policy) for policy in _POLICIES}
+    return {policy: value for policy, value in found.items() if value is not None}
 
 
 def corpus_choice(arguments: argparse.Namespace) -> CorpusChoice:
@@ -88,7 +99,7 @@ def corpus_choice(arguments: argparse.Namespace) -> CorpusChoice:
     return CorpusChoice(
         name=arguments.corpus,
         root=arguments.root,
-        policies=corpus_policies(arguments),
+        policies=_given(arguments),
         split=arguments.split,
         fold=arguments.fold,
     )

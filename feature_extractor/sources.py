@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.corpora.policies import choose_policies, shown_policy
 from feature_extractor.corpora.registry import effective_policies, read_corpus
 from feature_extractor.settings import AUDIO_ENCODER, TEXT_ENCODER, ModelSettings
 from feature_extractor.splits.splitting import SIDES, Split
@@ -28,7 +29,7 @@ class CorpusChoice:
     Attributes:
         name: corpus name.
         root: where it lies, or None for the demo's default place.
-        policies: see `corpora.registry.read_corpus`.
+        policies: those that were given; see `corpora.registry.read_corpus`.
         split, fold: see `splitting.split_corpus`; None and None leave the choice.
     """
 
@@ -37,6 +38,14 @@ class CorpusChoice:
     policies: Mapping[str, Any] = field(default_factory=dict)
     split: str | None = None
     fold: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the policies.
+
+        Raises:
+            InputError: unknown corpus, or a policy that it does not know.
+        """
+        effective_policies(self.name, self.policies)
 
 
 def is_synthetic(name: str) -> bool:
@@ -78,10 +87,34 @@ def corpus_root(name: str, root: Path | None) -> Path:
     return root if root is not None else project_root() / "data" / "demo"
 
 
-def open_choice(choice: CorpusChoice, tell: Tell) -> tuple[Corpus, Path]:
-    """Return the corpus that was chosen, and where it lies; see `open_corpus`."""
+def open_choice(
+    choice: CorpusChoice,
+    tell: Tell,
+    trained: UtteranceConfig | None = None,
+    folder: Path = Path(),
+) -> tuple[Corpus, Path]:
+    """Return the corpus that was chosen, and where it lies.
+
+    Args:
+        choice: which, and how it is read.
+        tell: receives lines for the user.
+        trained: the configuration of the checkpoint that it is read for, whose policies are those
+            that were not given; or None without one.
+        folder: where the checkpoint lies.
+
+    Raises:
+        InputError: as `open_corpus` and `policies.choose_policies`.
+    """
     root = corpus_root(choice.name, choice.root)
-    return open_corpus(choice.name, root, tell, **choice.policies), root
+    policies = choice.policies
+    if trained is not None:
+        policies = choose_policies(choice.name, policies, trained, folder, tell)
+        usual = effective_policies(choice.name, {})
+        for name in sorted(policies.keys() - choice.policies.keys()):
+            if policies[name] != usual.get(name):
+                shown = shown_policy(name, policies[name])
+                tell(f"the corpus is read with {shown}, as {folder} was trained")
+    return open_corpus(choice.name, root, tell, **policies), root
 
 
 def open_corpus(name: str, root: Path, tell: Tell, **policies: Any) -> Corpus:

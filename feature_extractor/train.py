@@ -66,8 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of every draw (default: 0)")
     add_device_option(parser)
-    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    parser.add_argument(
+    held = parser.add_mutually_exclusive_group()
+    held.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    held.add_argument(
         "--overwrite", action="store_true", help="replace the run that --out holds already"
     )
     parser.add_argument(

@@ -23,8 +23,16 @@ _MOST_BYTES = 1 << 18
 _HANGUL = "가-힣ㄱ-ㆎ"
 _IN_ASCII_AND_HANGUL = re.compile(rf"[\x00-\x7f{_HANGUL}]*")
 _ANY_HANGUL = re.compile(rf"[{_HANGUL}\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]")
-# A letter with an accent in a word of others, such as "café".
-_LATIN_WORD = re.compile(r"[A-Za-z][^\W\x00-\x7f]|[^\W\x00-\x7f][A-Za-z]")
+# Letters and Latin-1's signs, which Hangul of cp949 becomes in UTF-8.
+_FOREIGN = re.compile(r"[^\W\d_\x00-\x7f]|[\xa1-\xbf\xf7]")
+# A letter with an accent in a word ("café"), or a sign at a word or number ("25°", "« a »").
+_LATIN = re.compile(
+    r"""[A-Za-z][^\W\x00-\x7f] | [^\W\x00-\x7f][A-Za-z]
+        | [A-Za-z0-9][\xa1-\xbf\xf7] | [\xa1-\xbf\xf7][A-Za-z0-9]
+        | \xab [^\xab\xbb]* [A-Za-z0-9] [^\xab\xbb]* \xbb
+    """,
+    re.VERBOSE,
+)
 
 # The guards keep ordinary text: "web/", "http://n/", "x.com?b/", "s/w", "ON/OFF" and "N/A" hold
 # no mark, while one that follows Hangul, a digit, a capital or punctuation is one.
@@ -101,7 +109,7 @@ def read_transcript(path: Path) -> str:
 
     UTF-8 (with or without BOM) is tried first and strictly: cp949 decodes UTF-8 Hangul into
     garbage without an error. The reverse fails but for a few syllables, which come out as foreign
-    letters (see `_is_cp949`).
+    letters and signs (see `_is_cp949`).
 
     Raises:
         InputError: the file is neither UTF-8 nor cp949, cannot be read, holds NUL, or is larger
@@ -130,10 +138,11 @@ def read_transcript(path: Path) -> str:
 def _is_cp949(content: bytes, as_utf8: str) -> bool:
     """Tell whether bytes that are UTF-8 as well, by chance, are Hangul in cp949.
 
-    That of "체크" is "üũ" in UTF-8.
+    That of "체크" is "üũ" in UTF-8, that of "짝" "¦".
     """
-    foreign = any(letter.isalpha() and not letter.isascii() for letter in as_utf8)
-    if not foreign or _ANY_HANGUL.search(as_utf8) or _LATIN_WORD.search(as_utf8):
+    if not _FOREIGN.search(as_utf8) or _ANY_HANGUL.search(as_utf8):
+        return False
+    if _LATIN.search(_MARKS.sub(" ", as_utf8)):  # the letter of a mark is no word's
         return False
     try:
         return _IN_ASCII_AND_HANGUL.fullmatch(content.decode("cp949")) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from graph_er.errors import InputError
 
@@ -70,6 +71,7 @@ class Corpus:
         default_split: the split taken unless another is asked for; see `splitting.split_corpus`.
         official: the published side (``train``, ``dev``, ``test``) of each dialogue, or None where
             there is none. Where no dialogue is ``dev``, dev is taken from train.
+        policies: how it was read, a record of `corpora.policies`.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Corpus:
     notices: tuple[str, ...] = field(default=())
     default_split: str = "official"
     official: Mapping[str, str] | None = None
+    policies: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that ids are unique and each dialogue stands together and in time order."""

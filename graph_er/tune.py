@@ -82,10 +82,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     from graph_er.networks.spec import spec_of
     from graph_er.running.device import choose_device
     from graph_er.running.run_record import describe_data
-    from graph_er.running.tracking import start_tracking
+    from graph_er.running.tracking import require_tracking, start_tracking
     from graph_er.validation.folds import without_test
     from graph_er.validation.search import Search, open_study
 
+    require_tracking(arguments.comet)
     file = without_test(file)
     folds = _folds(file, arguments.folds)
     device = choose_device(arguments.device)
@@ -97,9 +98,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     with sole_writer(out):  # what another search has begun is not to be taken for broken off
         study = open_study(out, search, data)
         tracker = start_tracking(arguments.comet, name=out.name, folder=out / "comet")
-        tracker.log_parameters(search.plain(data))
-        _run(search, study, tracker, data, out, arguments)
-        tracker.end()
+        try:
+            tracker.log_parameters(search.plain(data))
+            _run(search, study, tracker, data, out, arguments)
+        finally:  # what a search that fails has recorded is kept
+            tracker.end()
 
 
 def _space(settings: ConfigFile, only: Sequence[str] | None) -> Space:

@@ -114,8 +114,12 @@ def test_training_again_removes_what_the_run_before_left(data, out):
     assert train(data, out) == 0
     assert evaluate(data, out) == 0
     assert evaluate(data, out, "--out", str(out / "eval.json")) == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert train(data, out, "--learning_rate", "1e30", "--clip_norm", "0") == 2
-    assert [path.name for path in out.iterdir()] == []
+    # One that fails has nothing to put in its place.
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert train(data, out, "--seed", "2") == 0
+    assert {path.name for path in out.iterdir()} == {"model.pt", "run.json"}
 
 
 def test_scores_name_the_data_that_they_are_of(data, out, tmp_path, caplog):

@@ -83,6 +83,11 @@ class UtteranceDataset(Dataset):
         """The utterances in which nothing is heard, among those decoded so far."""
         return [self.utterances[index] for index in self._silent.nonzero().flatten().tolist()]
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The corpus's label of each example ``[N]``, also where the votes are learnt."""
+        return np.array([self._corpus.label(u) for u in self.utterances], dtype=np.int64)
+
     def holds_states(self, modalities: str) -> bool:
         """Tell whether states stand in place of all that an encoder would read."""
         return all(MODALITY_NAMES[modality] in self._states for modality in modalities)

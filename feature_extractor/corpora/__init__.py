@@ -5,3 +5,11 @@ CORPORA = (
     *("demo", "kemdy19", "kemdy20", "aihub263", "aihub_dialogue", "vat", "iemocap", "meld"),
     "table",
 )
+# The policies of the readers with their values, likewise; but for a file.
+POLICY_CHOICES: dict[str, tuple[str | int, ...]] = {
+    "labels_of": ("speaker", "listener"),
+    "multi_label": ("drop", "first", "soft"),
+    "target": ("situation", "raters"),
+    "classes": (4, 6),
+}
+EMOTION_MAP = "emotion_map"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.aihub_dialogue_files import find_wavs, read_parts
-from feature_extractor.corpora.aihub_dialogue_labels import read_emotion_map
+from feature_extractor.corpora.aihub_dialogue_labels import EmotionMap, read_emotion_map
 from feature_extractor.corpora.aihub_dialogue_talks import Talk
 from feature_extractor.corpora.hashed_sides import in_hashed_ninth
 from feature_extractor.corpora.problems import raise_problems, shorten
@@ -37,14 +37,14 @@ _NOTICES = (
 )
 
 
-def read_aihub_dialogue(root: Path, *, emotion_map: Path | None = None) -> Corpus:
+def read_aihub_dialogue(root: Path, *, emotion_map: EmotionMap = None) -> Corpus:
     """Read the talks of the corpus that lie below a folder.
 
     Args:
         root: the folder with the JSON files or workbooks, and the wavs if there are any.
-        emotion_map: a JSON file from the corpus's emotions to the seven; None for the one of this
-            package. An emotion that the map lacks is a problem, one that it maps to null is left
-            out.
+        emotion_map: a JSON file from the corpus's emotions to the seven, or its content; None
+            for the one of this package. An emotion that the map lacks is a problem, one that it
+            maps to null is left out.
 
     Returns:
         The human's sentences ordered by (talk, turn). `start` counts the turns, since there are no

@@ -24,18 +24,24 @@ _MOST_BYTES = 10 << 20
 _SECTIONS = ("categories", "codes")
 
 
-def read_emotion_map(path: Path | None) -> dict[str, str | None]:
+# A file, or its content; None is the map that comes with the package.
+EmotionMap = Path | Mapping[str, Any] | None
+
+
+def read_emotion_map(given: EmotionMap) -> dict[str, str | None]:
     """Return the emotion, or None for "leave out", by code (``E18``) and by category (``분노``).
 
     Args:
-        path: a JSON object of the objects ``codes`` and ``categories``; None for the map that
-            comes with the package.
+        given: a JSON object of the objects ``codes`` and ``categories``.
 
     Raises:
         InputError: no such JSON, or an emotion that is none of the seven.
     """
-    path = DEFAULT_MAP if path is None else Path(path)
-    sections = _read_sections(path)
+    if isinstance(given, Mapping):
+        path, sections = Path("emotion map"), _sections(given, Path("emotion map"))
+    else:
+        path = DEFAULT_MAP if given is None else Path(given)
+        sections = emotion_map_content(path)
     problems = [
         f"{code!r} is no code E10 to E69" for code in sections["codes"] if not _CODE.fullmatch(code)
     ]
@@ -50,7 +56,12 @@ def read_emotion_map(path: Path | None) -> dict[str, str | None]:
     return labels
 
 
-def _read_sections(path: Path) -> dict[str, Mapping[str, Any]]:
+def emotion_map_content(path: Path) -> dict[str, Mapping[str, Any]]:
+    """Return what a file says, which `read_emotion_map` takes in its place.
+
+    Raises:
+        InputError: no JSON of a map.
+    """
     require_regular(path, _MOST_BYTES)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -59,6 +70,10 @@ def _read_sections(path: Path) -> dict[str, Mapping[str, Any]]:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give another map") from error
     except (ValueError, RecursionError, InputError) as error:
         raise InputError(f"{path}: no JSON in UTF-8 ({error}); correct the map") from error
+    return _sections(value, path)
+
+
+def _sections(value: Any, path: Path) -> dict[str, Mapping[str, Any]]:
     if not isinstance(value, dict) or not all(
         isinstance(value.get(section), dict) for section in _SECTIONS
     ):

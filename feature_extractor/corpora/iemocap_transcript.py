@@ -13,6 +13,8 @@ from pathlib import Path
 from feature_extractor.corpora.text_files import decode_file, one_line
 
 _LINE = re.compile(r"\s*(?P<id>Ses[0-9]{2}\w+)\s*(?:\[[^\]]*\])?\s*:(?P<words>.*)", re.ASCII)
+# Of `str.splitlines` some are letters that were saved in a wrong encoding, such as U+0085.
+_LINE_END = re.compile(r"\r\n?|\n")
 _SOUND = re.compile(r"\[[A-Za-z _-]*\]")
 
 
@@ -30,7 +32,7 @@ def read_words(path: Path, notices: list[str]) -> dict[str, str]:
         InputError: the file cannot be read or decoded.
     """
     found: dict[str, set[str]] = {}
-    for line in decode_file(path, ("utf-8-sig", "cp1252")).splitlines():
+    for line in _LINE_END.split(decode_file(path, ("utf-8-sig", "cp1252"))):
         match = _LINE.fullmatch(line)
         if match:
             found.setdefault(match["id"], set()).add(clean_words(match["words"]))

@@ -1,12 +1,14 @@
 """MELD: the official tables, and audio beside them where extracted, to one `Corpus`.
 
 Expected in the root, or in ``data/MELD`` or ``MELD.Raw`` below it: ``train_sent_emo.csv``,
-``dev_sent_emo.csv`` and ``test_sent_emo.csv`` (see `meld_rows`); audio anywhere below the root (see
-`meld_media`).
+``dev_sent_emo.csv`` and ``test_sent_emo.csv`` (see `meld_rows`), each there or in a folder
+``train``, ``dev`` or ``test`` of its side, as the release's archives unpack; audio anywhere below
+the root (see `meld_media`).
 """
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,23 +70,48 @@ def read_meld(root: Path) -> Corpus:
 
 
 def _tables(root: Path, problems: list[str]) -> dict[str, Path]:
-    """Return the tables by side; a missing one is a problem.
+    """Return the tables by side; a missing one is a problem, and so are two that differ.
 
     Raises:
         InputError: there is none at all.
     """
     for folder in (root, root / "data" / "MELD", root / "MELD.Raw"):
-        paths = {side: folder / f"{side}_sent_emo.csv" for side in _SIDES}
-        # what is there and no regular file is told of when it is read
-        there = {side: path for side, path in paths.items() if path.exists()}
-        absent = [str(path) for side, path in paths.items() if side not in there]
-        if there:
-            problems += [f"{path}: no such file; restore it" for path in absent]
-            return there
+        found = {side: _places(folder, side) for side in _SIDES}
+        if not any(found.values()):
+            continue
+        for side, paths in found.items():
+            if not paths:
+                problems.append(f"{folder / _table(side)}: no such file; restore it")
+            elif len(paths) > 1 and not _same_content(*paths):
+                one, other = paths
+                problems.append(
+                    f"{one} and {other} differ; remove the one that is not the release's"
+                )
+        return {side: paths[0] for side, paths in found.items() if paths}
     raise InputError(
-        f"{root}: no train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv there, nor in "
-        "data/MELD or MELD.Raw below it; name the folder that holds them"
+        f"{root}: no {_table('train')}, {_table('dev')} and {_table('test')} there or in folders "
+        "train, dev and test, nor in data/MELD or MELD.Raw below it; name the folder that holds "
+        "them"
     )
+
+
+def _table(side: str) -> str:
+    return f"{side}_sent_emo.csv"
+
+
+def _places(folder: Path, side: str) -> list[Path]:
+    """Return where a side's table lies; what is no regular file is told of when it is read."""
+    paths = (folder / _table(side), folder / side / _table(side))
+    return [path for path in paths if path.exists()]
+
+
+def _same_content(one: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename}: cannot be read ({error.strerror}); restore the file"
+        ) from error
 
 
 def _with_audio(

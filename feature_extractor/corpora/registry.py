@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from feature_extractor.corpora.counts import Count, compare_counts, counts_line
+from feature_extractor.corpora.policies import policy_record
 from feature_extractor.corpora.problems import CorpusProblems
 from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
@@ -105,7 +106,7 @@ def read_corpus(name: str, root: Path, **policies: Any) -> Corpus:
         )
     reader = reader_of(name)
     try:
-        corpus = replace(reader.read(root, **policies), name=name)
+        corpus = replace(reader.read(root, **policies), name=name, policies=policy_record(policies))
     except CorpusProblems as error:
         if error.usable is not None:
             error.usable = replace(error.usable, name=name)
@@ -138,4 +139,4 @@ def expected_counts(corpus: Corpus, **policies: Any) -> list[Count]:
 
 
 def _is_table(counts: Mapping[Any, Any], value: Any) -> bool:
-    return isinstance(counts.get(value), Mapping)
+    return isinstance(value, Hashable) and isinstance(counts.get(value), Mapping)

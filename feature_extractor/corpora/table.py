@@ -24,6 +24,7 @@ from feature_extractor.corpora.table_dialogues import (
     speaker_ids,
     times_of,
 )
+from feature_extractor.corpora.table_recordings import refuse_recordings
 from feature_extractor.corpora.table_rows import COLUMNS, REQUIRED, TableRow, parse_row
 from feature_extractor.corpora.text_files import TABLE_SUFFIXES, Record, read_table_file
 from feature_extractor.utterance import Corpus, Utterance
@@ -52,7 +53,9 @@ def read_table(root: Path) -> Corpus:
     notices: list[str] = []
     rows = _read_rows(_table_file(root), problems, notices)
     rows = refuse_repeated(name_rows(rows, notices), problems)
-    durations = dict(zip((row.id for row in rows), probe_rows(rows, problems), strict=True))
+    lengths = probe_rows(rows, problems)
+    durations = dict(zip((row.id for row in rows), lengths, strict=True))
+    rows = refuse_recordings(rows, lengths, problems)
     rows = [row for row in rows if durations[row.id] is not None]
     dialogues = remove_contradictions(by_dialogue(rows), problems)
     corpus = _corpus(dialogues, durations, notices) if dialogues else None

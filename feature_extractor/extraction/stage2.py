@@ -83,18 +83,17 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
         tell: receives lines for the user.
 
     Raises:
-        InputError: bad input, a checkpoint of other emotions, a checkpoint or an encoder that one
-            started from trained with dialogues that are test here, fold checkpoints that do not
-            belong to the other, or a corpus without any audio for a model that hears.
+        InputError: bad input, a checkpoint of other emotions or labels, a checkpoint or an encoder
+            that one started from trained with dialogues that are test here, fold checkpoints that
+            do not belong to the other, or a corpus without any audio for a model that hears.
     """
     quiet_transformers()
     trained = trained_extractor(source.checkpoint) if source.checkpoint else None
     choice = extraction.choice
-    corpus, root = open_choice(choice, tell)
-    config: Any = None
+    config: Any = trained.model.config if trained else None
     folder = source.checkpoint or Path()
+    corpus, root = open_choice(choice, tell, config, folder)
     if trained:
-        config = trained.model.config
         refuse_other_emotions(config, corpus, folder)
     split = choose_split(corpus, choice.split, choice.fold, config, folder)
     if trained:

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from feature_extractor.batches.chunking import is_too_long
 from feature_extractor.batches.dataset import States, UtteranceDataset
+from feature_extractor.corpora.policies import named_policies
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.assembly import finish, parts_folder
 from feature_extractor.extraction.parts_plan import PartsPlan, Source
@@ -169,6 +170,7 @@ def dialogue_file(corpus: Corpus, split: Split, info: dict[str, Any]) -> Dialogu
         "synthetic": is_synthetic(corpus.name),
         "transcript_version": TRANSCRIPT_VERSION,
         "split": split_name(split),
+        "policies": named_policies(corpus.policies),
         "sessions": {u.dialogue: u.session for u in corpus.utterances},
         "parts": {u.dialogue: u.part for u in corpus.utterances if u.part is not None},
         **info,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from feature_extractor.fusion.base import needed
 from feature_extractor.fusion.pooling import minimum_samples
 from feature_extractor.fusion.prompt import prompt_text
 from feature_extractor.fusion.registry import FUSIONS
-from feature_extractor.networks.config_limits import require_buildable
+from feature_extractor.networks.config_limits import require_buildable, require_records
 from feature_extractor.networks.encoders import (
     first_line,
     is_checkpoint,
@@ -33,7 +33,7 @@ from feature_extractor.networks.encoders import (
 )
 from feature_extractor.networks.model import UtteranceClassifier
 from feature_extractor.settings import ModelSettings
-from feature_extractor.splits.record import Tuned, is_split_record, is_tuned_record
+from feature_extractor.splits.record import Tuned
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from graph_er.errors import InputError
 from graph_er.running.files import disk_errors_named, make_readable
@@ -88,11 +88,19 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """A corpus by name, its split as `split_record` has it, and the longest clip in seconds."""
+    """What a checkpoint keeps of its training.
+
+    Attributes:
+        corpus: its name.
+        split: how it was split, a record of `split_record`.
+        clip_length: the longest clip, in seconds.
+        policies: how it was read, a record of `policies.policy_record`.
+    """
 
     corpus: str
     split: dict[str, Any]
     clip_length: float
+    policies: dict[str, Any] = field(default_factory=dict)
 
 
 def build_checkpoint(
@@ -182,16 +190,7 @@ def load_configuration(folder: Path) -> UtteranceConfig:
         emotions = list(config.emotions)
     if not emotions or not all(isinstance(name, str) for name in emotions):
         raise InputError(f"{folder}/config.json: emotions {emotions!r:.200} are no list of names")
-    if config.split is not None and not is_split_record(config.split):
-        raise InputError(
-            f"{folder}/config.json: split {config.split!r:.200} is no record of a split"
-        )
-    before = config.started_from
-    if before is not None and not (isinstance(before, list) and all(map(is_tuned_record, before))):
-        raise InputError(
-            f"{folder}/config.json: started_from {before!r:.200} is no list of what encoders were "
-            "tuned on; restore the file"
-        )
+    require_records(config, folder / "config.json")
     return config
 
 

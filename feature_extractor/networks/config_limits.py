@@ -12,7 +12,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.corpora.policies import is_policy_record
 from feature_extractor.settings import CLIP_LENGTHS
+from feature_extractor.splits.record import is_split_record, is_tuned_record
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from graph_er.errors import InputError
 
@@ -36,7 +39,7 @@ _MOST_CONVOLUTIONS = 100
 # One state for so many samples at least; wav2vec2 has one for 320.
 _LEAST_HOP = 16
 _ATTENTION = ("eager", "sdpa", "flash_attention_2", "flex_attention", None)
-_RECORDS = ("split", "started_from")  # of what was trained on, not of the model
+_RECORDS = ("split", "policies", "started_from")  # of what was trained on, not of the model
 _FAULT = "which no extractor has; restore the file"
 
 
@@ -59,6 +62,30 @@ def require_buildable(config: dict[str, Any], of: Path | str, fault: str = _FAUL
     )
     for key, value in wrong:
         raise InputError(f"{of}: {key} is {value!r:.80}, {fault}")
+
+
+def require_records(config: UtteranceConfig, of: Path) -> None:
+    """Refuse a configuration that does not tell in the form of ours what was trained on.
+
+    Args:
+        config: as transformers reads it.
+        of: the file, for messages.
+
+    Raises:
+        InputError: a record has another form; the key and its value are named.
+    """
+    for key, known, what in (
+        ("split", is_split_record, "is no record of a split"),
+        ("policies", is_policy_record, "does not tell how a corpus is read"),
+        ("started_from", _is_list_of_tuned, "is no list of what encoders were tuned on"),
+    ):
+        value = getattr(config, key)
+        if value is not None and not known(value):
+            raise InputError(f"{of}: {key} {value!r:.200} {what}; restore the file")
+
+
+def _is_list_of_tuned(value: Any) -> bool:
+    return isinstance(value, list) and all(map(is_tuned_record, value))
 
 
 def _wrong(key: str, value: Any) -> Iterator[tuple[str, Any]]:

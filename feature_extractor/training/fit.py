@@ -112,10 +112,10 @@ def _fit_step(
     resume_from: Path | None,
 ) -> dict[str, Any]:
     emotions = model.config.emotions
+    gold = dev.labels
 
     def dev_scores(prediction: EvalPrediction) -> dict[str, float]:
-        targets = np.asarray(prediction.label_ids)
-        gold = targets.argmax(axis=1) if targets.ndim == 2 else targets
+        # In the order of `dev`, also of several processes; votes would leave a tie's label open.
         scores = score(gold, np.asarray(prediction.predictions).argmax(axis=1), emotions)
         return {metric: scores[metric] for metric in METRICS}
 
@@ -210,6 +210,8 @@ def _arguments(settings: TrainingSettings, job: Job) -> TrainingArguments:
     # One process would otherwise spread a batch over all visible GPUs by copies of the model whose
     # encoders learn nothing; several processes (torchrun) are how more than one is used.
     arguments._n_gpu = min(arguments.n_gpu, 1)
+    # Else `accelerate launch` settles it, by its environment.
+    arguments.mixed_precision = "bf16" if arguments.bf16 else "no"
     return arguments
 
 

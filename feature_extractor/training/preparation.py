@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from transformers import set_seed
 from feature_extractor.batches.dataset import States, UtteranceDataset
 from feature_extractor.caches.caching import Cache, cached_states
 from feature_extractor.caches.state_store import StateStore
+from feature_extractor.corpora.registry import effective_policies
 from feature_extractor.execution import Execution, training_device
 from feature_extractor.fusion.registry import given_options
 from feature_extractor.networks.acoustic import KINDS
@@ -41,6 +43,9 @@ from graph_er.running.files import sha256
 from graph_er.running.flags import require
 from graph_er.running.processes import count
 from graph_er.running.tracking import Mode
+
+# In the order in which transformers looks for them; those with a star may be in parts.
+_WEIGHT_FILES = (WEIGHTS, "model*.safetensors", "pytorch_model*.bin")
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,9 @@ def prepare(
         return None
 
     set_seed(run.seed)
-    trained_on = TrainedOn(corpus.name, split_record(split, corpus), settings.clip_length)
+    trained_on = TrainedOn(
+        corpus.name, split_record(split, corpus), settings.clip_length, dict(corpus.policies)
+    )
     checkpoint = build_checkpoint(model_settings, run.modalities, corpus.emotions, trained_on)
     train, dev, scaled = _datasets(run, corpus, sides, checkpoint, settings, tell)
     return Prepared(config, settings, checkpoint, corpus, train, dev, sides["dev"], scaled)
@@ -149,7 +156,7 @@ def _configuration(
     settings: TrainingSettings,
 ) -> dict[str, Any]:
     """Return everything that the result depends on, as plain values."""
-    policies = run.choice.policies.items()
+    policies = effective_policies(corpus.name, run.choice.policies).items()
     named_split = split_name(split)
     return {
         "corpus": corpus.name,
@@ -171,9 +178,17 @@ def _configuration(
 
 
 def _weights_digest(encoder: str | None) -> str | None:
-    """Return the SHA-256 of a local encoder's weights, None of one on the hub, which has an id."""
-    weights = Path(encoder or "") / WEIGHTS
-    return sha256(weights) if encoder and weights.is_file() else None
+    """Return a SHA-256 of a local encoder's weights, None of one on the hub, which has an id.
+
+    Of one file it is that file's, of parts that of their digests, a line each.
+    """
+    if encoder is None:
+        return None
+    candidates = (sorted(Path(encoder).glob(pattern)) for pattern in _WEIGHT_FILES)
+    parts = [sha256(path) for path in next(filter(None, candidates), [])]
+    if len(parts) > 1:
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return parts[0] if parts else None
 
 
 def _datasets(

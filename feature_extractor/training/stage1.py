@@ -24,7 +24,7 @@ from graph_er.errors import InputError
 from graph_er.running.processes import SharedError, first_only, is_first, launched, one_voice
 from graph_er.running.run_record import write_run_record
 from graph_er.running.sole_writer import sole_writer
-from graph_er.running.tracking import Tracker, start_tracking
+from graph_er.running.tracking import Tracker, require_tracking, start_tracking
 
 
 def run_stage1(
@@ -45,7 +45,8 @@ def run_stage1(
 
     Raises:
         InputError: bad input, ``run.out`` holds a run that may not be replaced or is written to by
-            another run, or several processes cannot train this fusion model.
+            another run, several processes cannot train this fusion model, or the run cannot be
+            tracked.
     """
     started = time.monotonic()
     quiet_transformers()
@@ -55,12 +56,13 @@ def run_stage1(
     with ExitStack() as held:
         with joined(device):
             speaks = is_first()
+            first_only(lambda: require_tracking(run.comet))
             first_only(lambda: held.enter_context(sole_writer(run.out)))
             said = tell if speaks else _say_nothing
             ready = in_turn(lambda: prepare(run, model_settings, settings, said))
             if ready is None:
                 return
-            tracker = first_only(lambda: _opened(run, ready.config)) or Tracker()
+            tracker = first_only(lambda: _opened(run, ready.config, held)) or Tracker()
             job = Job(run.out, run.seed, device, tracker)
             training = _fit(run, ready, job)
         if speaks:
@@ -97,9 +99,10 @@ def _say_nothing(line: str) -> None:
     """Leave it to the first process."""
 
 
-def _opened(run: Run, config: dict[str, Any]) -> Tracker:
-    """Mark ``run.out`` as this run's, and start recording; raises as `run_stage1`."""
+def _opened(run: Run, config: dict[str, Any], held: ExitStack) -> Tracker:
+    """Mark ``run.out`` as this run's, and record until `held` ends; raises as `run_stage1`."""
     tracker = start_tracking(run.comet, name=run.out.name, folder=run.out / "comet")
+    held.callback(tracker.end)
     open_folder(run.out, config, overwrite=run.overwrite)
     tracker.log_parameters(config)
     return tracker
@@ -117,7 +120,6 @@ def _finish(
     gold, predicted = dev.utterances.gold, dev.probabilities.argmax(axis=1)
     pairs = gold.tolist(), predicted.tolist()
     job.tracker.log_confusion_matrix(*pairs, ready.corpus.emotions, "dev")
-    job.tracker.end()
     ready.checkpoint.save(run.out)
     write_run_record(
         run.out,
@@ -137,6 +139,7 @@ def _fit(run: Run, ready: Prepared, job: Job) -> dict[str, Any]:
     try:
         return fit(ready.checkpoint, ready.train, ready.dev, ready.settings, job, run.resume)
     except InputError as error:
+        job.tracker.end()  # its archive goes into the folder, which would else be removed
         if is_first() or not isinstance(error, SharedError):
             discard_unstarted(run.out)
         raise

@@ -8,15 +8,13 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from feature_extractor.corpora.problems import raise_problems
 from feature_extractor.corpora.text_files import Record, read_table_file
 from graph_er.errors import InputError
-from graph_er.inference.conversation_input import (
-    AUDIO_SUFFIXES,
-    TIME_SUFFIXES,
-    TURN_SUFFIXES,
-    read_turns,
-)
+from graph_er.inference.conversation_input import TIME_SUFFIXES, TURN_SUFFIXES, read_turns
+from graph_er.inference.recording_folder import AUDIO_SUFFIXES, TURN_FILE_SUFFIXES
 from graph_er.inference.turn_rows import COLUMNS
 from graph_er.inference.turn_table import ENCODINGS
 from graph_er.inference.turns import Turn
+
+_SHOWN = 5  # files in a message
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ def read_confined(folder: Path, bounds: Bounds) -> list[Turn]:
     Without any of these, the names of the files tell, as `recording_folder` reads them.
 
     Raises:
-        InputError: there is no such conversation, it leads out of the folder, is too long, or has
-            problems, all of them in one message.
+        InputError: there is no such conversation, it leads out of the folder, is too long, uses
+            none of the audio that is there, or has problems, all of them in one message.
     """
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     if any(path.is_symlink() for path in folder.rglob("*")):
@@ -44,10 +42,11 @@ def read_confined(folder: Path, bounds: Bounds) -> list[Turn]:
     tables = [path for path in files if path.suffix.lower() in TURN_SUFFIXES]
     audio = [path for path in files if path.suffix.lower() in AUDIO_SUFFIXES]
     if len(tables) > 1:
-        names = ", ".join(path.name for path in tables[:5])
+        names = ", ".join(path.name for path in tables[:_SHOWN])
         raise InputError(f"several files tell the turns ({names}); send one conversation at a time")
     if not tables:
-        _require_turns(sum(path.suffix.lower() in (".wav", ".txt") for path in files), 2, bounds)
+        named = sum(path.suffix.lower() in TURN_FILE_SUFFIXES for path in files)
+        _require_turns(named, 2, bounds)
         turns = read_turns(_only_folder(folder))
     elif tables[0].suffix.lower() in TIME_SUFFIXES:
         turns = read_turns(tables[0], _only_audio(audio, tables[0]), bounds.turns)
@@ -83,8 +82,20 @@ def _read_table(table: Path, audio: list[Path], bounds: Bounds) -> list[Turn]:
     problems += [f"{r.source}: {told}" for r in records if (told := _leads_out(r))]
     raise_problems(problems, table.name)
     columns = {name for record in records for name in record.cells}
-    cut = len(audio) == 1 and "wav" not in columns and {"start", "end"} <= columns
+    names_audio = any(record.cells.get("wav") for record in records)
+    cut = len(audio) == 1 and not names_audio and {"start", "end"} <= columns
+    if audio and not names_audio and not cut:
+        raise InputError(_unused(table, audio))
     return read_turns(table, audio[0] if cut else None)
+
+
+def _unused(table: Path, audio: list[Path]) -> str:
+    names = ", ".join(path.name for path in audio[:_SHOWN]) + ", …" * (len(audio) > _SHOWN)
+    return (
+        f"{table.name}: names none of the audio that came with it ({names}); write each turn's "
+        "file into a column wav, or give every turn start and end in a single recording, or leave "
+        "the audio out"
+    )
 
 
 def _leads_out(record: Record) -> str:

@@ -18,8 +18,6 @@ _RTTM, _TEXTGRID = ".rttm", ".textgrid"
 # In small letters. What tells times alone needs a recording beside it.
 TIME_SUFFIXES = (_RTTM, _TEXTGRID)
 TURN_SUFFIXES = (*TABLE_SUFFIXES, *TIME_SUFFIXES)
-# Audio that is looked for beside them; a table may name any that can be read.
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 def read_turns(path: Path, recording: Path | None = None, most: int | None = None) -> list[Turn]:

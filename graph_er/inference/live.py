@@ -92,14 +92,14 @@ class LiveStream:
         (turn,) = without_marks_alone(given, self._clean)
         kept = self._dialogues.get(turn.dialogue) or self._begin()
         _check_order(turn, kept)
-        # Rows of one have equal ids, and a text extractor tells turns apart by them.
-        turn = replace(turn, id=f"{turn.id}-{kept.count}")
+        start = turn.start if turn.timed else kept.start
+        turn = _in_order(turn, kept.count)
         spec = self._model.spec
         features, text, silent = self._hear(turn, kept)
         probabilities = kept.live.push(turn.speaker, features, text)
         kept.before.append(turn)
         kept.count += 1
-        kept.start = turn.start if turn.timed else kept.start
+        kept.start = start
         self._dialogues[turn.dialogue] = kept
         found = prediction_rows([turn], probabilities[None], spec.emotions, spec.modalities, silent)
         return found[0]
@@ -128,6 +128,15 @@ def _check_order(turn: Turn, kept: _Dialogue) -> None:
             f"{turn.source or turn.id}: starts at {turn.start} s, before the turn before it "
             f"({kept.start} s); give turns in the order in which they are spoken"
         )
+
+
+def _in_order(turn: Turn, count: int) -> Turn:
+    """Return a turn as its extractor reads it beside those before it, `count` in number.
+
+    Each was read alone, so that their ids may be equal, and those without times all begin at 0. An
+    extractor tells turns apart by their ids, and wants them in time order; it reads no times.
+    """
+    return replace(turn, id=f"{turn.id}-{count}", start=float(count), end=count + 1.0)
 
 
 def require_live(extractor: Extractor) -> None:

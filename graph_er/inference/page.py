@@ -30,6 +30,7 @@ _THINNEST = 3.0
 _LETTER = 7.0
 # Dialogues with more turns than this have their table folded.
 _LONG = 100
+_READ = {"a": "speech", "t": "text"}
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,16 @@ def render_page(
         dialogues: at least one.
         emotions: names in label order.
         title: what was predicted, e.g. the name of the input.
-        modalities: letters of what the model read.
+        modalities: letters of what the model reads; named are those that a turn has.
     """
+    had = {
+        letter for dialogue in dialogues for turn in dialogue.turns for letter in turn.modalities
+    }
     return render(
         "graph_er.inference",
         "conversation.html.jinja",
         title=title,
-        modalities=modalities,
+        modalities=[_READ.get(letter, letter) for letter in modalities if letter in had],
         emotions=list(emotions),
         colours=emotion_colours(emotions),
         dialogues=[draw_dialogue(dialogue, emotions) for dialogue in dialogues],
@@ -94,7 +98,7 @@ def render_page(
 def write_page(
     path: Path, dialogues: Sequence[ShownDialogue], emotions: Sequence[str], title: str, read: str
 ) -> None:
-    """Write the page, all of it or nothing; `read` are the letters of what the model read."""
+    """Write the page, all of it or nothing; `read` are the letters of what the model reads."""
     write_text(path, render_page(dialogues, emotions, title, read))
 
 

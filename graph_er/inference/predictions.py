@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from feature_extractor.corpora.text_files import one_line
 from graph_er.errors import InputError
 from graph_er.inference.missing_modalities import has_modality, modalities_used
 from graph_er.inference.turns import Turn
@@ -38,7 +39,8 @@ def prediction_rows(
     New columns: ``emotion``; ``confidence``, its probability; ``prob_<emotion>`` for each;
     ``modalities_used``, letters of what the turn has of what the model reads, ``""`` where its
     context alone speaks; ``marks``, what is odd about it. A column of the user's that has such a
-    name is kept as ``input_<name>``, with as many ``input_`` as make it the only one of that name.
+    name, in letters small or capital, is kept as ``input_<name>``, with as many ``input_`` as make
+    it the only one of that name.
     A recognised text stands in the column ``text``.
 
     Args:
@@ -76,15 +78,25 @@ def prediction_rows(
 
 
 def _kept_names(columns: Collection[str], new: Collection[str]) -> dict[str, str]:
-    """Return the name that each of the user's columns has beside the new ones; no two are alike."""
+    """Return the name that each of the user's columns has beside the new ones; no two are alike.
+
+    Readers take names in small letters, with nothing around them.
+    """
     names = {}
-    taken = {*columns, *new}
+    added = {_as_read(name) for name in new}
+    taken = added | {_as_read(column) for column in columns}
     for column in columns:
         name = column
-        while column in new and name in taken:
-            name = f"input_{name}"
+        if _as_read(column) in added:
+            while _as_read(name) in taken:
+                name = f"input_{name}"
+            taken.add(_as_read(name))
         names[column] = name
     return names
+
+
+def _as_read(column: str) -> str:
+    return one_line(str(column)).lower()
 
 
 def _marks(turn: Turn, modalities: str, silent: frozenset[str]) -> list[str]:
@@ -97,7 +109,7 @@ def _marks(turn: Turn, modalities: str, silent: frozenset[str]) -> list[str]:
 
 
 def _text_column(row: Mapping[str, Any]) -> str:
-    return next((name for name in row if str(name).strip().lower() == "text"), "text")
+    return next((name for name in row if _as_read(name) == "text"), "text")
 
 
 def require_out_suffix(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,13 +11,11 @@ import numpy as np
 import soundfile
 
 from feature_extractor.audio import probe_audio
+from feature_extractor.corpora.table_recordings import ROUNDING
 from feature_extractor.corpora.table_rows import TableRow
 from graph_er.errors import InputError
+from graph_er.inference.span_audio import span_blocks, span_samples
 from graph_er.inference.turns import Turn
-
-# Annotation tools round, and may hear a last turn a little past the end.
-_TOLERANCE = 0.5
-_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -46,19 +45,23 @@ class Recording:
                 raise InputError(f"no {name}; with --recording every turn needs start and end")
         return str(self.path)
 
-    def length_of(self, row: TableRow, problems: list[str]) -> float | None:
-        """Return the seconds of a row's audio, or None where its times are not in the recording."""
-        start, end = row.start or 0.0, row.end or 0.0
-        if end <= start:
-            problems.append(f"{row.source}: end {end} is not after start {start}; correct them")
-        elif start >= self.duration or end > self.duration + _TOLERANCE:
-            problems.append(
-                f"{row.source}: {start} to {end} s, but {self.path.name} ends at "
-                f"{self.duration:.2f} s; correct the times or name the right --recording"
-            )
-        else:
-            return min(end, self.duration) - start
-        return None
+    def spans(
+        self, rows: Sequence[TableRow], problems: list[str]
+    ) -> dict[str, tuple[float, float]]:
+        """Return begin and end of rows by id; times that are not in the recording are problems."""
+        spans = {}
+        for row in rows:
+            start, end = row.start or 0.0, row.end or 0.0
+            if end <= start:
+                problems.append(f"{row.source}: end {end} is not after start {start}; correct them")
+            elif start >= self.duration or end > self.duration + ROUNDING:
+                problems.append(
+                    f"{row.source}: {start} to {end} s, but {self.path.name} ends at "
+                    f"{self.duration:.2f} s; correct the times or name the right --recording"
+                )
+            else:
+                spans[row.id] = start, min(end, self.duration)
+        return spans
 
 
 def open_recording(path: Path) -> Recording:
@@ -74,36 +77,54 @@ def open_recording(path: Path) -> Recording:
 def cut_turns(turns: Sequence[Turn], folder: Path) -> list[Turn]:
     """Write the spans of turns as files into `folder`; turns without a span stay as they are.
 
-    Only the spans are read, so that the length of the recording does not matter.
+    They are decoded block by block, so that the length of the recording does not matter.
 
     Raises:
         InputError: a recording cannot be read there.
     """
-    return [
-        turn if turn.span is None else _cut(turn, folder / f"{number}.wav")
-        for number, turn in enumerate(turns)
-    ]
+    cut = list(turns)
+    spans: dict[Path | None, dict[Path, Turn]] = {}
+    for number, turn in enumerate(turns):
+        if turn.span is not None:
+            out = folder / f"{number}.wav"
+            spans.setdefault(turn.wav, {})[out] = turn
+            cut[number] = replace(turn, wav=out, span=None)
+    for own in spans.values():
+        _cut(list(own), list(own.values()))
+    return cut
 
 
-def _cut(turn: Turn, out: Path) -> Turn:
-    assert turn.span is not None
-    begin, end = turn.span
-    where = f"{turn.source}: {turn.wav}: {begin:.2f} to {end:.2f} s"
+def named_audio(turn: Turn) -> str:
+    """Return whose audio it is and where it lies, for messages."""
+    row = turn.source or f"utterance {turn.id}"
+    if turn.span is None:
+        return f"{row}: {turn.wav}"
+    return f"{row}: {turn.wav}: {turn.span[0]:.2f} to {turn.span[1]:.2f} s"
+
+
+def _cut(outs: Sequence[Path], turns: Sequence[Turn]) -> None:
+    """Write the spans of turns of one recording."""
+    where = [named_audio(turn) for turn in turns]
+    path, spans = Path(str(turns[0].wav)), [turn.span for turn in turns if turn.span is not None]
+    begun: dict[int, soundfile.SoundFile] = {}
     try:
-        with soundfile.SoundFile(str(turn.wav)) as source:
-            first = min(round(begin * source.samplerate), source.frames - 1)
-            left = max(1, round((end - begin) * source.samplerate))
-            source.seek(first)
-            # Float keeps the samples as the whole file's would be decoded.
-            form = (source.samplerate, source.channels, "FLOAT")
-            with soundfile.SoundFile(str(out), "w", *form) as target:
-                while left > 0 and len(block := source.read(min(left, _BLOCK), dtype="float32")):
-                    if not np.isfinite(block).all():
-                        raise InputError(f"{where}: NaN or infinite samples; convert the file")
-                    target.write(block)
-                    left -= len(block)
-                if not target.frames:
-                    raise InputError(f"{where}: the audio ends before; restore the file")
+        source = soundfile.info(str(path))
+        # Float keeps the samples as the whole file's would be decoded.
+        form = (source.samplerate, source.channels, "FLOAT")
+        with ExitStack() as targets:
+            for number, block in span_blocks(path, spans):
+                if not np.isfinite(block).all():
+                    raise InputError(f"{where[number]}: NaN or infinite samples; convert the file")
+                if number not in begun:
+                    out = soundfile.SoundFile(str(outs[number]), "w", *form)
+                    begun[number] = targets.enter_context(out)
+                begun[number].write(block)
+                first, end = span_samples(source, spans[number])
+                if begun[number].frames >= end - first:
+                    begun[number].close()  # a system lets only some hundred files be open
     except (soundfile.SoundFileError, OSError) as error:
-        raise InputError(f"{where}: no readable audio ({error}); restore the file") from error
-    return replace(turn, wav=out, span=None)
+        (turn, *_) = [told for number, told in enumerate(where) if number not in begun] or where
+        raise InputError(f"{turn}: no readable audio ({error}); restore the file") from error
+    for number, told in enumerate(where):
+        if number not in begun:
+            raise InputError(f"{told}: the audio ends before; restore the file")

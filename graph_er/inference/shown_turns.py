@@ -29,6 +29,7 @@ class ShownTurn:
         emotion, confidence: the prediction and its probability.
         probabilities: of each emotion, in label order.
         marks: what is odd about it.
+        modalities: letters of what it has of what the model reads.
     """
 
     number: int
@@ -40,6 +41,7 @@ class ShownTurn:
     confidence: float
     probabilities: dict[str, float]
     marks: str
+    modalities: str
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def _shown(
         confidence=row["confidence"],
         probabilities={emotion: row[f"{PROBABILITY}{emotion}"] for emotion in emotions},
         marks=row["marks"],
+        modalities=row["modalities_used"],
     )
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from feature_extractor.corpora.iemocap_transcript import clean_words
+from feature_extractor.corpora.meld_rows import repair
 from feature_extractor.corpora.text_files import one_line
 from feature_extractor.transcript import clean_transcript
 
-# The corpora whose transcripts hold ETRI's marks; all others are read as written.
+# What the readers do to transcripts; all others are read as written.
 _MARKED: dict[str, Callable[[str], str]] = {
     "demo": clean_transcript,
     "kemdy19": clean_transcript,
     "kemdy20": partial(clean_transcript, interjections=True),
+    "iemocap": clean_words,
+    "meld": repair,
 }
 
 

@@ -16,10 +16,13 @@ from feature_extractor.corpora.text_files import one_line
 from feature_extractor.networks.encoders import quiet_transformers
 from graph_er.errors import InputError
 from graph_er.inference.recording import cut_turns
+from graph_er.inference.turn_audio import in_row
 from graph_er.inference.turns import Turn
 
 # Whisper hears 30 seconds at most, and others were trained on less.
 _LONGEST_PIECE = 25 * SAMPLE_RATE
+# That are cut out at a time: some recordings are decoded from their beginning each time.
+_TURNS_AT_ONCE = 64
 
 
 def load_recogniser(id_or_dir: str, device: str) -> Any:
@@ -69,18 +72,28 @@ def transcribe(
     """
     wanted = [turn for turn in turns if turn.wav is not None and not clean(turn.text)]
     words: dict[str, str] = {}
-    for turn in tqdm(wanted, desc="speech recognition", unit="turn", disable=not progress):
-        with tempfile.TemporaryDirectory(prefix="graph_er-") as folder:
-            (cut,) = cut_turns([turn], Path(folder))
-            assert cut.wav is not None  # as of the turn that it is of
-            samples = load_audio(cut.wav, SAMPLE_RATE)
-        words[turn.id] = _words(samples, recogniser)
+    bar = tqdm(total=len(wanted), desc="speech recognition", unit="turn", disable=not progress)
+    with bar:
+        for begin in range(0, len(wanted), _TURNS_AT_ONCE):
+            some = wanted[begin : begin + _TURNS_AT_ONCE]
+            with tempfile.TemporaryDirectory(prefix="graph_er-") as folder:
+                for turn, cut in zip(some, cut_turns(some, Path(folder)), strict=True):
+                    words[turn.id] = _words(_samples(turn, cut), recogniser)
+                    bar.update()
     return [
         replace(turn, text=words[turn.id], transcribed=True)
         if clean(words.get(turn.id, ""))
         else turn
         for turn in turns
     ]
+
+
+def _samples(turn: Turn, cut: Turn) -> np.ndarray:
+    assert cut.wav is not None  # as of the turn that it is of
+    try:
+        return load_audio(cut.wav, SAMPLE_RATE)
+    except InputError as error:
+        raise InputError(in_row(str(error), turn, cut)) from error
 
 
 def _words(samples: np.ndarray, recogniser: Any) -> str:

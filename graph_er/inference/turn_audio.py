@@ -9,7 +9,7 @@ from pathlib import Path
 
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
-from graph_er.inference.recording import cut_turns
+from graph_er.inference.recording import cut_turns, named_audio
 from graph_er.inference.turns import Turn
 
 
@@ -32,7 +32,7 @@ def turn_corpus(turns: Sequence[Turn], texts: Sequence[str], *, heard: bool) -> 
             # Its one emotion has no name: labels are not asked for.
             yield Corpus("conversation", ("",), tuple(utterances))
         except InputError as error:
-            raise InputError(_with_row(str(error), turns)) from error
+            raise InputError(_in_row(str(error), turns, found)) from error
 
 
 def utterance_of(turn: Turn, text: str) -> Utterance:
@@ -51,8 +51,18 @@ def utterance_of(turn: Turn, text: str) -> Utterance:
     )
 
 
-def _with_row(message: str, turns: Sequence[Turn]) -> str:
-    """Put before a message on an audio file, which begins with its path, whose it is."""
-    rows = (turn.source for turn in turns if turn.wav and message.startswith(f"{turn.wav}:"))
-    source = next(rows, "")
-    return f"{source}: {message}" if source else message
+def in_row(message: str, turn: Turn, heard: Turn) -> str:
+    """Return a message on the audio of `heard`, which begins with its path, as one on `turn`'s.
+
+    What is heard may lie cut out in a temporary file; the user knows the row and the recording.
+    """
+    return f"{named_audio(turn)}{message.removeprefix(str(heard.wav))}"
+
+
+def _in_row(message: str, turns: Sequence[Turn], found: Sequence[Turn]) -> str:
+    """Do the same for a message on some utterance, if it is one on its audio."""
+    for turn, heard in zip(turns, found, strict=True):
+        utterance = f"utterance {turn.id}: "
+        if message.startswith(f"{utterance}{heard.wav}:"):
+            return in_row(message.removeprefix(utterance), turn, heard)
+    return message

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from feature_extractor.corpora.problems import raise_problems
@@ -14,11 +14,14 @@ from feature_extractor.corpora.table_dialogues import (
     remove_contradictions,
     times_of,
 )
+from feature_extractor.corpora.table_recordings import recording_spans
 from feature_extractor.corpora.table_rows import TableRow, parse_row
 from feature_extractor.corpora.text_files import Record
 from graph_er.errors import InputError
 from graph_er.inference.recording import Recording
 from graph_er.inference.turns import Turn
+
+logger = logging.getLogger(__name__)
 
 # Other columns are carried along and mean nothing here.
 COLUMNS = ("dialogue", "utterance", "speaker", "wav", "text", "start", "end")
@@ -44,7 +47,8 @@ def turns_of(
         where: what the rows are from, for messages.
         problems: what is wrong already; more is added.
         dialogue: id of the conversation where the rows name none.
-        recording: what the turns are parts of; None where each has a file of its own.
+        recording: what the turns are parts of; None where each row names its audio, a file of its
+            own or, with start and end, part of a recording (`table_recordings.recording_spans`).
 
     Returns:
         Dialogue by dialogue, in time order: of `start`, else of the rows.
@@ -56,20 +60,28 @@ def turns_of(
     rows = refuse_repeated(name_rows(rows, notices=[]), problems)
     if recording is None:
         lengths = probe_rows(rows, problems)
+        spans = recording_spans(rows, lengths, problems)
     else:
-        lengths = [recording.length_of(row, problems) for row in rows]
+        spans = recording.spans(rows, problems)
+        lengths = [None] * len(rows)
     durations = {row.id: length for row, length in zip(rows, lengths, strict=True)}
+    durations |= {name: end - begin for name, (begin, end) in spans.items()}
     usable = [row for row in rows if durations[row.id] is not None]
     turns = []
     for own in remove_contradictions(by_dialogue(usable), problems).values():
         times = times_of(own, [durations[row.id] or 0.0 for row in own])
         turns += [
-            _turn(row, durations[row.id] or 0.0, time, records, recording)
+            _turn(row, durations[row.id] or 0.0, time, records[row.position], spans.get(row.id))
             for row, time in zip(own, times, strict=True)
         ]
     raise_problems(problems, where)
     if not turns:
         raise InputError(f"{where}: holds no turn; write one turn a line")
+    if recording is None and spans and len(turns) > 1:  # a live turn comes alone, one after another
+        logger.warning(
+            "%s: %d turns are parts of longer recordings; each is heard from its start to its end",
+            *(where, len(spans)),
+        )
     return turns
 
 
@@ -99,10 +111,10 @@ def _turn(
     row: TableRow,
     duration: float,
     time: tuple[float, float],
-    records: Sequence[Record],
-    recording: Recording | None,
+    record: Record,
+    span: tuple[float, float] | None,
 ) -> Turn:
-    turn = Turn(
+    return Turn(
         id=row.id,
         dialogue=str(row.dialogue),
         speaker=row.speaker,
@@ -112,8 +124,8 @@ def _turn(
         start=time[0],
         end=time[1],
         timed=row.start is not None,
+        span=span,
         position=row.position,
         source=row.source,
-        row=records[row.position].written,
+        row=record.written,
     )
-    return turn if recording is None else replace(turn, span=(turn.start, turn.start + duration))

@@ -72,6 +72,24 @@ def forbid_error_reports() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
+def require_tracking(mode: Mode) -> None:
+    """Check that a run can be recorded; to be called before the run changes anything.
+
+    Raises:
+        InputError: ``online`` without an API key.
+    """
+    if mode != "online":
+        return
+    forbid_error_reports()
+    import comet_ml
+
+    if not comet_ml.get_config("comet.api_key"):
+        raise InputError(
+            "--comet online needs a Comet API key: set COMET_API_KEY or run `comet login`; "
+            "--comet offline needs none"
+        )
+
+
 def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
     """Start recording a run.
 
@@ -82,18 +100,14 @@ def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
         folder: where offline archives go; made if absent.
 
     Raises:
-        InputError: ``online`` without an API key.
+        InputError: as `require_tracking`.
     """
     if mode == "off":
         return Tracker()
+    require_tracking(mode)
     forbid_error_reports()
     import comet_ml
 
-    if mode == "online" and not comet_ml.get_config("comet.api_key"):
-        raise InputError(
-            "--comet online needs a Comet API key: set COMET_API_KEY or run `comet login`; "
-            "--comet offline needs none"
-        )
     folder.mkdir(parents=True, exist_ok=True)
     settings = comet_ml.ExperimentConfig(
         offline_directory=str(folder),
@@ -111,6 +125,9 @@ def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
         display_summary_level=0,
     )
     experiment = comet_ml.start(
-        online=mode == "online", project_name="graph_er", experiment_config=settings
+        online=mode == "online",
+        mode="create",  # else one that is still open in this process, of another run, is taken
+        project_name="graph_er",
+        experiment_config=settings,
     )
     return CometTracker(experiment)

@@ -23,10 +23,9 @@ from graph_er.networks.spec import ModelSpec, spec_of
 from graph_er.running import processes
 from graph_er.running.device import choose_device, native_bfloat16
 from graph_er.running.jobs import choose_jobs, threads_for
-from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.run_record import RECORD_NAME, describe_data, write_run_record
 from graph_er.running.sole_writer import sole_writer
-from graph_er.running.tracking import Mode, Tracker, start_tracking
+from graph_er.running.tracking import Mode, Tracker, require_tracking, start_tracking
 from graph_er.scoring.evaluation import PREDICTIONS_NAME, evaluate
 from graph_er.training.one_seed import Fitted, finished, sides_of
 from graph_er.training.recipe import Recipe
@@ -82,14 +81,18 @@ def run_training(file: DialogueFile, run: Run) -> None:
     is not unseen. ``metrics["training"]`` has each seed's dev scores without the first two. Both
     are of the weights before a refit.
 
+    A run that ``run.out`` holds is replaced when this one is trained, and stays if this one fails.
+
     Of several processes (`graph_er.running.processes`) each takes part in every training step, and
     the first does the rest.
 
     Raises:
-        InputError: the file lacks a modality or a side, the configuration does not fit, or another
-            run is writing to ``run.out``.
+        InputError: the file lacks a modality or a side, the configuration does not fit, a loss is
+            not finite, ``run.out`` holds a stage-1 checkpoint or another run is writing to it, or
+            the run cannot be tracked.
     """
     with ExitStack() as held:
+        processes.first_only(lambda: require_tracking(run.comet))
         material = processes.agreed(lambda: _material(file, run))
         processes.first_only(lambda: held.enter_context(sole_writer(run.out)))
         _train(file, run, material)
@@ -99,7 +102,7 @@ def _train(file: DialogueFile, run: Run, material: _Material) -> None:
     if processes.count() > 1:
         first = processes.from_first(lambda: material.data)
         processes.agreed(lambda: _check_alike(run.data, material.data, first))
-    processes.first_only(lambda: _remove_earlier_run(run.out))
+    processes.first_only(lambda: _check_folder(run.out))
     spec, corpus = material.spec, file.info.get("corpus")
     with threads_for(material.jobs) as threads:
         sides = sides_of(spec, run, material.train, material.dev)
@@ -132,15 +135,16 @@ def _check_alike(path: Path, data: dict[str, str], first: dict[str, str]) -> Non
 
 
 def _write(file: DialogueFile, run: Run, material: _Material, fitted: Sequence[Fitted]) -> None:
-    """Calibrate on dev, and write checkpoint and record."""
+    """Calibrate on dev, and write checkpoint and record in place of an earlier run's."""
     members, on_dev = zip(*fitted, strict=True)
     checkpoint = finished(material.spec, run, members, on_dev, material.train, material.dev)
     checkpoint = replace(checkpoint, data_sha256=material.data["sha256"])
     finish = checkpoint.finish
     logger.info("temperature %.2f, decoding weight %.1f", finish.temperature, finish.weight)
-    save_checkpoint(run.out, checkpoint)
     utterances = evaluated_utterances(material.dev, file.emotions)
     scores = evaluate(utterances, finish(np.stack(on_dev), material.dev), run.seeds)
+    _remove_earlier_records(run.out)
+    save_checkpoint(run.out, checkpoint)
     write_run_record(
         run.out,
         config=run.plain(),
@@ -165,8 +169,8 @@ def _without_weights(member: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in member.items() if key != "weights"}
 
 
-def _remove_earlier_run(out: Path) -> None:
-    """Remove what an earlier run and its evaluations left, so that nothing of it can be mixed in.
+def _check_folder(out: Path) -> None:
+    """Tell whose folder is written to.
 
     Raises:
         InputError: `out` holds a stage-1 checkpoint.
@@ -174,10 +178,17 @@ def _remove_earlier_run(out: Path) -> None:
     if (out / "model.safetensors").exists():
         raise InputError(f"{out} holds a stage-1 checkpoint; name another folder with --out")
     if (out / RECORD_NAME).exists():
-        logger.warning("the run that is in %s is replaced", out)
+        logger.warning("the run that is in %s is replaced when this one is trained", out)
+
+
+def _remove_earlier_records(out: Path) -> None:
+    """Remove what is known of an earlier run's model, so that nothing of it stands by another.
+
+    The model itself stays until it is replaced; without its record it is that of no finished run.
+    """
     members = [path.name for path in out.glob("predictions_seed*.csv")]
     written = ("eval.json", PREDICTIONS_NAME, "reliability.png")
-    for name in (CHECKPOINT_NAME, RECORD_NAME, *written, *members):
+    for name in (RECORD_NAME, *written, *members):
         (out / name).unlink(missing_ok=True)
     for side in ("train", "dev", "test"):
         shutil.rmtree(out / f"eval_{side}", ignore_errors=True)

@@ -174,14 +174,16 @@ def _fit(work: SeedWork, seed: int, on_epoch: OnEpoch) -> Fitted:
         on_epoch(report)
         tracker.log_metrics(report.numbers(), step=report.epoch)
 
-    member, on_dev = fit_seed(
-        work.spec, work.recipe, work.sides, seed=seed, device=work.device, on_epoch=told
-    )
-    if on_dev is not None:
-        gold = torch.cat([graph.y for graph in work.sides.dev]).tolist()
-        predicted = on_dev.argmax(axis=-1).tolist()
-        tracker.log_confusion_matrix(gold, predicted, work.spec.emotions, "dev")
-    tracker.end()
+    try:
+        member, on_dev = fit_seed(
+            work.spec, work.recipe, work.sides, seed=seed, device=work.device, on_epoch=told
+        )
+        if on_dev is not None:
+            gold = torch.cat([graph.y for graph in work.sides.dev]).tolist()
+            predicted = on_dev.argmax(axis=-1).tolist()
+            tracker.log_confusion_matrix(gold, predicted, work.spec.emotions, "dev")
+    finally:  # what a run that fails has recorded is kept
+        tracker.end()
     return member, on_dev
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,9 +19,13 @@ from graph_er.inference.confined_input import Bounds, read_confined
 from graph_er.inference.page import write_page
 from graph_er.inference.predictions import write_prediction_rows
 from graph_er.inference.predictor import EmotionPredictor
+from graph_er.inference.recording import named_audio
 from graph_er.inference.shown_turns import ShownDialogue, ShownTurn, shown_dialogues
+from graph_er.inference.span_audio import span_blocks
 from graph_er.inference.turns import Turn
 from graph_er.web.uploads import collect
+
+logger = logging.getLogger(__name__)
 
 BOUNDS = Bounds()
 CONVERSATION = "conversation"  # the folder of what was uploaded
@@ -102,16 +107,23 @@ def discard(analysis: Any) -> None:
 
 
 def clip(turn: Turn) -> tuple[int, np.ndarray] | None:
-    """Return the sampling rate and samples ``[T]`` (int16, mono) of a turn, or None."""
+    """Return the sampling rate and samples ``[T]`` (int16, mono) of a turn.
+
+    None where it has no audio, or none that can be decoded; the log then tells why.
+    """
     if turn.wav is None:
         return None
-    with soundfile.SoundFile(str(turn.wav)) as file:
-        begin, end = turn.span or (0.0, _LONGEST_CLIP)
-        file.seek(min(round(begin * file.samplerate), file.frames))
-        wanted = max(1, round(min(end - begin, _LONGEST_CLIP) * file.samplerate))
-        samples = file.read(wanted, dtype="float32", always_2d=True).mean(axis=1)
-        sound = np.clip(np.nan_to_num(samples), -1.0, 1.0)
-        return file.samplerate, (32_767 * sound).astype(np.int16)
+    begin, end = turn.span or (0.0, _LONGEST_CLIP)
+    span = begin, min(end, begin + _LONGEST_CLIP)
+    try:
+        rate = soundfile.info(str(turn.wav)).samplerate
+        blocks = [block.mean(axis=1) for _, block in span_blocks(turn.wav, [span])]
+    except (soundfile.SoundFileError, OSError) as error:
+        logger.warning("%s cannot be played: %s", named_audio(turn), error)
+        return None
+    samples = np.concatenate([np.zeros(0, np.float32), *blocks])
+    sound = np.clip(np.nan_to_num(samples), -1.0, 1.0)
+    return rate, (32_767 * sound).astype(np.int16)
 
 
 def reasons(predictor: EmotionPredictor, analysis: Analysis, number: int) -> Explanation:

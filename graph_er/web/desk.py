@@ -132,11 +132,13 @@ class Desk:
             explanation = reasons(self.predictor, analysis, number)
         except InputError as error:
             refused = str(error)
-        sound = clip(analysis.turns[number])
+        turn = analysis.turns[number]
+        sound = clip(turn)
+        label = "audio" if sound else "no_audio" if turn.wav is None else "unplayable"
         return ChosenTurn(
             number=number,
             sound=sound,
-            sound_label=TEXTS[language]["audio" if sound else "no_audio"],
+            sound_label=TEXTS[language][label],
             reasons=reasons_html(analysis.shown_turns[number], explanation, refused, language),
         )
 

@@ -10,9 +10,9 @@ import gradio as gr
 from graph_er.web.analysis import Analysis, discard
 from graph_er.web.desk import Desk, Outcome, head, muted
 from graph_er.web.texts import LANGUAGES, TEXTS
-from graph_er.web.uploads import ARCHIVE, KINDS
+from graph_er.web.uploads import ARCHIVE, KINDS, turns_first
 
-_SECONDS_KEPT = 3600
+_SECONDS_KEPT = 24 * 3600
 # Turns are chosen with the mouse, or with Enter and the blank, by their number.
 _CHOOSE = """
 const choose = (event) => {
@@ -41,12 +41,18 @@ _TABLE: dict[str, Any] = {
 
 
 def build_page(desk: Desk) -> gr.Blocks:
-    """Return the page; what it shows of a conversation is removed when the tab is closed."""
-    # Gradio looks through its copies of uploads and downloads every five minutes.
+    """Return the page.
+
+    A conversation and its files are there until another takes their place. Of a closed tab they are
+    removed, by Gradio, an hour after they were predicted; its own copies of uploads and downloads
+    after a day, be the tab closed or not; everything when the page is stopped.
+    """
+    # Gradio looks through its copies every five minutes.
     kept = (300, _SECONDS_KEPT)
     told: dict[str, Any] = {"analytics_enabled": False, "title": "graph_er", "fill_width": True}
     with gr.Blocks(delete_cache=kept, **told) as blocks:
-        state = gr.State(delete_callback=discard, time_to_live=_SECONDS_KEPT)
+        # A time to live would end under an open tab, too.
+        state = gr.State(delete_callback=discard)
         parts = {**_add_input(desk), **_add_results()}
         _connect(blocks, parts, state, _Clicks(desk))
     return blocks
@@ -116,6 +122,11 @@ def _preferred(request: gr.Request) -> str:
     return "ko" if wanted.lower().startswith("ko") else "en"
 
 
+def _gone(language: str) -> str:
+    """Return what is said of a conversation that is shown but no longer there."""
+    return f'<div class="ger-error" role="alert"><b>{TEXTS[language]["gone"]}</b></div>'
+
+
 class _Clicks:
     """What the components call, in their order of inputs and outputs."""
 
@@ -124,7 +135,8 @@ class _Clicks:
 
     def upload(self, files: list[str] | None, language: str, before: Analysis | None) -> list:
         discard(before)
-        return self._outcome(self._desk.upload([Path(f) for f in files or []], language), language)
+        paths = turns_first([Path(file) for file in files or []])
+        return self._outcome(self._desk.upload(paths, language), language)
 
     def demo(self, name: str, language: str, before: Analysis | None) -> list:
         discard(before)
@@ -150,17 +162,25 @@ class _Clicks:
             gr.update(label=t["demo"], choices=self._desk.demos(language)),
             muted(t["demo_help"]),
             gr.update(value=t["open_demo"]),
-            "" if analysis is None else self._desk.done(analysis, language),
+            self._message(analysis, number, language),
         ]
         chosen = self._chosen(analysis, number, language)
         return [*labels, *self._shown(analysis, language), *chosen]
 
     def _outcome(self, outcome: Outcome, language: str) -> list:
         shown = self._shown(outcome.analysis, language)
-        turn, *chosen = self._chosen(outcome.analysis, 0, language)
-        if outcome.analysis is not None:
-            turn["choices"] = self._desk.turns(outcome.analysis)
+        analysis = outcome.analysis
+        turn, *chosen = self._chosen(analysis, None if analysis is None else 0, language)
+        if analysis is None:
+            turn |= {"choices": [], "value": None}
+        else:
+            turn["choices"] = self._desk.turns(analysis)
         return [outcome.analysis, outcome.message, *shown, turn, *chosen]
+
+    def _message(self, analysis: Analysis | None, number: int | None, language: str) -> str:
+        if analysis is not None:
+            return self._desk.done(analysis, language)
+        return "" if number is None else _gone(language)
 
     def _shown(self, analysis: Analysis | None, language: str) -> list:
         t = TEXTS[language]
@@ -179,8 +199,10 @@ class _Clicks:
     def _chosen(self, analysis: Analysis | None, number: int | None, language: str) -> list:
         t = TEXTS[language]
         turn = gr.update(label=t["turn"])
-        if analysis is None or number is None:
+        if number is None:
             return [turn, gr.skip(), gr.skip()]
+        if analysis is None:
+            return [turn, gr.skip(), _gone(language)]
         chosen = self._desk.choose(analysis, number, language)
         if chosen is None:
             return [turn, gr.skip(), gr.skip()]

@@ -7,8 +7,9 @@ LANGUAGES = {"한국어": "ko", "English": "en"}
 TEXTS: dict[str, dict[str, str]] = {
     "ko": {
         "title": "대화 감정 인식",
-        "about": "모든 계산은 이 컴퓨터 안에서만 이루어지며, 올린 파일은 사용 후 지워집니다. "
-        "결과는 모델의 추정일 뿐 사람에 대한 사실이 아닙니다.",
+        "about": "모든 계산은 이 컴퓨터 안에서만 이루어지며, 올린 파일은 탭을 닫으면 늦어도 하루 "
+        "안에, 프로그램을 끄면 바로 지워집니다. 결과는 모델의 추정일 뿐 사람에 대한 사실이 "
+        "아닙니다.",
         "language": "언어 / Language",
         "upload": "대화 올리기",
         "upload_help": "표(CSV·TSV·JSONL: speaker와 wav 또는 text)와 음성, 전체를 담은 ZIP, 또는 "
@@ -24,6 +25,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "turn": "선택한 발화",
         "audio": "듣기",
         "no_audio": "이 발화에는 음성이 없습니다.",
+        "unplayable": "이 발화의 음성은 재생할 수 없습니다.",
         "why": "왜 이렇게 예측했나",
         "why_help": "막대는 그 정보를 가렸을 때 예측 확률이 변하는 양(%p)입니다. "
         "오른쪽은 뒷받침, 왼쪽은 반대.",
@@ -40,6 +42,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "html": "웹 페이지 받기",
         "done": "{speakers}명이 말한 {turns}개 발화를 예측했습니다.",
         "refused": "읽을 수 없습니다",
+        "gone": "이 대화의 결과는 이미 지워졌습니다. 다시 예측해 주세요.",
         "failed": "예상하지 못한 오류가 났습니다. 터미널에 자세한 내용이 있습니다.",
         "number": "번호",
         "time": "시각",
@@ -52,8 +55,9 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "en": {
         "title": "Emotions in a conversation",
-        "about": "Everything is computed on this machine, and files are removed after use. What "
-        "comes out is a model's guess, not a fact about a person.",
+        "about": "Everything is computed on this machine; what you send is removed within a day of "
+        "closing the tab, and at once when the program is stopped. What comes out is a model's "
+        "guess, not a fact about a person.",
         "language": "언어 / Language",
         "upload": "Your conversation",
         "upload_help": "A table (CSV, TSV, JSONL: speaker, and wav or text) with its audio; a ZIP "
@@ -70,6 +74,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "turn": "Chosen turn",
         "audio": "Listen",
         "no_audio": "This turn has no audio.",
+        "unplayable": "The audio of this turn cannot be played.",
         "why": "Why this prediction",
         "why_help": "Bars are percentage points of the prediction that are lost without it: to the "
         "right what supports it, to the left what speaks against it.",
@@ -86,6 +91,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "html": "Download web page",
         "done": "{turns} turns of {speakers} speaker(s) predicted.",
         "refused": "This cannot be read",
+        "gone": "This conversation has been removed; predict it again.",
         "failed": "Something unexpected went wrong; the terminal tells more.",
         "number": "No.",
         "time": "Time",

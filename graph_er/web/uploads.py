@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from graph_er.errors import InputError
-from graph_er.inference.conversation_input import AUDIO_SUFFIXES, TURN_SUFFIXES
+from graph_er.inference.conversation_input import TURN_SUFFIXES
+from graph_er.inference.recording_folder import AUDIO_SUFFIXES
 
 ARCHIVE = ".zip"
 KINDS = (*AUDIO_SUFFIXES, *TURN_SUFFIXES, ".txt")
@@ -83,6 +84,11 @@ def collect(paths: Sequence[Path], folder: Path, limits: Limits = LIMITS) -> Non
             raise InputError(f"{name}: is no regular file")
         left = _take(name, path.stat().st_size, left, limits)
         shutil.copyfile(path, folder / name)
+
+
+def turns_first(paths: Sequence[Path]) -> list[Path]:
+    """Return files with the one that tells the turns first: a conversation is called after it."""
+    return sorted(paths, key=lambda path: path.suffix.lower() not in TURN_SUFFIXES)
 
 
 def unpack(archive: Path, folder: Path, limits: Limits = LIMITS) -> None:

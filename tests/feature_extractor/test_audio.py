@@ -208,3 +208,13 @@ def test_probing_many_gives_what_each_header_says(tmp_path, wav):
     assert infos[2] == AudioInfo(0.5, 16_000, 1, "PCM_16", "WAV")
     assert len(errors) == 1
     assert "absent.wav" in errors[0]
+
+
+def test_an_mp3_is_the_same_in_blocks_and_in_one_piece(tmp_path, monkeypatch):
+    time = np.arange(5 * 16_000) / 16_000
+    tone = sum(np.sin(2 * np.pi * 130 * n * time) / n for n in range(1, 12))
+    sound = 0.1 * tone * (np.sin(2 * np.pi * 2 * time) > 0)
+    soundfile.write(tmp_path / "x.mp3", sound, 16_000)
+    whole, _ = soundfile.read(tmp_path / "x.mp3", dtype="float32")
+    monkeypatch.setattr(audio, "_BLOCK", 4_000)
+    np.testing.assert_allclose(load_audio(tmp_path / "x.mp3"), whole, atol=1e-6)

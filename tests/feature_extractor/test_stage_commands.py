@@ -71,6 +71,7 @@ def test_the_checkpoint_folder_is_what_the_contract_names(trained):
         "sides": {"train": ["Sess01"], "dev": ["Sess02"], "test": ["Sess03", "Sess04"]},
     }
     assert config["clip_length"] == 25.0
+    assert config["policies"] == {"labels_of": "speaker", "multi_label": "drop"}
     assert (record["config"]["split"], record["config"]["fold"]) == ("official", None)
     assert record["config"]["labels_of"] == "speaker"
 
@@ -104,6 +105,37 @@ def test_extract_writes_every_utterance(demo, trained, tmp_path):
     assert file.modalities == "at"
     assert len(file.info["checkpoint_sha256"]) == 64
     assert file.info["frozen"] is False
+
+
+def test_labels_are_those_that_the_checkpoint_learnt(demo, trained, tmp_path, capsys):
+    listening = shutil.copytree(trained, tmp_path / "listening")
+    config = json.loads((listening / "config.json").read_text())
+    config["policies"]["labels_of"] = "listener"
+    (listening / "config.json").write_text(json.dumps(config))
+    labels, wanted = {}, {"labels_of": "listener", "multi_label": "drop"}
+    for name, folder in (("speaker", trained), ("listener", listening)):
+        assert extract(demo, tmp_path / name, "--checkpoint", str(folder)) == 0
+        file = read_dialogues(tmp_path / name)
+        labels[name] = {
+            u: n for d in file.dialogues for u, n in zip(d.utterance_ids, d.labels, strict=True)
+        }
+        assert file.info["policies"] == {**wanted, "labels_of": name}
+    assert labels["speaker"] != labels["listener"]
+    told = f"the corpus is read with --labels_of listener, as {listening} was trained"
+    assert told in capsys.readouterr().out
+    argv = ["--root", str(demo), "--checkpoint", str(listening)]
+    assert run_command(eval_command.main, argv) == 0
+    scores = json.loads((listening / "eval_test" / "eval.json").read_text())
+    assert scores["policies"] == wanted
+    with (listening / "eval_test" / "predictions.csv").open(encoding="utf-8") as file:
+        gold = {row["utterance"]: row["gold"] for row in csv.DictReader(file)}
+    emotions = scores["labels"]
+    assert gold == {name: emotions[labels["listener"][name]] for name in gold}
+    for command, out in ((eval_command, "eval.json"), (extract_command, "x.pkl")):
+        given = [*argv, "--labels_of", "speaker", "--out", str(tmp_path / out)]
+        assert run_command(command.main, given) == 2
+        assert "was trained with --labels_of listener, so" in capsys.readouterr().err
+        assert not (tmp_path / out).exists()
 
 
 def test_dialogues_that_an_encoder_was_tuned_on_before_are_not_scored_as_test(

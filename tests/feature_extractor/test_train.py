@@ -23,6 +23,13 @@ def test_options_of_the_fusion_model_are_taken_beside_those_of_the_corpus():
     assert fusion_options("--fusion", "mlp_mixer", "--corpus", "table", "--root", ".") == {}
 
 
+def test_a_run_is_not_both_gone_on_with_and_replaced(capsys):
+    with pytest.raises(SystemExit) as ended:
+        train._read(["--resume", "--overwrite"])
+    assert ended.value.code == 2
+    assert "argument --overwrite: not allowed with argument --resume" in capsys.readouterr().err
+
+
 def test_an_option_of_the_fusion_model_without_a_value_is_refused(capsys):
     with pytest.raises(SystemExit):
         fusion_options("--fusion_options", "pooling=layers", "text_slots")

@@ -124,12 +124,40 @@ def test_decomposed_hangul_is_composed():
         ("café, OK".encode(), "café, OK"),  # as cp949 "caf챕"
         ("é".encode() * 2 + "왜".encode(), "éé왜"),
         ("Ж".encode(), "Ж"),  # in cp949 nothing
+        # Signs of Latin-1 in UTF-8: "\u00a6\u00a6\u00a6!" and the like.
+        ("짝짝짝!".encode("cp949"), "짝짝짝!"),
+        ("n/ 짠, 짱. b/ 쩔".encode("cp949"), "n/ 짠, 짱. b/ 쩔"),
+        ("짝n/ 체크l/".encode("cp949"), "짝n/ 체크l/"),
+        ("25°, 3½, £5".encode(), "25°, 3½, £5"),
+        ("«Oui», « non »".encode(), "«Oui», « non »"),
+        ("¿OK? 20 °C · b/".encode(), "¿OK? 20 °C · b/"),
     ],
 )
 def test_read_transcript_knows_both_encodings(tmp_path, content, text):
     path = tmp_path / "a.txt"
     path.write_bytes(content)
     assert read_transcript(path) == text
+
+
+def is_utf8(content):
+    try:
+        return content.decode() is not None
+    except UnicodeDecodeError:
+        return False
+
+
+@pytest.mark.parametrize("form", ["{}", "{}.", "n/ {}", "n/{} l/", "{0}{0} {0}?"])
+def test_every_common_syllable_is_known_in_cp949(tmp_path, form):
+    pairs = [bytes((row, cell)) for row in range(0xB0, 0xC9) for cell in range(0xA1, 0xFF)]
+    texts = [form.format(pair.decode("euc-kr")) for pair in pairs]
+    # What is no UTF-8 cannot be taken for it.
+    doubtful = [text for text in texts if is_utf8(text.encode("cp949"))]
+    assert (len(texts), len(doubtful)) == (2350, 217)
+    path, read = tmp_path / "a.txt", []
+    for text in doubtful:
+        path.write_bytes(text.encode("cp949"))
+        read.append(read_transcript(path))
+    assert read == doubtful
 
 
 def test_read_transcript_names_a_file_it_cannot_decode(tmp_path):

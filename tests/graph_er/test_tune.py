@@ -1,5 +1,7 @@
 import json
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from optuna.trial import TrialState
@@ -7,7 +9,9 @@ from optuna.trial import TrialState
 from graph_er import train as train_command
 from graph_er import tune as tune_command
 from graph_er.dialogues import write_dialogues
+from graph_er.errors import InputError
 from graph_er.networks.config import CogmenConfig, ContextualConfig, TrainingConfig
+from graph_er.running import tracking
 from graph_er.running.cli import run_command
 from graph_er.training.config_file import ConfigFile, read_config_file
 from graph_er.training.recipe import make_recipe
@@ -241,6 +245,30 @@ def test_a_search_is_one_offline_experiment(data, tmp_path):
     out = tmp_path / "search"
     assert tune(data, out, "--trials", "2", "--only", "wp", "--comet", "offline") == 0
     assert len(list((out / "comet").glob("*.zip"))) == 1
+
+
+def test_the_tracker_of_a_search_that_fails_is_ended(data, tmp_path, monkeypatch):
+    ended = []
+
+    class Watched(tracking.Tracker):
+        def end(self):
+            ended.append(self)
+
+    def fails(*_, **__):
+        raise InputError("the loss is not finite")
+
+    monkeypatch.setattr(tracking, "start_tracking", lambda *_, **__: Watched())
+    monkeypatch.setattr(search_module, "run_search", fails)
+    assert tune(data, tmp_path / "search", "--trials", "1") == 2
+    assert len(ended) == 1
+
+
+def test_without_a_key_for_the_tracker_no_search_is_begun(data, tmp_path, monkeypatch, capsys):
+    keyless = SimpleNamespace(get_config=lambda name: None)
+    monkeypatch.setitem(sys.modules, "comet_ml", keyless)
+    assert tune(data, tmp_path / "search", "--comet", "online") == 2
+    assert "COMET_API_KEY" in capsys.readouterr().err
+    assert not (tmp_path / "search").exists()
 
 
 def test_bad_input_ends_with_status_2_and_one_message(data, tmp_path, capsys):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -107,6 +108,36 @@ def test_the_order_of_rows_changes_nothing(root):
 def test_tables_below_the_root_are_found(tmp_path, root, place):
     shutil.move(root, tmp_path / "clone" / place)
     assert len(read_meld(tmp_path / "clone").utterances) == 8
+
+
+@pytest.mark.parametrize("moved", [("train",), ("train", "dev", "test")])
+@pytest.mark.parametrize("place", ["", "MELD.Raw"])
+def test_tables_in_folders_of_their_sides_are_found(tmp_path, root, place, moved):
+    """As the archives of the release unpack, with the videos' folders beside the tables."""
+    write_all_wavs(root)
+    expected = [replace(u, wav=None) for u in read_meld(root).utterances]
+    for side in moved:
+        (root / side).mkdir()
+        shutil.move(table_path(root, side), root / side)
+        shutil.move(root / FOLDERS[side], root / side)
+    if place:
+        shutil.move(root, tmp_path / "above" / place)
+    found = read_meld(tmp_path / "above" if place else root).utterances
+    assert [replace(u, wav=None) for u in found] == expected
+    assert all(u.wav is not None for u in found)
+
+
+def test_two_tables_of_one_side_are_one_only_if_they_are_alike(root):
+    expected = read_meld(root).utterances
+    (root / "dev").mkdir()
+    second = shutil.copy(table_path(root, "dev"), root / "dev")
+    assert read_meld(root).utterances == expected
+    table = table_path(root, "dev")
+    table.write_text(table.read_text() + "\n")
+    (problem,) = problems_of(root)
+    assert problem == (
+        f"{table_path(root, 'dev')} and {second} differ; remove the one that is not the release's"
+    )
 
 
 def test_control_characters_in_place_of_quotes_are_repaired(tmp_path, root):

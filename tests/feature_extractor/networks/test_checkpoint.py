@@ -104,6 +104,7 @@ def test_weights_of_another_model_are_refused(tmp_path):
         ("config.json", {"split": ["Sess01"]}),
         ("config.json", {"split": {"name": "official", "unit": "session", "sides": {"test": 1}}}),
         ("config.json", {"started_from": [{"name": "a", "corpus": "demo", "split": {}}]}),
+        ("config.json", {"policies": {"labels_of": "nobody"}}),
         ("preprocessor_config.json", "[]"),
         ("tokenizer.json", "{}"),
     ],

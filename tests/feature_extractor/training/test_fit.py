@@ -18,9 +18,11 @@ from feature_extractor.training.fit import (
     parameter_groups,
 )
 from feature_extractor.training.resuming import last_complete
+from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
 from graph_er.running.tracking import Tracker
-from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
+from graph_er.scoring.scores import score
+from tests.feature_extractor.tiny_corpus import EMOTIONS, make_checkpoint, make_corpus
 
 QUICK = TrainingSettings(
     epochs=3, batch_size=2, accumulate_grad=2, lr=1e-3, head_lr=1e-2, num_workers=0
@@ -60,6 +62,15 @@ def test_the_same_seed_gives_the_same_model(tmp_path):
     assert equal(train(tmp_path, "one")[0], train(tmp_path, "two")[0])
 
 
+def test_a_launchers_precision_is_not_taken_over(tmp_path, monkeypatch):
+    before, _ = train(tmp_path, "one")
+    for precision in ("fp16", "bf16"):
+        monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", precision)
+        job = Job(tmp_path, 0, torch.device("cpu"), Tracker())
+        assert fitting._arguments(QUICK, job).mixed_precision == "no"
+    assert equal(train(tmp_path, "two")[0], before)
+
+
 def test_the_best_epoch_by_dev_loss_is_kept(tmp_path):
     recorder = Recorder()
     model, result = train(tmp_path, "run", tracker=recorder)
@@ -97,7 +108,7 @@ def test_dev_clips_that_are_too_long_are_heard_as_in_prediction(tmp_path, clip_l
 
 @pytest.mark.parametrize("native", [True, False])
 def test_mixed_precision_is_for_devices_that_compute_in_it(tmp_path, monkeypatch, native):
-    asked = []
+    asked, made = [], []
     # A GPU before Ampere, which imitates it.
     monkeypatch.setattr(
         torch.cuda,
@@ -107,12 +118,13 @@ def test_mixed_precision_is_for_devices_that_compute_in_it(tmp_path, monkeypatch
     monkeypatch.setattr(
         fitting,
         "TrainingArguments",
-        lambda **given: asked.append(given) or SimpleNamespace(n_gpu=1),
+        lambda **given: asked.append(given) or SimpleNamespace(n_gpu=1, bf16=given["bf16"]),
     )
     for device in ("cuda", "cpu"):
         job = Job(tmp_path, 0, torch.device(device), Tracker())
-        fitting._arguments(QUICK, job)
+        made.append(fitting._arguments(QUICK, job).mixed_precision)
     assert [given["bf16"] for given in asked] == [native, False]
+    assert made == ["bf16" if native else "no", "no"]
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):
@@ -200,6 +212,27 @@ def test_votes_can_be_learnt(tmp_path):
     job = Job(tmp_path / "run", 0, torch.device("cpu"), Tracker())
     result = fit(checkpoint, *sides(tmp_path, "t", soft=True), QUICK, job)
     assert len(result["history"]) == QUICK.epochs
+
+
+def test_dev_scores_of_votes_are_by_the_label_of_the_corpus(tmp_path, monkeypatch):
+    """A tie's label is the one that stands first, which the votes do not tell."""
+    train_side, dev = sides(tmp_path, "t", soft=True)
+    tie = (0.5, *(0.0 for _ in EMOTIONS[2:]), 0.5)
+    rows = [replace(u, soft_label=tie, emotion=EMOTIONS[-1]) for u in dev.utterances[:3]]
+    utterances = (*train_side.utterances, *rows, *dev.utterances[3:])
+    corpus = Corpus("tiny", EMOTIONS, utterances)
+    dev = UtteranceDataset(corpus, utterances[10:], sampling_rate=None, soft_labels=True)
+    seen = []
+
+    def recorded(gold, predicted, emotions):
+        seen.append(list(gold))
+        return score(gold, predicted, emotions)
+
+    monkeypatch.setattr(fitting, "score", recorded)
+    checkpoint = make_checkpoint(tmp_path / "encoders", "t")
+    job = Job(tmp_path / "run", 0, torch.device("cpu"), Tracker())
+    fit(checkpoint, train_side, dev, replace(QUICK, epochs=1), job)
+    assert seen == [[corpus.label(utterance) for utterance in utterances[10:]]]
 
 
 def test_each_parameter_is_in_one_group_of_its_own_rate(tmp_path):

@@ -44,6 +44,48 @@ def test_one_recording_and_its_times(folder, name, content):
     assert turn.wav == (folder / "whole.wav").resolve()
 
 
+@pytest.mark.parametrize("cells", ["A,,0.5,1.5", "A,  ,0.5,1.5"])
+def test_a_blank_column_names_no_audio(folder, cells):
+    write_noise(folder / "whole.wav", 2.0)
+    (folder / "m.csv").write_text(f"speaker,wav,start,end\n{cells}\n")
+    (turn,) = read_confined(folder, BOUNDS)
+    assert turn.span == (0.5, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("content", "audio"),
+    [
+        ("speaker,text\nA,x\nB,y\n", ("0.wav", "1.flac")),
+        ("speaker,text,wav\nA,x,\n", ("0.wav", "1.wav")),
+        ("speaker,text\nA,x\n", ("0.wav",)),
+        ("speaker,text,start,end\nA,x,0,0.1\n", ("0.wav", "1.wav")),
+    ],
+)
+def test_audio_that_no_turn_would_be_heard_in_is_refused_with_the_remedy(folder, content, audio):
+    (folder / "t.csv").write_text(content)
+    for name in audio:
+        write_noise(folder / name)
+    with pytest.raises(InputError) as error:
+        read_confined(folder, BOUNDS)
+    told = str(error.value)
+    assert told.startswith(f"t.csv: names none of the audio that came with it ({', '.join(audio)})")
+    assert "column wav" in told
+    assert "start and end" in told
+
+
+def test_audio_may_be_left_over_where_some_is_used(folder):
+    write_table(folder / "t.csv", talk(2))
+    write_noise(folder / "whole.wav")
+    assert len(read_confined(folder, BOUNDS)) == 2
+
+
+def test_a_folder_of_compressed_audio_is_as_long_as_one_of_wavs(folder):
+    for turn in range(9):
+        (folder / f"A_{turn}.ogg").write_bytes(b"")
+    with pytest.raises(InputError, match=r"5 turns; at most 4"):
+        read_confined(folder, BOUNDS)
+
+
 def test_a_table_that_names_its_audio_is_not_cut(folder):
     rows = [{"speaker": "A", "wav": "x.wav", "start": 0, "end": 0.3}]
     (turn,) = read_confined(write_table(folder / "t.csv", rows).parent, BOUNDS)
@@ -81,7 +123,7 @@ def test_no_longer_than_the_bounds(folder):
 
 
 def test_files_that_are_no_conversation(folder):
-    with pytest.raises(InputError, match=r"no \.wav or \.txt file"):
+    with pytest.raises(InputError, match=r"no file \.wav, .* below it"):
         read_confined(folder, BOUNDS)
     (folder / "m.rttm").write_text("SPEAKER m 1 0.5 1 <NA> <NA> A <NA> <NA>\n")
     for name in ("a.wav", "b.wav"):

@@ -59,6 +59,20 @@ def test_context_of_the_extractor_is_what_was_pushed_before(causal):
     assert " ".join(heard) == "하나 하나 둘 하나 둘 셋 하나 둘 셋 넷 둘 셋 넷"
 
 
+def test_turns_with_and_without_times_may_follow_each_other(causal):
+    stream, calm = causal.stream(), causal.stream()
+    for other in (stream, calm):
+        other._extractor = replace(other._extractor, context=2)
+    rows = text_rows("하나", "둘", "셋", "넷", "다섯")
+    starts = (5.0, None, 7.5, None, 1.0)
+    for row, start in zip(rows[:4], starts, strict=False):
+        assert matrix([stream.push({**row, "start": start})]) == pytest.approx(
+            matrix([calm.push(row)])
+        )
+    with pytest.raises(InputError, match=r"starts at 1\.0 s, before the turn before it \(7\.5 s\)"):
+        stream.push({**rows[4], "start": starts[4]})
+
+
 def test_turns_and_rows_are_the_same(models, causal, tmp_path):
     rows = models.rows[:6]
     turns = turns_of_rows(rows, tmp_path)

@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import soundfile
 from graph_er.errors import InputError
 from graph_er.inference.conversation_input import read_turns
 from graph_er.inference.recording import cut_turns
+from graph_er.inference.transcription import transcribe
 from graph_er.inference.turn_table import turns_of_rows
 from tests.graph_er.inference.conftest import write_noise
 
@@ -187,8 +189,49 @@ def test_samples_that_are_no_numbers_are_refused_by_row_and_time(tmp_path, predi
     with pytest.raises(InputError, match=r"line 4: .*m\.wav: 2\.00 to 3\.75 s: NaN"):
         predictor.predict(turns)
     (whole,) = turns_of_rows([{"speaker": "A", "wav": tmp_path / "m.wav"}], tmp_path)
-    with pytest.raises(InputError, match=r"utterance conversation_001: .*m\.wav: holds NaN"):
+    with pytest.raises(InputError, match=r"^row 1: .*m\.wav: holds NaN"):
         predictor.predict([whole])
+
+
+def test_a_table_that_names_the_recording_is_as_one_beside_it(tmp_path, predictor, caplog):
+    write_noise(tmp_path / "meeting.wav", 4.0)
+    rows = [("meeting.wav", *turn) for turn in TURNS]
+    named = write_csv(tmp_path / "n.csv", rows, ("wav", "speaker", "start", "end", "text"))
+    turns = read_turns(named)
+    assert spans(turns) == TURNS
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "3 turns are parts of longer recordings" in caplog.text
+    beside = read_turns(write_csv(tmp_path / "t.csv", TURNS), tmp_path / "meeting.wav")
+    for own, other in zip(predictor.predict(turns), predictor.predict(beside), strict=True):
+        assert {**own, "wav": ""} == {**other, "wav": ""}
+
+
+def test_a_table_that_names_the_recording_without_times_in_it_is_refused(tmp_path):
+    write_noise(tmp_path / "meeting.wav", 31.0)
+    rows = [("meeting.wav", "A", 0, 1), ("meeting.wav", "B", 30, 40), ("meeting.wav", "A", 2, "")]
+    path = write_csv(tmp_path / "n.csv", rows, ("wav", "speaker", "start", "end"))
+    with pytest.raises(InputError, match=r"meeting\.wav: 31\.00 s, which 3 rows share, .* line 3"):
+        read_turns(path)
+
+
+def test_bad_samples_of_a_turn_are_told_by_row_file_and_time(tmp_path, predictor):
+    samples = np.zeros(16_000 * 4)
+    samples[16_000 * 2] = 5e6
+    wav = tmp_path / "m.wav"
+    soundfile.write(wav, samples, 16_000, "FLOAT")
+    path = write_csv(tmp_path / "t.csv", TURNS)
+    turns = read_turns(path, wav)
+    place = f"{path}, line 4: {wav.resolve()}: 2.00 to 3.75 s: holds NaN"
+    with pytest.raises(InputError) as error:
+        predictor.predict(turns)
+    assert str(error.value).startswith(place)
+    with pytest.raises(InputError) as error:
+        transcribe([replace(turn, text="") for turn in turns], None, str, progress=False)
+    assert str(error.value).startswith(place)
+    with pytest.raises(
+        InputError, match=r"^utterance t_003: .*m\.wav: 2\.00 to 3\.75 s: holds NaN"
+    ):
+        predictor.predict([replace(turns[2], source="", id="t_003")])
 
 
 def test_a_last_turn_that_is_rounded_up_ends_with_the_recording(tmp_path, recording):

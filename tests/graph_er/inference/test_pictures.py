@@ -20,7 +20,14 @@ EMOTIONS = ("neutral", "happy", "sad")
 
 
 def conversation(
-    count, speakers=("민아", "B"), text="그래", seconds=2.0, dialogues=1, gap=1.0, timed=True
+    count,
+    speakers=("민아", "B"),
+    text="그래",
+    seconds=2.0,
+    dialogues=1,
+    gap=1.0,
+    timed=True,
+    used=("a", "t"),
 ):
     """Turns one after the other, `happy` with 90 % and `sad` with 50 % in turn."""
     turns, rows = [], []
@@ -39,6 +46,7 @@ def conversation(
             best = int(np.argmax(p))
             rows.append(
                 {"emotion": EMOTIONS[best], "confidence": p[best], "marks": "",
+                 "modalities_used": used[n % len(used)],
                  **{f"prob_{e}": x for e, x in zip(EMOTIONS, p, strict=True)}}
             )  # fmt: skip
     return shown_dialogues(turns, rows, EMOTIONS)
@@ -116,6 +124,15 @@ def test_the_page_as_a_file(tmp_path):
     page = (tmp_path / "c.html").read_text(encoding="utf-8")
     assert [f"talk {n}" in page for n in range(4)] == [True, True, True, False]
     assert "predicted from text in" in page
+
+
+@pytest.mark.parametrize(
+    ("used", "told"),
+    [(("t", "t"), "text"), (("a", ""), "speech"), (("t", "at"), "speech and text")],
+)
+def test_the_page_tells_what_was_used_of_what_the_model_reads(used, told):
+    page = render_page(conversation(2, used=used), EMOTIONS, "t", "at")
+    assert f"2 turns, predicted from {told} in the light of" in page
 
 
 @pytest.mark.parametrize("count", [1, 2, 60])

@@ -6,6 +6,7 @@ import pytest
 
 from graph_er.errors import InputError
 from graph_er.inference.predictions import prediction_rows, write_prediction_rows
+from graph_er.inference.turn_table import read_turn_table
 from graph_er.inference.turns import Turn
 
 EMOTIONS = ("neutral", "happy")
@@ -51,6 +52,18 @@ def test_no_column_of_the_users_is_lost_to_the_new_name_of_another(tmp_path):
     assert "input_emotion" not in rows[1]
     write_prediction_rows(tmp_path / "p.csv", rows)
     assert read_csv(tmp_path / "p.csv")[0].items() >= expected.items()
+
+
+def test_columns_of_new_names_in_other_letters_are_kept_apart_as_readers_see_them(tmp_path):
+    own = {"Speaker": "A", "text": "x", "Emotion": "sad", "CONFIDENCE": 1, " Marks": "m"}
+    own |= {"Input_Emotion": "glad"}
+    rows = rows_of(turn(row=own))
+    kept = {"input_input_Emotion": "sad", "input_CONFIDENCE": 1, "Input_Emotion": "glad"}
+    assert rows[0].items() >= {**kept, "Speaker": "A", "emotion": "happy"}.items()
+    for name in ("p.csv", "p.jsonl"):
+        write_prediction_rows(tmp_path / name, rows)
+        (again,) = read_turn_table(tmp_path / name)
+        assert again.row["input_ Marks"] == "m"
 
 
 def test_a_recognised_text_stands_in_the_users_column_and_is_marked():

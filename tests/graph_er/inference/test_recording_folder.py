@@ -1,9 +1,11 @@
 import logging
+import unicodedata
 
 import pytest
+import soundfile
 
 from graph_er.errors import InputError
-from graph_er.inference.recording_folder import read_recording_folder
+from graph_er.inference.recording_folder import AUDIO_SUFFIXES, read_recording_folder
 from tests.graph_er.inference.conftest import write_noise
 
 
@@ -13,6 +15,8 @@ def fill(root, *names, text="그래"):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".wav":
             write_noise(path, 0.1)
+        elif path.suffix in AUDIO_SUFFIXES:
+            soundfile.write(path, [0.1, -0.1] * 4_000, 16_000)
         else:
             path.write_text(text, encoding="utf-8")
     return root
@@ -64,6 +68,34 @@ def test_all_problems_at_once(tmp_path):
         assert words in str(error.value)
 
 
+@pytest.mark.parametrize("suffix", AUDIO_SUFFIXES)
+def test_audio_of_every_kind_is_heard_beside_its_transcript(tmp_path, suffix):
+    fill(tmp_path, f"A_1{suffix}", "A_1.txt", f"B_2{suffix}")
+    turns = read_recording_folder(tmp_path)
+    assert [turn.wav.name for turn in turns] == [f"A_1{suffix}", f"B_2{suffix}"]
+    assert [turn.text for turn in turns] == ["그래", ""]
+    assert all(turn.duration == pytest.approx(0.5, abs=0.1) or suffix == ".wav" for turn in turns)
+
+
+def test_two_files_for_one_turn_are_refused(tmp_path):
+    fill(tmp_path, "A_1.wav", "A_1.flac", "B_2.txt", "B_2.TXT", "C_3.ogg")
+    with pytest.raises(InputError) as error:
+        read_recording_folder(tmp_path)
+    for names in ("A_1.flac and A_1.wav", "B_2.TXT and B_2.txt"):
+        assert f"{names} are of one turn; keep one" in str(error.value)
+    assert "C_3" not in str(error.value)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_audio_and_transcript_pair_however_their_names_are_composed(tmp_path, form):
+    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+    audio, text = (unicodedata.normalize(f, "점심/민아_1") for f in (form, other))
+    fill(tmp_path, f"{audio}.wav", f"{text}.txt")
+    (turn,) = read_recording_folder(tmp_path)
+    assert (turn.dialogue, turn.speaker, turn.text) == ("점심", "민아", "그래")
+    assert turn.wav.is_file()
+
+
 def test_a_folder_without_files(tmp_path):
-    with pytest.raises(InputError, match=r"no \.wav or \.txt file"):
+    with pytest.raises(InputError, match=r"no file \.wav, \.flac, \.ogg, \.mp3 or \.txt below it"):
         read_recording_folder(tmp_path)

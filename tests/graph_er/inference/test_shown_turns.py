@@ -22,8 +22,9 @@ def shown(*times, timed=True):
         for n, (start, end) in enumerate(times)
     ]
     rows = [
-        {"emotion": "happy", "confidence": 0.5, "prob_happy": 0.5, "prob_sad": 0.5, "marks": ""}
-    ] * len(turns)
+        {"emotion": "happy", "confidence": 0.5, "prob_happy": 0.5, "prob_sad": 0.5, "marks": "",
+         "modalities_used": "t"}
+    ] * len(turns)  # fmt: skip
     return shown_dialogues(turns, rows, ("happy", "sad"))
 
 
@@ -38,7 +39,7 @@ def test_turns_with_their_predictions():
 def test_predictions_find_their_turns_by_position():
     turns = [Turn(str(p), "d", "A", None, 0.0, "x", p, p + 1, position=p) for p in (2, 0, 1)]
     rows = [
-        {"emotion": e, "confidence": 1.0, "prob_x": 1.0, "marks": ""}
+        {"emotion": e, "confidence": 1.0, "prob_x": 1.0, "marks": "", "modalities_used": ""}
         for e in ("zero", "one", "two")
     ]
     (dialogue,) = shown_dialogues(turns, rows, ("x",))

@@ -4,6 +4,7 @@ import torch
 
 from graph_er.answers.prediction import predict_logits
 from graph_er.errors import InputError
+from graph_er.networks import checkpoint as checkpoint_module
 from graph_er.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from graph_er.probabilities.finish import Finish
 from tests.graph_er.dialogue_factory import EMOTIONS, make_dialogue
@@ -218,3 +219,9 @@ def test_a_checkpoint_of_before_spans_were_limited_hears_all(tmp_path):
     del content["config"]["context_span"]
     torch.save(content, path)
     assert load_checkpoint(path).config.context_span == -1
+
+
+def test_what_was_before_an_option_concerns_the_architectures_that_have_it(tmp_path, monkeypatch):
+    path = save(tmp_path, [perturbed(0, COGMEN)], COGMEN)
+    monkeypatch.setattr(checkpoint_module, "_BEFORE_OPTIONS", {"context_span": -1, "members": 1})
+    assert load_checkpoint(path).config == COGMEN

@@ -4,6 +4,10 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
+from graph_er.running.tracking import require_tracking
+
 OFFLINE_RUN = """
 import socket, sys
 from pathlib import Path
@@ -57,6 +61,40 @@ def test_offline_writes_parameters_metrics_and_confusion_matrix_without_network(
     assert values["dev_weighted_f1", 2] == 0.5
     parameters = [m["payload"]["param"] for m in messages if m["type"] == "parameter_msg"]
     assert ("size", 3) in {(p["paramName"], p["paramValue"]) for p in parameters}
+
+
+TWO_RUNS = """
+import sys
+from pathlib import Path
+from graph_er.running.tracking import start_tracking
+for seed in (1, 7):  # the first is never ended, as that of a run which was broken off
+    tracker = start_tracking("offline", name="run", folder=Path(sys.argv[1]))
+    tracker.log_parameters({"seed": seed})
+    tracker.log_metrics({"loss": float(seed)}, step=1)
+tracker.end()
+tracker.end()
+"""
+
+
+def test_a_run_is_not_recorded_into_one_that_was_broken_off(tmp_path):
+    done = run(TWO_RUNS, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    seeds = []
+    for archive in tmp_path.glob("*.zip"):
+        with zipfile.ZipFile(archive) as file:
+            messages = [json.loads(line) for line in file.read("messages.json").splitlines()]
+        parameters = [m["payload"]["param"] for m in messages if m["type"] == "parameter_msg"]
+        (seed,) = [p["paramValue"] for p in parameters if p["paramName"] == "seed"]
+        metrics = [m["payload"]["metric"] for m in messages if m["type"] == "metric_msg"]
+        assert [m["metricValue"] for m in metrics if m["metricName"] == "loss"] == [seed]
+        seeds.append(seed)
+    assert sorted(seeds) == [1, 7]
+
+
+@pytest.mark.parametrize("mode", ["off", "offline"])
+def test_nothing_is_required_to_record_here(mode, monkeypatch):
+    monkeypatch.setitem(sys.modules, "comet_ml", None)  # its import would fail
+    require_tracking(mode)
 
 
 def test_online_without_a_key_is_refused(tmp_path):

@@ -1,7 +1,9 @@
 """A run from dialogue file to checkpoint folder: seeds, refit, what is kept and recorded."""
 
+import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from graph_er.networks.checkpoint import load_checkpoint
 from graph_er.networks.spec import spec_of
 from graph_er.running.run_record import read_run_record
 from graph_er.scoring.scores import score
+from graph_er.training import experiment
 from graph_er.training.experiment import Run, run_training
 from graph_er.training.fit import fit
 from tests.graph_er.dialogue_factory import EMOTIONS, make_dialogue, make_file
@@ -28,13 +31,13 @@ def train(tmp_path):
     data = tmp_path / "data.pkl"
     write_dialogues(data, FILE)
 
-    def run(name="run", *, model=CONTEXTUAL, training=REFIT, seeds=(3,), file=FILE):
+    def run(name="run", *, model=CONTEXTUAL, training=REFIT, seeds=(3,), file=FILE, comet="off"):
         out = tmp_path / name
         run_training(
             file,
             Run(
                 modalities="at", model=model, training=training, seeds=list(seeds), out=out,
-                tag=name, data=data, device="cpu", comet="off", started=time.monotonic(),
+                tag=name, data=data, device="cpu", comet=comet, started=time.monotonic(),
             ),
         )  # fmt: skip
         return load_checkpoint(out), read_run_record(out)
@@ -179,6 +182,69 @@ def test_a_configuration_that_does_not_fit_the_file_is_refused_before_anything_i
     with pytest.raises(InputError, match="context_heads"):
         train(model=replace(COGMEN, context_heads=3))
     assert (tmp_path / "run" / "model.pt").read_bytes() == before
+
+
+def test_a_folder_of_stage_1_is_left_alone(train, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.safetensors").touch()
+    with pytest.raises(InputError, match="holds a stage-1 checkpoint"):
+        train()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["model.safetensors"]
+
+
+@pytest.fixture
+def finished(train, tmp_path):
+    """A finished run that was evaluated, and a function that returns its files' content."""
+    train(training=TRAINING)
+    folder = tmp_path / "run"
+    (folder / "eval_test").mkdir()
+    for name in ("eval.json", "predictions.csv", "predictions_seed3.csv", "eval_test/eval.json"):
+        (folder / name).write_text("of the earlier run")
+    return lambda: {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_without_a_key_for_the_tracker_an_earlier_run_stays(train, finished, monkeypatch):
+    before = finished()
+    keyless = SimpleNamespace(get_config=lambda name: None)
+    monkeypatch.setitem(sys.modules, "comet_ml", keyless)
+    with pytest.raises(InputError, match="COMET_API_KEY"):
+        train(comet="online")
+    assert finished() == before
+
+
+def test_a_run_that_fails_leaves_an_earlier_one_as_it_was(train, finished, caplog):
+    before = finished()
+    with pytest.raises(InputError, match="learning_rate"):
+        train(training=replace(TRAINING, learning_rate=1e30))
+    assert "is replaced when this one is trained" in caplog.text
+    assert finished() == before
+
+
+@pytest.mark.parametrize(
+    ("killed_in", "model"), [("save_checkpoint", "before"), ("write_run_record", "new")]
+)
+def test_a_run_that_is_killed_as_it_is_written_is_no_mixture(
+    train, finished, monkeypatch, killed_in, model
+):
+    before = finished()["model.pt"]
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, killed_in, killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(training=replace(TRAINING, learning_rate=0.1))
+    left = finished()
+    assert {*left} == {"model.pt"}
+    assert (left["model.pt"] == before) is (model == "before")
+
+
+def test_a_run_in_place_of_another_leaves_nothing_of_that(train, finished):
+    before = finished()
+    train(training=replace(TRAINING, learning_rate=0.1))
+    after = finished()
+    assert {*after} == {"model.pt", "run.json"}
+    assert all(after[name] != before[name] for name in after)
 
 
 @pytest.mark.parametrize("length", [1, 2])

@@ -15,10 +15,14 @@ from graph_er.running import jobs as jobs_module
 from graph_er.running import processes
 from graph_er.running.jobs import choose_jobs, do_jobs, threads_for
 from graph_er.running.side_by_side import CAN_FORK, side_by_side
+from graph_er.running.tracking import Tracker
 from graph_er.train import main
+from graph_er.training import seeds as seeds_module
+from graph_er.training.one_seed import Sides
 from graph_er.training.recipe import make_recipe
-from graph_er.training.seeds import pieces_of
+from graph_er.training.seeds import SeedWork, fit_seeds, pieces_of
 from tests.graph_er.dialogue_factory import make_file
+from tests.graph_er.tiny_models import SPEC
 
 needs_fork = pytest.mark.skipif(not CAN_FORK, reason="needs Linux")
 OPTIONS = ("--seeds", "3", "--members", "2", "--hidden_size", "8", "--epochs", "2")
@@ -104,6 +108,26 @@ def test_what_a_seed_refuses_is_told_once_and_nothing_is_written(train, one_thre
         with pytest.raises(InputError, match="--learning_rate"):
             train("out", "--jobs", "2", "--schedule", schedule, *rough)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("error", [InputError, KeyboardInterrupt])
+def test_the_tracker_of_a_seed_that_fails_is_ended(monkeypatch, error):
+    ended = []
+
+    class Watched(Tracker):
+        def end(self):
+            ended.append(self)
+
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(seeds_module, "fit_seed", fails)
+    tracker = Watched()
+    recipe = make_recipe("default", "at", {}, {})
+    work = SeedWork(SPEC, recipe, Sides([], []), "cpu", lambda seed: tracker)
+    with pytest.raises(error):
+        fit_seeds(work, [3], jobs=1, threads=1)
+    assert ended == [tracker]
 
 
 def test_jobs_are_as_many_as_cores_and_pieces_allow(monkeypatch):

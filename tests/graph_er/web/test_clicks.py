@@ -121,10 +121,45 @@ def test_a_click_beside_the_turns_changes_nothing(opened, told):
     assert (opened["turn"].value, opened["reasons"].value) == (0, before)
 
 
-def test_without_a_conversation_there_is_nothing_to_choose(page):
-    page["timeline"].fire("click", SimpleNamespace(turn=0))
-    assert page["turn"].value is None
-    assert page["reasons"].value == ""
+def test_a_conversation_is_there_for_as_long_as_its_tab_is_open(page):
+    assert page["predict"].wired["click"][1][-1].shown.get("time_to_live") is None
+
+
+def lose(page):
+    """Take the conversation away under an open page, as Gradio does to a tab it lost sight of."""
+    page["predict"].wired["click"][1][-1].shown["value"] = None
+
+
+def test_a_click_on_a_conversation_that_is_gone_says_so(opened):
+    lose(opened)
+    opened["timeline"].fire("click", SimpleNamespace(turn=2))
+    assert TEXTS["ko"]["gone"] in opened["reasons"].value
+    assert 'role="alert"' in opened["reasons"].value
+
+
+def test_the_other_language_says_that_the_conversation_is_gone(opened):
+    lose(opened)
+    for _ in range(2):
+        opened["language"].shown["value"] = "en"
+        opened["language"].fire("change")
+        assert TEXTS["en"]["gone"] in opened["message"].value
+        assert opened["results"].shown["visible"] is False
+
+
+def test_after_a_refusal_no_conversation_is_missed(opened):
+    opened["predict"].fire("click")
+    opened["language"].fire("change")
+    assert TEXTS["ko"]["gone"] not in opened["message"].value
+
+
+def test_the_files_to_download_are_named_after_what_tells_the_turns(page, tmp_path):
+    table = write_table(tmp_path / "talk.csv", talk(1))
+    for files in ([tmp_path / "wav" / "0.wav", table], [table, tmp_path / "wav" / "0.wav"]):
+        table.write_text("speaker,wav\nA,0.wav\n")
+        page["files"].shown["value"] = [str(path) for path in files]
+        page["predict"].fire("click")
+        shown = state_of(page).html.read_text(encoding="utf-8")
+        assert "<title>Emotions in talk.csv</title>" in shown
 
 
 def test_the_other_language_renames_everything_and_keeps_the_chosen_turn(opened):

@@ -91,6 +91,39 @@ def test_a_turn_without_audio_says_so(desk, tmp_path):
     assert clip(analysis.turns[0]) is None
 
 
+def test_a_telephone_recording_that_cannot_be_sought_in_is_heard(desk, tmp_path):
+    noise = 0.1 * np.random.default_rng(0).standard_normal(3 * 8_000)
+    soundfile.write(tmp_path / "m.wav", noise, 8_000, "GSM610")
+    whole, _ = soundfile.read(tmp_path / "m.wav", frames=3 * 8_000, dtype="int16")
+    (tmp_path / "m.csv").write_text("speaker,start,end\nA,0.5,1.0\nB,1.25,2.0\n")
+    analysis = desk.upload([tmp_path / "m.csv", tmp_path / "m.wav"], "en").analysis
+    rate, samples = desk.choose(analysis, 1, "en").sound
+    np.testing.assert_allclose(samples, whole[round(1.25 * rate) : 2 * rate], atol=2)
+    (tmp_path / "t.csv").write_text("speaker,wav\nA,m.wav\n")
+    analysis = desk.upload([tmp_path / "t.csv", tmp_path / "m.wav"], "en").analysis
+    assert len(desk.choose(analysis, 0, "en").sound[1]) >= len(whole)  # whole blocks of GSM
+
+
+@pytest.mark.parametrize("language", sorted(TEXTS))
+def test_a_turn_whose_audio_cannot_be_played_is_shown_without(desk, archive, language, caplog):
+    analysis = desk.upload([archive], language).analysis
+    analysis.turns[1].wav.write_bytes(b"x")
+    analysis.turns[2].wav.unlink()
+    for number in (1, 2):
+        chosen = desk.choose(analysis, number, language)
+        assert chosen.sound is None
+        assert chosen.sound_label == TEXTS[language]["unplayable"]
+        assert chosen.reasons.count("ger-bar") == 3
+        assert f"{number}.wav cannot be played: " in caplog.text
+
+
+def test_a_table_of_parts_of_one_recording_is_heard_part_by_part(desk, tmp_path):
+    recording = write_noise(tmp_path / "m.wav", 3.0)
+    (tmp_path / "m.csv").write_text("speaker,wav,start,end\nA,m.wav,0.5,1.0\nB,m.wav,1.25,2.0\n")
+    analysis = desk.upload([tmp_path / "m.csv", recording], "en").analysis
+    assert [len(desk.choose(analysis, n, "en").sound[1]) for n in range(2)] == [8_000, 12_000]
+
+
 def test_turns_are_counted_over_dialogues(desk, tmp_path):
     rows = [{"dialogue": d, "speaker": "A", "text": f"{d}{n}"} for d in "xy" for n in range(2)]
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")

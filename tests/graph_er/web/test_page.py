@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -44,17 +45,23 @@ def models_options(models):
 
 
 @pytest.fixture(scope="module")
-def url(models_options, tmp_path_factory):
+def work(tmp_path_factory):
+    """Where the command keeps what it is sent."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="module")
+def url(models_options, work, tmp_path_factory):
     """The command, serving the tiny models on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     log = tmp_path_factory.mktemp("app") / "log"
-    work = tmp_path_factory.mktemp("temporary")
     command = [sys.executable, "-m", "graph_er.app", *models_options, "--port", port]
     (log.parent / "sitecustomize.py").write_text(WATCH.format(str(log.parent / "asked")))
     env = {**os.environ, "TMPDIR": str(work), "OMP_NUM_THREADS": "1"}
-    env |= {"PYTHONPATH": str(log.parent)}
+    # Gradio then keeps what a closed tab showed for a second, not for an hour.
+    env |= {"PYTHONPATH": str(log.parent), "GRADIO_IS_E2E_TEST": "1"}
     with log.open("w") as file:
         app = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=file)
     try:
@@ -169,6 +176,22 @@ def test_what_the_user_wrote_runs_nowhere(page, tmp_path):
     upload(page, tmp_path / "t.csv")
     page.locator("#reasons .ger-said").filter(has_text=words).wait_for(timeout=60_000)
     assert page.locator("#results img[src=x], #timeline img, #reasons img").count() == 0
+
+
+def test_a_conversation_goes_when_its_tab_is_closed_and_no_sooner(page, work, tmp_path):
+    def kept():
+        return list(work.glob("*/analyses/*"))
+
+    (tmp_path / "t.csv").write_text("speaker,text\nA,왜 그래\nB,그래\n", encoding="utf-8")
+    upload(page, tmp_path / "t.csv")
+    page.locator("#timeline svg .turn").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(3_000)
+    assert len(kept()) == 1
+    page.close()
+    deadline = time.monotonic() + 30
+    while kept() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert kept() == []
 
 
 def test_files_of_the_machine_are_not_served(url):

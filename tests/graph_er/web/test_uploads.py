@@ -10,7 +10,7 @@ import pytest
 from feature_extractor.corpora.text_files import TABLE_SUFFIXES
 from graph_er.errors import InputError
 from graph_er.inference import conversation_input
-from graph_er.inference.conversation_input import AUDIO_SUFFIXES
+from graph_er.inference.recording_folder import AUDIO_SUFFIXES
 from graph_er.web.uploads import KINDS, LIMITS, Limits, collect, unpack
 
 

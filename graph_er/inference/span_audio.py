@@ -1,0 +1,70 @@
+"""Parts of a recording, decoded to the very samples that decoding all of it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from feature_extractor.audio import ForwardFile
+
+# Samples per channel that are decoded at a time.
+_BLOCK = 1 << 16
+
+Span = tuple[float, float]
+
+
+def span_samples(file: soundfile.SoundFile, span: Span) -> tuple[int, int]:
+    """Return the first sample of a span, given in seconds, and the one after its last."""
+    begin, end = span
+    first = min(round(begin * file.samplerate), file.frames - 1)
+    return first, first + max(1, round((end - begin) * file.samplerate))
+
+
+def span_blocks(path: Path, spans: Sequence[Span]) -> Iterator[tuple[int, np.ndarray]]:
+    """Decode spans block by block, so that their length and the file's do not matter.
+
+    Where only reading on from the beginning leads to the right samples, that is done once for all
+    spans together.
+
+    Args:
+        path: an audio file.
+        spans: begin and end in seconds; they may overlap.
+
+    Yields:
+        The number of a span, and the next of its samples, float32 ``[samples, channels]``. A span
+        that begins after the file's end gives none.
+
+    Raises:
+        soundfile.SoundFileError: the file cannot be decoded there.
+    """
+    with ForwardFile(str(path)) as file:
+        places = [span_samples(file, span) for span in spans]
+        if not file.seeks_exactly:
+            yield from _divided(file, places)
+            return
+    for number, (first, end) in enumerate(places):
+        with ForwardFile(str(path)) as file:  # a second seek in one Ogg file may miss its place
+            file.seek(first)
+            yield from ((number, block) for _, block in _blocks(file, first, end))
+
+
+def _divided(
+    file: ForwardFile, places: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, np.ndarray]]:
+    for begin, block in _blocks(file, 0, max((end for _, end in places), default=0)):
+        for number, (first, end) in enumerate(places):
+            part = block[max(0, first - begin) : max(0, end - begin)]
+            if len(part):
+                yield number, part
+
+
+def _blocks(file: ForwardFile, place: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Read on from `place`; give the place of each block, and the block."""
+    while place < end and len(
+        block := file.read(min(end - place, _BLOCK), dtype="float32", always_2d=True)
+    ):
+        yield place, block
+        place += len(block)
