@@ -79,9 +79,9 @@ class ForwardFile(soundfile.SoundFile):
         return False
 
     @property
-    def seeks_exactly(self) -> bool:
-        """Tell whether `seek` works, and leads to the samples that reading on leads to."""
-        return super().seekable() and not self.subtype.startswith("MPEG_")
+    def can_seek(self) -> bool:
+        """Tell whether `seek` works."""
+        return super().seekable()
 
 
 def probe_audio(path: Path) -> AudioInfo:
@@ -216,19 +216,17 @@ def load_audio(path: Path, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 
 def _mono_blocks(path: Path, file: soundfile.SoundFile, info: AudioInfo) -> Iterator[np.ndarray]:
     """Decode all samples, channels averaged; one block at a time, since those may be many."""
-    most = _LONGEST_HOURS * 3600 * file.samplerate
     promised, total = file.frames, 0
-    while len(block := file.read(frames=_BLOCK, dtype="float32", always_2d=True)):
+    # Not beyond: what follows, such as tags, is no audio, and some decoders fail at it.
+    while total < promised and len(
+        block := file.read(frames=min(_BLOCK, promised - total), dtype="float32", always_2d=True)
+    ):
         if not (block.max() <= _LOUDEST and block.min() >= -_LOUDEST):  # nor where either is NaN
             raise InputError(
                 f"{path}: holds NaN or infinite samples, or absurdly large ones; restore or "
                 "convert the file"
             )
         total += len(block)
-        if total > most:
-            raise InputError(
-                f"{path}: more than {_LONGEST_HOURS} hours, the most that a clip may last; cut it"
-            )
         yield block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
     tolerance = _MP3_TOLERANCE if info.container == "MP3" else 0.0
     if total < promised * (1 - tolerance):

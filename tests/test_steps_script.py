@@ -86,7 +86,9 @@ def test_a_lane_that_fails_ends_the_other_and_its_command(start, tmp_path):
 
 def test_why_a_lane_failed_is_told_last(start, tmp_path):
     program = tmp_path / "program.sh"
-    program.write_text("trap 'echo stopped >&2; exit 143' TERM\necho $$ >$1\nsleep 60 & wait\n")
+    program.write_text(
+        "trap 'echo stopped >&2; kill $!; exit 143' TERM\nsleep 60 &\necho $$ >$1\nwait\n"
+    )
     script = f"""
 one() {{ step one {tmp_path}/one sh {program} {tmp_path}/pid1; }}
 two() {{ step two {tmp_path}/two sh -c 'while [ ! -s {tmp_path}/pid1 ]; do sleep 0.1; done

@@ -22,10 +22,10 @@ def recording_spans(
 ) -> dict[str, Span]:
     """Find the rows that are parts of a recording.
 
-    They are where several rows of a dialogue name one file and lie within it, by their starts and
-    ends, and are not all as long as it is; likewise a single row of less than half of a file that
-    is longer than a clip. Elsewhere a row has a clip of its own, and `start` is a time of the
-    dialogue: a clip may be said again, too.
+    They are where several rows, of one dialogue or of more, name one file and lie within it, by
+    their starts and ends, and are not all as long as it is; likewise a single row of less than half
+    of a file that is longer than a clip. Elsewhere a row has a clip of its own, and `start` is a
+    time of the dialogue: a clip may be said again, too.
 
     Args:
         rows: with ids and dialogues.
@@ -75,15 +75,13 @@ def _recordings(
     rows: Sequence[TableRow], lengths: Sequence[float | None]
 ) -> Iterator[tuple[Path, float, list[TableRow], dict[str, Span]]]:
     """Give each recording, its seconds, its rows, and the spans of those that lie within it."""
-    shared: dict[tuple[str | None, Path], list[TableRow]] = {}
+    shared: dict[Path, list[TableRow]] = {}
     seconds: dict[Path, float] = {}
     for row, length in zip(rows, lengths, strict=True):
         if row.wav is not None and length is not None:
-            # Where every row is a dialogue of its own, nobody told dialogues apart.
-            dialogue = None if row.dialogue == row.id else row.dialogue
-            shared.setdefault((dialogue, row.wav), []).append(row)
+            shared.setdefault(row.wav, []).append(row)
             seconds[row.wav] = length
-    for (_, path), own in shared.items():
+    for path, own in shared.items():
         length = seconds[path]
         found = {row.id: span for row in own if (span := _span(row, length))}
         whole = len(found) == len(own)
@@ -108,9 +106,20 @@ def _are_parts(spans: Sequence[Span], length: float) -> bool:
 
 def _is_shared(own: Sequence[TableRow], length: float) -> bool:
     """Tell whether a file that rows share is no clip: it is long, or would sound over itself."""
-    starts = {row.start for row in own}
-    inside = all(start is not None and start < length for start in starts)
-    return len(own) > 1 and (length > _LONGEST_CLIP or (inside and len(starts) > 1))
+    return len(own) > 1 and (length > _LONGEST_CLIP or _overlap(own, length))
+
+
+def _overlap(own: Sequence[TableRow], length: float) -> bool:
+    """Tell whether rows of one dialogue begin at several places within their file."""
+    starts: dict[str | None, set[float | None]] = {}
+    for row in own:
+        # Where every row is a dialogue of its own, nobody told dialogues apart.
+        dialogue = None if row.dialogue == row.id else row.dialogue
+        starts.setdefault(dialogue, set()).add(row.start)
+    return any(
+        len(found) > 1 and all(start is not None and start < length for start in found)
+        for found in starts.values()
+    )
 
 
 def _times(row: TableRow) -> str:

@@ -17,6 +17,9 @@ from graph_er.errors import InputError
 from graph_er.inference.span_audio import span_blocks, span_samples
 from graph_er.inference.turns import Turn
 
+# Spans may all overlap, and a system lets only some hundred files be open.
+_OPEN_AT_ONCE = 100
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -90,7 +93,9 @@ def cut_turns(turns: Sequence[Turn], folder: Path) -> list[Turn]:
             spans.setdefault(turn.wav, {})[out] = turn
             cut[number] = replace(turn, wav=out, span=None)
     for own in spans.values():
-        _cut(list(own), list(own.values()))
+        parts = list(own.items())
+        for begin in range(0, len(parts), _OPEN_AT_ONCE):
+            _cut(*zip(*parts[begin : begin + _OPEN_AT_ONCE], strict=True))
     return cut
 
 
@@ -121,7 +126,7 @@ def _cut(outs: Sequence[Path], turns: Sequence[Turn]) -> None:
                 begun[number].write(block)
                 first, end = span_samples(source, spans[number])
                 if begun[number].frames >= end - first:
-                    begun[number].close()  # a system lets only some hundred files be open
+                    begun[number].close()
     except (soundfile.SoundFileError, OSError) as error:
         (turn, *_) = [told for number, told in enumerate(where) if number not in begun] or where
         raise InputError(f"{turn}: no readable audio ({error}); restore the file") from error

@@ -9,7 +9,7 @@ known of its training (``seed``, ``epoch``, ``dev``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -94,8 +94,16 @@ class Checkpoint:
         return model.eval()
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Write ``model.pt`` into `folder`, all of it or nothing; return its path."""
+def save_checkpoint(
+    folder: Path, checkpoint: Checkpoint, on_written: Callable[[], None] = lambda: None
+) -> Path:
+    """Write ``model.pt`` into `folder`, all of it or nothing; return its path.
+
+    Args:
+        folder: of the run.
+        checkpoint: what is written.
+        on_written: called when it is whole on disk, before it takes an earlier one's place.
+    """
     spec = asdict(checkpoint.spec)
     content = {
         "format": _FORMAT,
@@ -113,6 +121,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     # A file object, since torch would write the temporary file's name into the archive.
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         torch.save(content, file)
+        file.flush()
+        on_written()
     return path
 
 

@@ -143,8 +143,7 @@ def _write(file: DialogueFile, run: Run, material: _Material, fitted: Sequence[F
     logger.info("temperature %.2f, decoding weight %.1f", finish.temperature, finish.weight)
     utterances = evaluated_utterances(material.dev, file.emotions)
     scores = evaluate(utterances, finish(np.stack(on_dev), material.dev), run.seeds)
-    _remove_earlier_records(run.out)
-    save_checkpoint(run.out, checkpoint)
+    save_checkpoint(run.out, checkpoint, lambda: _remove_earlier_records(run.out))
     write_run_record(
         run.out,
         config=run.plain(),

@@ -51,7 +51,16 @@ def talk_of(text, count=3):
             text,
             tuple(
                 ShownTurn(
-                    n + 1, text, text, n, n + 1, "happy", 0.9, dict.fromkeys(EMOTIONS, 0.5), ""
+                    n + 1,
+                    text,
+                    text,
+                    n,
+                    n + 1,
+                    "happy",
+                    0.9,
+                    dict.fromkeys(EMOTIONS, 0.5),
+                    "",
+                    "at",
                 )
                 for n in range(count)
             ),
@@ -194,7 +203,9 @@ def test_errors_tell_a_terminal_nothing_to_do(capsys, text, records):
 
 def test_a_crowd_shares_a_lane(tmp_path):
     turns = tuple(
-        ShownTurn(n + 1, f"s{n}", "a", n, n + 1, "happy", 0.9, dict.fromkeys(EMOTIONS, 0.5), "")
+        ShownTurn(
+            n + 1, f"s{n}", "a", n, n + 1, "happy", 0.9, dict.fromkeys(EMOTIONS, 0.5), "", "at"
+        )
         for n in range(500)
     )
     crowd = ShownDialogue("d", turns, True)

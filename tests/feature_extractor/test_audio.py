@@ -218,3 +218,13 @@ def test_an_mp3_is_the_same_in_blocks_and_in_one_piece(tmp_path, monkeypatch):
     whole, _ = soundfile.read(tmp_path / "x.mp3", dtype="float32")
     monkeypatch.setattr(audio, "_BLOCK", 4_000)
     np.testing.assert_allclose(load_audio(tmp_path / "x.mp3"), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("seconds", [3, 12])
+def test_what_stands_behind_the_audio_is_not_decoded(tmp_path, seconds):
+    path = tmp_path / "x.flac"
+    soundfile.write(path, 0.1 * np.sin(np.arange(seconds * 16_000) / 9), 16_000)
+    whole = load_audio(path)
+    path.write_bytes(path.read_bytes() + b"TAG" + bytes(125))  # as ID3v1 has it
+    np.testing.assert_array_equal(load_audio(path), whole)
+    assert len(whole) == seconds * 16_000

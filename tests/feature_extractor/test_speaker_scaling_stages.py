@@ -207,7 +207,7 @@ def test_silence_is_still_noticed_and_bad_audio_named(table, run, tmp_path):
     extractor = trained_extractor(run)
     assert vectors_of(extractor, turns, CPU, str, progress=False).silent == {t.id for t in turns}
     (tmp_path / "still.wav").write_bytes(b"RIFF")
-    with pytest.raises(InputError, match=r"utterance .*_001: .*still\.wav: no readable audio"):
+    with pytest.raises(InputError, match=r"row 1: .*still\.wav: no readable audio"):
         vectors_of(extractor, turns, CPU, str, progress=False)
 
 

@@ -78,6 +78,20 @@ def test_a_clip_that_two_dialogues_begin_with_is_no_recording(tmp_path):
     assert problems == []
 
 
+@pytest.mark.parametrize("names", ["dde", "defg"])
+def test_a_recording_may_have_parts_in_several_dialogues(tmp_path, names):
+    write_wav(tmp_path / "x.wav")
+    rows = []
+    for n, name in enumerate(names):
+        cells = {"dialogue": name, "speaker": "A", "wav": "x.wav", "start": f"{6 * n}"}
+        record = Record(f"line {n + 2}", {**cells, "end": f"{6 * n + 5}"})
+        rows.append(parse_row(record, n, tmp_path, labelled=False))
+    problems = []
+    spans = recording_spans(name_rows(rows, []), [25.0] * len(rows), problems)
+    assert [*spans.values()] == [(6.0 * n, 6.0 * n + 5) for n in range(len(names))]
+    assert problems == []
+
+
 @pytest.mark.parametrize("columns", [{"dialogue": "d"}, {}])
 def test_parts_of_a_recording_are_refused_as_a_corpus(tmp_path, columns):
     rows = [{"wav": "long.wav", "start": n, "end": n + 0.8, **columns} for n in range(3)]

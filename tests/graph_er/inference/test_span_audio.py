@@ -1,4 +1,4 @@
-"""Turns cut out of recordings of every format are the samples that decoding the whole gives."""
+"""Turns cut out of recordings of every format are what decoding the whole gives."""
 
 from functools import cache
 
@@ -88,6 +88,24 @@ def test_what_is_read_forward_is_read_once_and_no_further_than_needed(tmp_path, 
     monkeypatch.setattr(span_audio, "ForwardFile", Counting)
     cut_turns(turns_of(write(tmp_path, "gsm.wav"), [(3.0, 3.5), (1.0, 2.0), (1.5, 3.25)]), tmp_path)
     assert sum(read) == round(3.5 * RATE)
+
+
+def test_a_turn_that_is_rounded_past_the_end_of_tagged_audio_is_cut(tmp_path):
+    path = write(tmp_path, "f.flac")
+    path.write_bytes(path.read_bytes() + b"TAG" + bytes(125))
+    (turn,) = cut_turns(turns_of(path, [(8.0, SECONDS + 0.01)]), tmp_path)
+    assert soundfile.info(turn.wav).frames == 2 * RATE
+
+
+def test_many_turns_at_once_need_few_open_files(tmp_path):
+    resource = pytest.importorskip("resource")
+    path, (few, most) = write(tmp_path, "gsm.wav"), resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(few, 200), most))
+    try:
+        cut = cut_turns(turns_of(path, [(n / 100, 9.0) for n in range(250)]), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+    assert all(soundfile.info(turn.wav).frames > RATE for turn in (cut[0], cut[-1]))
 
 
 def test_a_recording_that_ends_before_a_turn_names_that_turn(tmp_path):

@@ -1,5 +1,6 @@
 """A run from dialogue file to checkpoint folder: seeds, refit, what is kept and recorded."""
 
+import errno
 import sys
 import time
 from dataclasses import replace
@@ -221,14 +222,17 @@ def test_a_run_that_fails_leaves_an_earlier_one_as_it_was(train, finished, caplo
 
 
 @pytest.mark.parametrize(
-    ("killed_in", "model"), [("save_checkpoint", "before"), ("write_run_record", "new")]
+    ("killed_in", "done", "model"),
+    [("_remove_earlier_records", True, "before"), ("write_run_record", False, "new")],
 )
 def test_a_run_that_is_killed_as_it_is_written_is_no_mixture(
-    train, finished, monkeypatch, killed_in, model
+    train, finished, monkeypatch, killed_in, done, model
 ):
-    before = finished()["model.pt"]
+    before, step = finished()["model.pt"], getattr(experiment, killed_in)
 
-    def killed(*_, **__):
+    def killed(*arguments, **options):
+        if done:
+            step(*arguments, **options)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(experiment, killed_in, killed)
@@ -237,6 +241,18 @@ def test_a_run_that_is_killed_as_it_is_written_is_no_mixture(
     left = finished()
     assert {*left} == {"model.pt"}
     assert (left["model.pt"] == before) is (model == "before")
+
+
+def test_a_disk_that_is_full_leaves_an_earlier_run_as_it_was(train, finished, monkeypatch):
+    before = finished()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("graph_er.networks.checkpoint.torch.save", full)
+    with pytest.raises(OSError, match="No space left"):
+        train(training=replace(TRAINING, learning_rate=0.1))
+    assert finished() == before
 
 
 def test_a_run_in_place_of_another_leaves_nothing_of_that(train, finished):
