@@ -17,6 +17,7 @@ from feature_extractor.splits.splitting import SIDES, Split
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.running.paths import project_root
+from graph_er.running.run_record import RECORD_NAME
 
 # Receives lines for the user.
 Tell = Callable[[str], None]
@@ -103,14 +104,21 @@ def open_choice(
         folder: where the checkpoint lies.
 
     Raises:
-        InputError: as `open_corpus` and `policies.choose_policies`.
+        InputError: as `open_corpus` and `policies.choose_policies`; or the checkpoint records a
+            policy that its corpus does not know.
     """
     root = corpus_root(choice.name, choice.root)
     policies = choice.policies
     if trained is not None:
         policies = choose_policies(choice.name, policies, trained, folder, tell)
         usual = effective_policies(choice.name, {})
+        record = RECORD_NAME if trained.policies is None else "config.json"
         for name in sorted(policies.keys() - choice.policies.keys()):
+            if name not in usual:
+                raise InputError(
+                    f"{folder / record}: records the policy {name!r}, which corpus {choice.name} "
+                    "does not know; restore the file"
+                )
             if policies[name] != usual.get(name):
                 shown = shown_policy(name, policies[name])
                 tell(f"the corpus is read with {shown}, as {folder} was trained")

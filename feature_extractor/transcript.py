@@ -25,14 +25,19 @@ _IN_ASCII_AND_HANGUL = re.compile(rf"[\x00-\x7f{_HANGUL}]*")
 _ANY_HANGUL = re.compile(rf"[{_HANGUL}\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]")
 # Letters and Latin-1's signs, which Hangul of cp949 becomes in UTF-8.
 _FOREIGN = re.compile(r"[^\W\d_\x00-\x7f]|[\xa1-\xbf\xf7]")
-# A letter with an accent in a word ("café"), or a sign at a word or number ("25°", "« a »").
+_SIGN_AT_NUMBER = re.compile(r"(?<=[0-9])[\xa1-\xbf\xf7]|[\xa1-\xbf\xf7](?=[0-9])")
+# A letter with an accent or a sign in a word ("café"), or signs as sentences have them ("« a »").
 _LATIN = re.compile(
     r"""[A-Za-z][^\W\x00-\x7f] | [^\W\x00-\x7f][A-Za-z]
-        | [A-Za-z0-9][\xa1-\xbf\xf7] | [\xa1-\xbf\xf7][A-Za-z0-9]
-        | \xab [^\xab\xbb]* [A-Za-z0-9] [^\xab\xbb]* \xbb
+        | [A-Za-z][\xa1-\xbf\xf7] | [\xa1-\xbf\xf7][A-Za-z]
+        | \xab [^\xab\xbbA-Za-z0-9]* [A-Za-z0-9] [^\xab\xbb]* \xbb
+        | \xa1 [^\xa1!A-Za-z]* [A-Za-z] [^\xa1!]* !
+        | \xa9 \s (?: [A-Z][a-z]{2} | [0-9]{4} )
     """,
     re.VERBOSE,
 )
+# Two Latin words are of a sentence; one alone ("ok") may stand in Korean.
+_TWO_WORDS = re.compile(r"\b[A-Za-z][a-z]+\b.*\b[A-Za-z][a-z]+\b", re.DOTALL)
 
 # The guards keep ordinary text: "web/", "http://n/", "x.com?b/", "s/w", "ON/OFF" and "N/A" hold
 # no mark, while one that follows Hangul, a digit, a capital or punctuation is one.
@@ -140,11 +145,14 @@ def _is_cp949(content: bytes, as_utf8: str) -> bool:
 
     That of "체크" is "üũ" in UTF-8, that of "짝" "¦".
     """
-    if not _FOREIGN.search(as_utf8) or _ANY_HANGUL.search(as_utf8):
+    unmarked = _MARKS.sub(" ", as_utf8)  # the letter of a mark is no word's
+    # Signs at numbers ("25°") are taken as such where nothing else foreign stands in the text.
+    if not _FOREIGN.search(_SIGN_AT_NUMBER.sub(" ", unmarked)) or _ANY_HANGUL.search(as_utf8):
         return False
-    if _LATIN.search(_MARKS.sub(" ", as_utf8)):  # the letter of a mark is no word's
+    if _LATIN.search(unmarked) or _TWO_WORDS.search(unmarked):
         return False
     try:
-        return _IN_ASCII_AND_HANGUL.fullmatch(content.decode("cp949")) is not None
+        # Not cp949's further syllables: hardly any is used, and "à" alone would be one.
+        return _IN_ASCII_AND_HANGUL.fullmatch(content.decode("euc_kr")) is not None
     except UnicodeDecodeError:
         return False

@@ -2,15 +2,15 @@
 
 Expected in the root, or in ``data/MELD`` or ``MELD.Raw`` below it: ``train_sent_emo.csv``,
 ``dev_sent_emo.csv`` and ``test_sent_emo.csv`` (see `meld_rows`), each there or in a folder
-``train``, ``dev`` or ``test`` of its side, as the release's archives unpack; audio anywhere below
-the root (see `meld_media`).
+``train``, ``dev`` or ``test`` of its side, as the release's archives unpack; the first of the three
+places that has all tables counts. Audio anywhere below the root (see `meld_media`).
 """
 
 from __future__ import annotations
 
-import filecmp
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 from feature_extractor.audio import probe_duration
@@ -70,29 +70,30 @@ def read_meld(root: Path) -> Corpus:
 
 
 def _tables(root: Path, problems: list[str]) -> dict[str, Path]:
-    """Return the tables by side; a missing one is a problem, and so are two that differ.
+    """Return the tables by side from the first folder that has all, else any of them.
+
+    A missing one is a problem, and so are two of one side that differ.
 
     Raises:
         InputError: there is none at all.
     """
-    for folder in (root, root / "data" / "MELD", root / "MELD.Raw"):
-        found = {side: _places(folder, side) for side in _SIDES}
-        if not any(found.values()):
-            continue
-        for side, paths in found.items():
-            if not paths:
-                problems.append(f"{folder / _table(side)}: no such file; restore it")
-            elif len(paths) > 1 and not _same_content(*paths):
-                one, other = paths
-                problems.append(
-                    f"{one} and {other} differ; remove the one that is not the release's"
-                )
-        return {side: paths[0] for side, paths in found.items() if paths}
-    raise InputError(
-        f"{root}: no {_table('train')}, {_table('dev')} and {_table('test')} there or in folders "
-        "train, dev and test, nor in data/MELD or MELD.Raw below it; name the folder that holds "
-        "them"
-    )
+    folders = (root, root / "data" / "MELD", root / "MELD.Raw")
+    found = {folder: {side: _places(folder, side) for side in _SIDES} for folder in folders}
+    having = [folder for folder in folders if any(found[folder].values())]
+    if not having:
+        raise InputError(
+            f"{root}: no {_table('train')}, {_table('dev')} and {_table('test')} there or in "
+            "folders train, dev and test, nor in data/MELD or MELD.Raw below it; name the folder "
+            "that holds them"
+        )
+    folder = next((folder for folder in having if all(found[folder].values())), having[0])
+    for side, paths in found[folder].items():
+        if not paths:
+            problems.append(f"{folder / _table(side)}: no such file; restore it")
+        elif len(paths) > 1 and not _same_lines(*paths):
+            one, other = paths
+            problems.append(f"{one} and {other} differ; remove the one that is not the release's")
+    return {side: paths[0] for side, paths in found[folder].items() if paths}
 
 
 def _table(side: str) -> str:
@@ -100,14 +101,18 @@ def _table(side: str) -> str:
 
 
 def _places(folder: Path, side: str) -> list[Path]:
-    """Return where a side's table lies; what is no regular file is told of when it is read."""
+    """Return where a side's table lies; where no regular file does, reading it tells of what is."""
     paths = (folder / _table(side), folder / side / _table(side))
-    return [path for path in paths if path.exists()]
+    found = [path for path in paths if path.exists()]
+    return [path for path in found if path.is_file()] or found[:1]
 
 
-def _same_content(one: Path, other: Path) -> bool:
+def _same_lines(one: Path, other: Path) -> bool:
+    """Tell whether two files are alike but for the kind of their line ends."""
     try:
-        return filecmp.cmp(one, other, shallow=False)
+        # As Latin-1, in which any bytes are text.
+        with one.open(encoding="latin-1") as lines, other.open(encoding="latin-1") as others:
+            return all(line == beside for line, beside in zip_longest(lines, others))
     except OSError as error:
         raise InputError(
             f"{error.filename}: cannot be read ({error.strerror}); restore the file"

@@ -41,7 +41,8 @@ def is_policy_record(value: Any) -> bool:
     return isinstance(value, dict) and all(
         found is None or isinstance(found, dict)
         if policy == EMOTION_MAP
-        else found in POLICY_CHOICES.get(policy, ())
+        # As text, since 4.0, which is no choice, equals 4.
+        else repr(found) in map(repr, POLICY_CHOICES.get(policy, ()))
         for policy, found in value.items()
     )
 
@@ -75,7 +76,8 @@ def choose_policies(
 
     Raises:
         InputError: one that was given contradicts the record, and the labels would be others than
-            those learnt; or the record names an emotion map that is not there and none is given.
+            those learnt; or the record names an emotion map that is not there and none is given, or
+            does not tell how such a corpus is read.
     """
     recorded = _recorded(corpus, trained, folder)
     for policy, value in given.items():
@@ -90,7 +92,7 @@ def choose_policies(
         tell(f"{folder} was trained with {was}; the corpus is read with {now} here, as asked for")
     kept = {policy: value for policy, value in recorded.items() if policy not in given}
     lost = kept.get(EMOTION_MAP)
-    if isinstance(lost, Path) and not lost.is_file():
+    if isinstance(lost, Path) and not _is_there(lost):
         raise InputError(
             f"{folder} was trained with --emotion_map {lost}, which is not there; give it, or a "
             "copy, with --emotion_map"
@@ -110,22 +112,30 @@ def _recorded(corpus: str, trained: UtteranceConfig, folder: Path) -> Mapping[st
         return trained.policies if trained.corpus == corpus else {}
     # Earlier releases kept them in the record of the run alone, and of a file the path.
     run = read_run_record(folder).get("config", {})
-    if run.get("corpus") != corpus:
-        return {}
-    path = run.get(EMOTION_MAP)
-    record = {policy: run[policy] for policy in POLICY_CHOICES if policy in run}
-    if not is_policy_record(record) or not isinstance(path, str | None):
-        raise InputError(f"{folder / RECORD_NAME}: does not tell how {corpus} was read; restore it")
-    maps = {EMOTION_MAP: Path(path) if path else None} if EMOTION_MAP in run else {}
-    return {**record, **maps}
+    if isinstance(run, dict):
+        if run.get("corpus") != corpus:
+            return {}
+        record = {policy: run[policy] for policy in POLICY_CHOICES if policy in run}
+        path = run.get(EMOTION_MAP)
+        if is_policy_record(record) and isinstance(path, str | None):
+            map_path = Path(path) if path else None
+            return {**record, **({EMOTION_MAP: map_path} if EMOTION_MAP in run else {})}
+    raise InputError(f"{folder / RECORD_NAME}: does not tell how {corpus} was read; restore it")
 
 
 def _same(policy: str, one: Any, other: Any) -> bool:
     if policy != EMOTION_MAP:
         return one == other
-    if isinstance(other, Path) and not other.is_file():
+    if isinstance(other, Path) and not _is_there(other):
         return True  # what cannot be compared is taken as it is given
     return read_emotion_map(one) == read_emotion_map(other)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, say
+        return False
 
 
 def _digest(labels: Mapping[str, str | None]) -> str:

@@ -184,7 +184,8 @@ def _weights_digest(encoder: str | None) -> str | None:
     """
     if encoder is None:
         return None
-    candidates = (sorted(Path(encoder).glob(pattern)) for pattern in _WEIGHT_FILES)
+    folder = Path(encoder)
+    candidates = (sorted(filter(Path.is_file, folder.glob(name))) for name in _WEIGHT_FILES)
     parts = [sha256(path) for path in next(filter(None, candidates), [])]
     if len(parts) > 1:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -24,6 +24,10 @@ STEPS = ("text", "audio", "fusion")  # of `fusion.late_fusion.LateFusion`
 _SETTINGS = "settings.json"
 _SETTINGS_KEYS = {"corpus_sha256", "modalities", "transcript_version"}
 
+# Digests of encoders in folders, which earlier releases left out: None is "not known" there. An
+# encoder of another name shows by that.
+_LATER_DIGESTS = ("text_weights", "audio_weights")
+
 # All files that stage 1 and its evaluation write, below the folder; which of the tokenizer's there
 # are depends on its kind.
 _WRITTEN = (
@@ -80,17 +84,20 @@ def check_same_options(folder: Path, config: dict[str, Any]) -> None:
     """Refuse to go on with a run in `folder`, finished or not, that has other options.
 
     Raises:
-        InputError: it has; the message names each that differs.
+        InputError: it has; the message names each that differs. Or its record holds no options.
     """
     if is_finished(folder):
         before = read_run_record(folder).get("config", {})
     elif (before := _read_object(folder / CHECKPOINTS / _SETTINGS)) is None:
         return
+    if not isinstance(before, dict):
+        raise InputError(f"{folder / RECORD_NAME}: does not tell the run's options; restore it")
     # Said only since there may be others.
     before = {"processes": 1, "speaker_scaling": False, **before}
     now = json.loads(json.dumps(config))
     # Who decodes changes nothing, unless each of them draws what to change.
-    free = () if now.get("speed_perturbation") else ("num_workers",)
+    free = set() if now.get("speed_perturbation") else {"num_workers"}
+    free |= {key for key in _LATER_DIGESTS if before.get(key) is None}
     differing = [key for key in now if key not in free and before.get(key) != now[key]]
     if differing:
         changes = "; ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in differing)

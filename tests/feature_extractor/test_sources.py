@@ -85,6 +85,18 @@ def test_utterances_on_no_side_are_left_out(corpus):
     assert found == {"train": [second], "dev": [first], "test": [third]}
 
 
+@pytest.mark.parametrize(("policies", "record"), [({"classes": 4}, "config"), (None, "run")])
+def test_a_recorded_policy_that_its_corpus_does_not_know_is_the_fault_of_its_file(
+    tmp_path, policies, record
+):
+    run = {"config": {"corpus": "kemdy19", "classes": 4}, "metrics": {}}
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    trained = UtteranceConfig(corpus="kemdy19", policies=policies)
+    choice = sources.CorpusChoice("kemdy19", tmp_path)
+    with pytest.raises(InputError, match=rf"{record}\.json: records the policy 'classes', which"):
+        sources.open_choice(choice, print, trained, tmp_path)
+
+
 def test_the_demo_is_made_where_it_is_not_there_and_taken_as_it_is_after_that(
     tmp_path, monkeypatch
 ):

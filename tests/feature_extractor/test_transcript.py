@@ -131,6 +131,18 @@ def test_decomposed_hangul_is_composed():
         ("25°, 3½, £5".encode(), "25°, 3½, £5"),
         ("«Oui», « non »".encode(), "«Oui», « non »"),
         ("¿OK? 20 °C · b/".encode(), "¿OK? 20 °C · b/"),
+        # Alone between the words of a sentence, or with what they go with.
+        ("It costs £ 5, she said.".encode(), "It costs £ 5, she said."),
+        ("It is 25 ° outside".encode(), "It is 25 ° outside"),
+        ("½ an hour".encode(), "½ an hour"),
+        ("Il habite à Paris".encode(), "Il habite à Paris"),
+        ("à 5".encode(), "à 5"),
+        ("O que é isso?".encode(), "O que é isso?"),
+        ("¡ Hola !".encode(), "¡ Hola !"),
+        ("© Acme 2020".encode(), "© Acme 2020"),
+        # "å 25°" and "üũ 3°" in UTF-8.
+        ("책 25째".encode("cp949"), "책 25째"),
+        ("체크 3째, ok".encode("cp949"), "체크 3째, ok"),
     ],
 )
 def test_read_transcript_knows_both_encodings(tmp_path, content, text):

@@ -140,6 +140,28 @@ def test_two_tables_of_one_side_are_one_only_if_they_are_alike(root):
     )
 
 
+def test_the_place_with_all_tables_counts(tmp_path, root):
+    expected = read_meld(root).utterances
+    shutil.move(root, tmp_path / "clone" / "data" / "MELD")
+    beside = write_tables(tmp_path / "clone" / "train", {})
+    for side in ("dev", "test"):
+        table_path(beside, side).unlink()
+    assert read_meld(tmp_path / "clone").utterances == expected
+
+
+def test_a_second_table_may_have_other_line_ends_and_is_no_folder(root):
+    expected = read_meld(root).utterances
+    for side in ("dev", "test"):
+        (root / side).mkdir()
+    content = table_path(root, "dev").read_bytes().replace(b"\r\n", b"\n")
+    table_path(root / "dev", "dev").write_bytes(content)
+    table_path(root / "test", "test").mkdir()
+    assert read_meld(root).utterances == expected
+    table_path(root, "test").unlink()
+    with pytest.raises(InputError, match=r"test_sent_emo\.csv: cannot be read"):
+        read_meld(root)
+
+
 def test_control_characters_in_place_of_quotes_are_repaired(tmp_path, root):
     expected = "my company’s – plan…"
     assert {u.id: u.text for u in read_meld(root).utterances}["train_dia2_utt0"] == expected

@@ -64,7 +64,10 @@ def test_what_every_reader_does_by_default_is_a_record(name):
 
 @pytest.mark.parametrize(
     "value",
-    [None, [], {"x": "y"}, {"labels_of": "nobody"}, {"classes": "6"}, {"emotion_map": "m.json"}],
+    [
+        *(None, [], {"x": "y"}, {"labels_of": "nobody"}, {"emotion_map": "m.json"}),
+        *({"classes": "6"}, {"classes": 4.0}, {"classes": [4]}),
+    ],
 )
 def test_anything_else_is_no_record(value):
     assert not is_policy_record(value)
@@ -95,6 +98,13 @@ def test_labels_that_were_not_learnt_are_refused(corpus, policy, was, now):
     )
     with pytest.raises(InputError, match=said):
         choose(corpus, {policy: now}, checkpoint(corpus, **{policy: was}), "x")
+
+
+@pytest.mark.parametrize("config", [None, [], "x"])
+def test_a_run_record_of_another_form_is_named(tmp_path, config):
+    (tmp_path / "run.json").write_text(json.dumps({"config": config, "metrics": {}}))
+    with pytest.raises(InputError, match=r"run\.json: does not tell how kemdy19 was read"):
+        choose("kemdy19", {}, SimpleNamespace(corpus="kemdy19", policies=None), tmp_path)
 
 
 def test_ties_read_in_another_way_are_told_of():
@@ -149,9 +159,8 @@ def test_an_emotion_map_that_is_not_there_any_more_is_asked_for(older, write_map
     for path, found in ((None, None), (str(given), given)):
         run = older(corpus="aihub_dialogue", emotion_map=path)
         assert choose("aihub_dialogue", {}, *run)[0] == {"emotion_map": found}
-    run = older(corpus="aihub_dialogue", emotion_map="gone.json")
-    with pytest.raises(
-        InputError, match=r"with --emotion_map gone\.json, which is not there; give"
-    ):
-        choose("aihub_dialogue", {}, *run)
-    assert choose("aihub_dialogue", {"emotion_map": given}, *run)[0] == {"emotion_map": given}
+    for lost in ("gone.json", "long" * 2000):
+        run = older(corpus="aihub_dialogue", emotion_map=lost)
+        with pytest.raises(InputError, match=f"with --emotion_map {lost}, which is not there; gi"):
+            choose("aihub_dialogue", {}, *run)
+        assert choose("aihub_dialogue", {"emotion_map": given}, *run)[0] == {"emotion_map": given}

@@ -72,6 +72,12 @@ def test_weights_in_one_file_are_known_by_it_whatever_else_there_is(tmp_path, re
     assert preparation._weights_digest(str(tmp_path)) == expected
 
 
+def test_weights_are_regular_files(tmp_path):
+    (tmp_path / ONE).mkdir()
+    (tmp_path / PARTS[0]).symlink_to(tmp_path / "gone")
+    assert preparation._weights_digest(str(tmp_path)) is None
+
+
 def test_an_encoder_on_the_hub_is_known_by_its_name_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / ONE).write_bytes(b"of none")

@@ -128,6 +128,23 @@ def test_a_run_goes_on_with_the_same_options_only(kind, request):
     assert "modalities" not in str(caught.value)
 
 
+@pytest.mark.parametrize("before", [{}, {"text_weights": None}])
+def test_a_run_whose_encoder_was_known_by_name_goes_on(tmp_path, before):
+    config = {**CONFIG, "text_encoder": "here"}
+    open_folder(tmp_path, {**config, **before}, overwrite=False)
+    open_folder(tmp_path, {**config, "text_weights": "a"}, overwrite=False)
+    for weights in ("b", None):
+        with pytest.raises(InputError, match="text_weights was 'a', is"):
+            check_same_options(tmp_path, {**config, "text_weights": weights})
+
+
+@pytest.mark.parametrize("config", ["x", [], None])
+def test_a_record_without_options_is_named(finished, config):
+    write(finished, run_dot_json=json.dumps({"config": config, "metrics": {}}))
+    with pytest.raises(InputError, match=r"run\.json: does not tell the run's options"):
+        check_same_options(finished, CONFIG)
+
+
 @pytest.mark.parametrize("speed", [0.0, 0.1])
 def test_who_decodes_may_change_where_nothing_is_drawn_in_decoding(tmp_path, speed):
     config = {**CONFIG, "speed_perturbation": speed, "num_workers": 2}
