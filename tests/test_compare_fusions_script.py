@@ -104,6 +104,7 @@ def test_help_needs_no_environment():
     assert "--encoders HOW" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_command_compares_and_goes_on_where_it_stopped(demo, tmp_path):
     command = [
         *(sys.executable, ROOT / "feature_extractor" / "compare_fusions.py"),

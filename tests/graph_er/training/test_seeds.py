@@ -187,12 +187,19 @@ COGMEN = ("--preset", "cogmen", "--epochs", "1", "--hidden_size", "1024")
 @pytest.mark.parametrize(
     "command",
     [
-        ("graph_er.train", "--seeds", "2", *COGMEN),
-        ("graph_er.train", *WIDE),  # a seed's two fits
-        ("graph_er.crossval", "--folds", "2", *WIDE),
-        ("graph_er.crossval", "--folds", "2", "--choose_epochs", "1", "2", *WIDE),
+        pytest.param(("graph_er.train", *WIDE), id="fits"),  # a seed's two
+        *(
+            pytest.param(command, id=name, marks=pytest.mark.slow)
+            for name, command in {
+                "seeds": ("graph_er.train", "--seeds", "2", *COGMEN),
+                "folds": ("graph_er.crossval", "--folds", "2", *WIDE),
+                "choose_epochs": (
+                    *("graph_er.crossval", "--folds", "2", "--choose_epochs", "1", "2"),
+                    *WIDE,
+                ),
+            }.items()
+        ),
     ],
-    ids=["seeds", "fits", "folds", "choose_epochs"],
 )
 def test_networks_of_full_width_train_side_by_side_on_several_threads_each(tmp_path, command):
     write_dialogues(tmp_path / "data.pkl", make_file(num_sessions=6))
