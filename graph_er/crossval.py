@@ -20,6 +20,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
+from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import project_root
 from graph_er.running.sole_writer import sole_writer
 from graph_er.training.recipe_options import (
@@ -104,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     seeds, recipe, jobs = read_seeds(arguments), read_recipe(arguments), read_jobs(arguments)
     counts = _epoch_recipes(arguments.choose_epochs, recipe)
     file = read_data(arguments)
-    # After parsing: torch takes seconds.
+    import_geometric()  # after parsing: it takes seconds, as torch does
     import torch
 
     from graph_er.networks.spec import spec_of

@@ -19,6 +19,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
+from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import project_root
 from graph_er.running.sole_writer import sole_writer
 from graph_er.running.tracking import MODES
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     seeds, settings = read_seeds(arguments), given_settings(arguments)
     space = _space(settings, arguments.only)
     file = read_data(arguments)
-    # After parsing: torch takes seconds to import.
+    import_geometric()  # after parsing: it takes seconds, as torch does
     from graph_er.networks.spec import spec_of
     from graph_er.running.device import choose_device
     from graph_er.running.run_record import describe_data

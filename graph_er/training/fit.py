@@ -107,18 +107,17 @@ def fit(
 @contextmanager
 def _deterministic(device: str) -> Iterator[None]:
     """Sum in one order on the CPU, where threads else differ in rounding from run to run."""
-    before = torch.are_deterministic_algorithms_enabled()
-    mode = torch.is_deterministic_algorithms_warn_only_enabled()
+    before = torch.get_deterministic_debug_mode()
     memory: Any = torch.utils.deterministic  # its types do not name what it can be told
     fills = memory.fill_uninitialized_memory
     if device == "cpu":
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.set_deterministic_debug_mode("warn")  # its namesake would import the compiler
         # Nothing here reads memory before it is written; filling it takes time.
         memory.fill_uninitialized_memory = False
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before, warn_only=mode)
+        torch.set_deterministic_debug_mode(before)
         memory.fill_uninitialized_memory = fills
 
 

@@ -179,6 +179,22 @@ def test_training_imports_no_package_that_it_does_not_use():
     assert done.stdout.split("\n")[:2] == ["[]", "True 1"]
 
 
+def test_optimisers_do_without_the_compiler_until_something_is_compiled():
+    code = (
+        "import sys; from graph_er.running.geometric import import_geometric; import_geometric();"
+        "import torch; weight = torch.nn.Parameter(torch.ones(2));"
+        "optimizer = torch.optim.AdamW([weight], lr=0.1);"
+        "schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=3);"
+        "weight.sum().backward(); optimizer.step(); schedule.step(); optimizer.zero_grad();"
+        "print('torch._dynamo.eval_frame' in sys.modules, weight.tolist()[0] < 1);"
+        "doubled = torch.compile(lambda x: 2 * x, backend='eager')(torch.ones(1)).item();"
+        "import torch._dynamo.config;"
+        "print('torch._dynamo.eval_frame' in sys.modules, doubled)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["False True", "True 2.0"]
+
+
 WIDE = ("--epochs", "1", "--hidden_size", "512")
 COGMEN = ("--preset", "cogmen", "--epochs", "1", "--hidden_size", "1024")
 
