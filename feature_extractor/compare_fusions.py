@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from feature_extractor.settings import FUSION_CHOICES, MODALITY_CHOICES
 from graph_er.running.cli import run_command
 from graph_er.running.flags import add_flags, from_flags, require
 from graph_er.running.paths import project_root
+from graph_er.running.side_by_side import usable_cores
 
 _MOST_LANES = 4
 
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--audio_encoder",
-        help="likewise; or mfcc or egemaps for acoustic features",
+        help="likewise, or mfcc or egemaps for acoustic features (default: that of stage 1)",
     )
     parser.add_argument(
         "--speaker_scaling",
@@ -53,7 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=FUSION_CHOICES,
         default=list(FUSION_CHOICES),
-        help="which models (default: all)",
+        metavar="NAME",
+        help=f"which models, of {', '.join(FUSION_CHOICES)} (default: all)",
     )
     parser.add_argument(
         "--modalities",
@@ -67,9 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--lanes",
         type=int,
-        default=min(os.cpu_count() or 1, _MOST_LANES),
+        default=min(usable_cores(), _MOST_LANES),
         help="training runs at a time, each with encoders of its own in memory (default: one per "
-        f"core, at most {_MOST_LANES})",
+        f"core that may be used, at most {_MOST_LANES})",
     )
     add_device_option(parser)
     add_flags(parser, Budget, title="budget of every model")

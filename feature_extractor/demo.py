@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--example",
         type=Path,
-        default=None,
+        default=argparse.SUPPRESS,
         metavar="DIR",
         help="make the unlabelled example conversation there instead, as in data/example",
     )
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parse the options and make the corpus."""
     parser = _parser()
     options = vars(parser.parse_args(argv))
-    if (example := options.pop("example")) is not None:
+    if (example := options.pop("example", None)) is not None:
         if any(value != parser.get_default(name) for name, value in options.items()):
             parser.error("--example is always the same conversation; leave the other options out")
         from feature_extractor.demo_corpus.example import write_example

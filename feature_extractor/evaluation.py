@@ -34,6 +34,7 @@ from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.running.run_record import add_metrics, read_run_record
 from graph_er.scoring.evaluation import EvaluatedUtterances, evaluate, write_evaluation
+from graph_er.scoring.evaluation_files import evaluation_path
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,10 @@ def evaluate_utterances(
     """
     config = checkpoint.model.config
     if config.speaker_scaling and states is None:
-        what = (checkpoint.model, checkpoint.collator(), corpus, checkpoint.sampling_rate)
-        states = {"audio": speaker_scaled_states(*what, execution)}
+        scaled = speaker_scaled_states(
+            checkpoint.model, checkpoint.collator(), corpus, checkpoint.sampling_rate, execution
+        )
+        states = {"audio": scaled}
     dataset = UtteranceDataset(
         corpus,
         utterances,
@@ -80,8 +83,14 @@ def evaluate_utterances(
         states=states,
     )
     with tqdm(total=len(utterances), desc="evaluation", unit="utt", leave=False) as bar:
-        how = (execution, config.clip_length, bar)
-        output = predict(checkpoint.model, checkpoint.collator(), dataset, *how)
+        output = predict(
+            checkpoint.model,
+            checkpoint.collator(),
+            dataset,
+            execution,
+            config.clip_length,
+            progress=bar,
+        )
     name = checkpoint.model.name_or_path or "the trained model"
     refuse_not_finite(output["logits"], utterances, name)
     evaluated = EvaluatedUtterances(
@@ -152,7 +161,7 @@ def run_evaluation(
         "policies": named_policies(corpus.policies),
         "synthetic": is_synthetic(corpus.name),
     }
-    path = out or checkpoint_dir / f"eval_{side}" / "eval.json"
+    path = out or evaluation_path(checkpoint_dir, side)
     write_evaluation(path, scores, result.utterances, result.probabilities)
     add_metrics(checkpoint_dir, side, scores)
     return scores

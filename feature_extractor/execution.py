@@ -11,6 +11,8 @@ import torch
 from graph_er.errors import InputError
 from graph_er.running.device import choose_device, native_bfloat16
 from graph_er.running.flags import require
+from graph_er.running.processes import launched
+from graph_er.running.side_by_side import usable_cores
 
 DTYPES = ("float32", "bfloat16", "auto")
 BATCH_SECONDS = 100.0
@@ -19,6 +21,7 @@ _CHARACTERS_PER_SECOND = 20
 # With fewer utterances a process takes longer to start than it saves.
 _WORTH_A_WORKER = 256
 _MOST_WORKERS = 4
+_SHARED = "/dev/shm"
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,17 @@ class Execution:
         """Check the ranges.
 
         Raises:
-            InputError: a value is out of its range.
+            InputError: a value is out of its range, or processes cannot hand over what they decode.
         """
         size, workers = self.batch_size, self.num_workers
         require("batch_size", size, size is None or size >= 1, "1 or more")
         require("batch_seconds", self.batch_seconds, self.batch_seconds > 0, "a number above 0")
         require("num_workers", workers, workers is None or workers >= 0, "0 or more")
+        if workers and not processes_can_share():
+            raise InputError(
+                f"--num_workers {workers}: batches come from other processes by way of {_SHARED}, "
+                "which is missing or cannot be written to; add --num_workers 0"
+            )
 
     @property
     def batch_characters(self) -> float:
@@ -70,9 +78,14 @@ class Execution:
         if self.num_workers is not None:
             return self.num_workers
         waits = self.device.type == "cuda" and sys.platform.startswith("linux")
-        if not waits or utterances < _WORTH_A_WORKER:
+        if not waits or utterances < _WORTH_A_WORKER or not processes_can_share():
             return 0
-        return min(_MOST_WORKERS, len(os.sched_getaffinity(0)) // 2)
+        return min(_MOST_WORKERS, usable_cores() // 2)
+
+
+def processes_can_share() -> bool:
+    """Tell whether processes can hand batches to each other; on Linux that takes a folder."""
+    return not sys.platform.startswith("linux") or os.access(_SHARED, os.W_OK)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -81,19 +94,14 @@ def resolve_device(name: str) -> torch.device:
     Raises:
         InputError: it is unknown or not there.
     """
-    device = torch.device(choose_device(name))
-    if device.type == "cuda" and device.index is not None:
-        count = torch.cuda.device_count()
-        if device.index >= count:
-            raise InputError(f"--device {name}: there are {count} CUDA devices, numbered from 0")
-    return device
+    return torch.device(choose_device(name))
 
 
 def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     """Return the precision of ``--dtype``; ``auto`` is bfloat16 where `device` computes in it."""
     if name != "auto":
         return getattr(torch, name)
-    return torch.bfloat16 if native_bfloat16(device.type) else torch.float32
+    return torch.bfloat16 if native_bfloat16(str(device)) else torch.float32
 
 
 def training_device(name: str) -> torch.device:
@@ -101,10 +109,11 @@ def training_device(name: str) -> torch.device:
 
     Raises:
         InputError: as `resolve_device`, or it names one of several CUDA devices: `Trainer` takes
-            all that are visible.
+            all that are visible, but for one for each process of a launcher.
     """
     device = resolve_device(name)
-    if device.index is not None and device.type == "cuda" and torch.cuda.device_count() > 1:
+    several = device.type == "cuda" and torch.cuda.device_count() > 1
+    if device.index is not None and several and launched() == 1:
         raise InputError(
             f"--device {name}: training takes every visible CUDA device; set "
             f"CUDA_VISIBLE_DEVICES={device.index} and give --device cuda"

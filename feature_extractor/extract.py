@@ -23,23 +23,22 @@ from graph_er.running.cli import run_command
 
 _FROZEN_ONLY = ("text_encoder", "audio_encoder", "sentence_encoder", "modalities", "clip_length")
 
-_GUARANTEES = """what is guaranteed:
-  Killed at any time and started again with the same options, it goes on with the parts that it
-  finished, which lie in FILE.pkl.parts until FILE.pkl is written, whole or not at all.
-  Shards with one folder FILE.pkl.parts, or merge.py with copies of their folders, write the same
-  file, byte by byte, as one process, on machines of one kind and for equal --batch_seconds,
-  --batch_size and --dtype; --num_workers and the number of shards change nothing.
-  Parts of other weights, transcripts, splits, audio files (by size and time) or precision are
-  never mixed.
-  Vectors are never all in memory, neither while they are made nor while the file is written."""
+_GUARANTEES = (
+    "Killed at any time and started again with the same options, it goes on with the parts that it "
+    "finished, which lie in FILE.pkl.parts until FILE.pkl is written, whole or not at all. "
+    "Shards with one folder FILE.pkl.parts, or merge.py with copies of their folders, write the "
+    "same file, byte by byte, as one process, on machines of one kind and for equal "
+    "--batch_seconds, --batch_size and --dtype; --num_workers and the number of shards change "
+    "nothing. Parts of other weights, transcripts, splits, audio files (by size and time) or "
+    "precision are never mixed. Vectors are never all in memory, neither while they are made nor "
+    "while the file is written."
+)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="feature-extractor-extract",
         description="Stage 2: write the vectors of every utterance to a dialogue file.",
-        epilog=_GUARANTEES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source = parser.add_argument_group("vectors").add_mutually_exclusive_group(required=True)
     source.add_argument("--checkpoint", type=Path, help="checkpoint folder of stage 1")
@@ -84,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         "--num_shards", type=int, default=1, help="processes that share the work (default: 1)"
     )
     parser.add_argument("--shard", type=int, default=0, help="which of them this is, from 0")
+    parser.add_argument_group("what is guaranteed", _GUARANTEES)
     return parser
 
 

@@ -23,7 +23,11 @@ def add_corpus_options(parser: argparse.ArgumentParser, note: str | None = None)
     """Add ``--corpus``, ``--root`` and the policies of the readers, under a `note` on them."""
     group = parser.add_argument_group("corpus", note)
     group.add_argument(
-        "--corpus", choices=CORPORA, default="demo", help="which corpus (default: demo)"
+        "--corpus",
+        choices=CORPORA,
+        default="demo",
+        metavar="NAME",
+        help=f"which corpus: {', '.join(CORPORA)} (default: demo)",
     )
     group.add_argument(
         "--root",

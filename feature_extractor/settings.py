@@ -39,14 +39,21 @@ class ModelSettings:
     model, see `fusion.registry.fusion_options`.
     """
 
-    fusion: str = option("concat", "how text and audio are joined", choices=FUSION_CHOICES)
+    fusion: str = option(
+        "concat",
+        f"how text and audio are joined: {', '.join(FUSION_CHOICES)}",
+        choices=FUSION_CHOICES,
+        metavar="NAME",
+    )
     text_encoder: str | None = option(
-        None, f"hub id or local folder; {TEXT_ENCODER}, for the demo a tiny one made on the spot"
+        None,
+        f"hub id or local folder (default: {TEXT_ENCODER}, for the demo a tiny one made on the "
+        "spot)",
     )
     audio_encoder: str | None = option(
         None,
-        f"hub id or local folder, or mfcc or egemaps for acoustic features; {AUDIO_ENCODER}, for "
-        "the demo a tiny one made on the spot",
+        "hub id or local folder, or mfcc or egemaps for acoustic features (default: "
+        f"{AUDIO_ENCODER}, for the demo a tiny one made on the spot)",
     )
     fusion_options: Mapping[str, Any] = field(default_factory=dict)
     context: int = option(0, "how many earlier utterances of the dialogue are read along with each")
@@ -82,8 +89,8 @@ class TrainingSettings:
     )
     loss: str | None = option(
         None,
-        "cross entropy, 0.1 of it plus the cosine distance, or focal loss; that of the fusion "
-        "model, mostly ce",
+        "cross entropy, 0.1 of it plus the cosine distance, or focal loss (default: that of the "
+        "fusion model, mostly ce)",
         choices=LOSS_CHOICES,
     )
     freeze_text: str = option(
@@ -115,7 +122,9 @@ class TrainingSettings:
             require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         require(
             # `Trainer` takes 1 and more as a number of steps.
-            *("warmup", self.warmup, 0 <= self.warmup < 1),
+            "warmup",
+            self.warmup,
+            0 <= self.warmup < 1,
             "a share of the steps: 0 or more and below 1",
         )
         _check_freezing("freeze_text", self.freeze_text, "text")

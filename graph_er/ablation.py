@@ -20,8 +20,8 @@ from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from graph_er.running.files import sha256, write_json, write_text
 from graph_er.running.regular_files import read_json_file
-from graph_er.training.config_file import ConfigFile
-from graph_er.training.recipe_options import add_jobs_option, read_jobs, recipe_of
+from graph_er.training.recipe import GivenSettings, recipe_of
+from graph_er.training.recipe_options import add_jobs_option, read_jobs
 
 if TYPE_CHECKING:
     from graph_er.validation.ablation_scores import Case
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for path, name in tqdm(rows, desc="ablation", unit="run"):
         file, cases, digest = files[path]
         modalities = "".join(m for m in "at" if m in file.modalities)
-        recipe = recipe_of(ConfigFile("default", modalities), VARIANTS[name])
+        recipe = recipe_of(GivenSettings("default", modalities), VARIANTS[name])
         corpus = str(file.info.get("corpus", path.stem))
         key: dict[str, Any] = {"corpus": corpus, "variant": name, "seeds": seeds}
         key |= {"modalities": modalities, "data_sha256": digest, "recipe": recipe.plain()}

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import tempfile
-import threading
+import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,7 +99,8 @@ def _serve(desk: Desk, port: int) -> None:
     try:
         _launch(page, port)
         print(f"http://{_ADDRESS}:{port}  (stop with Ctrl+C)", flush=True)
-        threading.Event().wait()
+        while True:  # to wait for an event would keep Ctrl+C waiting on Windows
+            time.sleep(1)
     except KeyboardInterrupt:  # it can be seen, and stopped, before `_launch` has returned
         pass
     finally:

@@ -29,7 +29,12 @@ def build_parser() -> argparse.ArgumentParser:
             help="an evaluated checkpoint folder of stage 1 or 3, an evaluation folder, or a "
             "predictions.csv",
         )
-    parser.add_argument("--split", choices=("test", "dev", "train"), default="test")
+    parser.add_argument(
+        "--split",
+        choices=("test", "dev", "train"),
+        default="test",
+        help="on which side both were evaluated; a cross-validation is taken whole (default: test)",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the comparison here")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the differences here")
     parser.add_argument(

@@ -6,15 +6,12 @@ import argparse
 import logging
 from pathlib import Path
 
-from graph_er.dialogues import Dialogue, DialogueFile, read_dialogues
+from graph_er.dialogues import DialogueFile, read_dialogues
 from graph_er.errors import InputError
 from graph_er.running.paths import project_root
 from graph_er.schema.emotions import DATASET_EMOTIONS
 
 logger = logging.getLogger(__name__)
-
-# Where a dialogue file lists the dialogues of a side.
-_LISTED = {"train": "element 7", "test": "element 8", "dev": "'dev_ids' (in element 10)"}
 
 
 def default_data() -> Path:
@@ -52,7 +49,9 @@ def read_data(arguments: argparse.Namespace) -> DialogueFile:
         if named and named != file.emotions:
             logger.warning(
                 "%s names its emotions itself (%s): --dataset %s is not used",
-                *(path, ", ".join(file.emotions), arguments.dataset),
+                path,
+                ", ".join(file.emotions),
+                arguments.dataset,
             )
         return file
     remedy = (
@@ -61,14 +60,3 @@ def read_data(arguments: argparse.Namespace) -> DialogueFile:
         else f"python feature_extractor/extract.py --checkpoint DIR --corpus NAME --out {path}"
     )
     raise InputError(f"{path}: no such file; make it with `{remedy}`")
-
-
-def require_side(file: DialogueFile, name: str) -> tuple[Dialogue, ...]:
-    """Return the dialogues of a side, or raise `InputError` where it has none."""
-    dialogues = file.side(name)
-    if not dialogues:
-        raise InputError(
-            f"the dialogue file has no {name} dialogues; list some in its {_LISTED[name]}, or take "
-            "another file"
-        )
-    return dialogues

@@ -44,6 +44,7 @@ SCHEMA_VERSION = 1
 _FEATURE_POSITIONS = {"t": 3, "a": 4, "v": 5}
 _MOST_UNNAMED_LABELS = 1000  # keeps a stray number from becoming a billion names
 _INFO_KEYS = ("dev_ids", "emotions", "schema_version")
+_LISTED = {"train": "element 7", "test": "element 8", "dev": "'dev_ids' (in element 10)"}
 _NAMED_BY_DIALOGUE = ("sessions", "parts")  # of the info, each {dialogue: name}
 
 
@@ -68,6 +69,21 @@ def read_dialogues(path: Path | str, dataset: str | None = None) -> DialogueFile
             f"{path}: not a dialogue file in COGMEN format ({type(error).__name__}: "
             f"{first_line(error)})"
         ) from error
+
+
+def require_side(file: DialogueFile, name: str) -> tuple[Dialogue, ...]:
+    """Return the dialogues of side ``train``, ``dev`` or ``test``.
+
+    Raises:
+        InputError: it has none.
+    """
+    dialogues = file.side(name)
+    if not dialogues:
+        raise InputError(
+            f"the dialogue file has no {name} dialogues; list some in its {_LISTED[name]}, or take "
+            "another file"
+        )
+    return dialogues
 
 
 def write_dialogues(path: Path | str, file: DialogueFile, features: Features | None = None) -> None:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.data_option import add_data_options, read_data, require_side
+from graph_er.data_option import add_data_options, read_data
+from graph_er.dialogues import require_side
 from graph_er.errors import InputError
 from graph_er.inference.bundle_folder import GRAPH, is_bundle
 from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import checkpoint_file
+from graph_er.scoring.evaluation_files import evaluation_path
 
 if TYPE_CHECKING:
     from graph_er.dialogues import DialogueFile
@@ -40,7 +42,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="a checkpoint folder or the .pt file in it",
     )
     add_data_options(parser)
-    parser.add_argument("--split", choices=("test", "dev", "train"), default="test")
+    parser.add_argument(
+        "--split",
+        choices=("test", "dev", "train"),
+        default="test",
+        help="which side of the file is scored (default: test)",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -57,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     _check_model(arguments.pt_dir)  # before seconds of imports
     folder = arguments.pt_dir if arguments.pt_dir.is_dir() else arguments.pt_dir.parent
-    out = arguments.out or folder / f"eval_{arguments.split}" / "eval.json"
+    out = arguments.out or evaluation_path(folder, arguments.split)
     if _bundle_around(out) is not None:
         raise InputError(
             f"{out}: lies in a bundle, which cannot be opened once it was written to; name a file "

@@ -87,8 +87,9 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         metavar="UTTERANCE",
         help="tell what moved the prediction of an utterance, by its id or, where none has such an "
-        "id, by the turn's number in the picture, from 1 (may be repeated, or a list with commas): "
-        "a table, <out>.explain.json and, with --plot, a picture",
+        "id, by its number in the order of time, from 1, as the table of --html gives it (may be "
+        "repeated, or a list with commas): a table, <out>.explain.json and, with --plot, a "
+        "picture",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     return parser
@@ -142,7 +143,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _answer_live(arguments: argparse.Namespace) -> None:
-    """Answer turns from standard input until it ends."""
+    """Answer turns from standard input until it ends, in UTF-8 as they are read."""
+    if sys.stdin is None:
+        raise InputError("--live reads turns from standard input, which is closed; pipe them in")
     from graph_er.inference.live_lines import answer_lines
     from graph_er.inference.predictor import EmotionPredictor
 
@@ -154,6 +157,8 @@ def _answer_live(arguments: argparse.Namespace) -> None:
         sys.stdout.write(line)
         sys.stdout.flush()
 
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
     # A byte that is no UTF-8 is refused with its line.
     assert isinstance(sys.stdin, TextIOWrapper)
     sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")

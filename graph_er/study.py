@@ -20,7 +20,7 @@ from graph_er.running.cli import run_command
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line of the study's report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="graph-er-study", description=__doc__.splitlines()[0])
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--runs",

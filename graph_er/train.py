@@ -51,7 +51,12 @@ def build_parser() -> argparse.ArgumentParser:
     add_seed_options(parser, seeds=1)
     add_jobs_option(parser, of="seeds and, where it can be, the two fits of each,")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    parser.add_argument("--comet", choices=MODES, default="off", help="experiment tracking")
+    parser.add_argument(
+        "--comet",
+        choices=MODES,
+        default="off",
+        help="record the run with Comet; offline needs neither key nor network (default: off)",
+    )
     add_recipe_options(parser)
     return parser
 

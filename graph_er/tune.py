@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from graph_er.dialogues import DialogueFile
     from graph_er.running.tracking import Tracker
-    from graph_er.training.config_file import ConfigFile
+    from graph_er.training.recipe import GivenSettings
     from graph_er.validation.folds import Fold
     from graph_er.validation.search import Search
 
@@ -64,7 +64,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/tune_<modalities>")
     add_seed_options(parser, seeds=2)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    parser.add_argument("--comet", choices=MODES, default="off", help="experiment tracking")
+    parser.add_argument(
+        "--comet",
+        choices=MODES,
+        default="off",
+        help="record the search with Comet; offline needs neither key nor network (default: off)",
+    )
     add_recipe_options(parser)
     return parser
 
@@ -106,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             tracker.end()
 
 
-def _space(settings: ConfigFile, only: Sequence[str] | None) -> Space:
+def _space(settings: GivenSettings, only: Sequence[str] | None) -> Space:
     assert settings.preset is not None  # `given_settings` names the default one
     space = SPACES[settings.preset]
     unknown = [name for name in only or () if name not in space]

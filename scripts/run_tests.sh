@@ -3,6 +3,7 @@
 #
 #   bash scripts/run_tests.sh              the default tests (minutes)
 #   bash scripts/run_tests.sh -m slow      the long ones
+#   bash scripts/run_tests.sh -m fault     killed commands, full disks, hostile files: an hour and more
 set -euo pipefail
 called_from=$PWD
 CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."

@@ -3,7 +3,7 @@
 #
 # GRAPH_ER_PYTHON or VIRTUAL_ENV is used where set; otherwise .venv is made in the checkout. Relative
 # paths are taken from $called_from, where the user stands; a GRAPH_ER_PYTHON without a slash is looked
-# up in PATH.
+# up in PATH. On Windows, in Git Bash, paths may begin with a drive (C:\, C:/).
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$1"; } # script
 
@@ -12,7 +12,7 @@ fail() { # message
   exit 2
 }
 
-from_caller() { case $1 in /*) echo "$1" ;; *) echo "$called_from/$1" ;; esac }
+from_caller() { case $1 in /* | [A-Za-z]:[/\\]*) echo "$1" ;; *) echo "$called_from/$1" ;; esac }
 local_or_hub() { if [ -d "$called_from/$1" ]; then from_caller "$1"; else echo "$1"; fi; }
 split_from_caller() { case $1 in ids:*) echo "ids:$(from_caller "${1#ids:}")" ;; *) echo "$1" ;; esac }
 
@@ -35,12 +35,13 @@ make_demo() { # corpus root: only the demo, and where it is not there yet
 prepare_python() { # requirements file ...
   if [ -n "${GRAPH_ER_PYTHON:-}" ]; then
     python=$GRAPH_ER_PYTHON
-    case $python in */*) python=$(from_caller "$python") ;; esac
+    case $python in */* | *\\*) python=$(from_caller "$python") ;; esac
   elif [ -n "${VIRTUAL_ENV:-}" ]; then
-    python=$(from_caller "$VIRTUAL_ENV")/bin/python
+    python=$(interpreter_of "$(from_caller "$VIRTUAL_ENV")")
   else
-    python=$PWD/.venv/bin/python
+    python=$(interpreter_of "$PWD/.venv")
     "$python" -m pip --version >/dev/null 2>&1 || make_environment # also one made only by half
+    python=$(interpreter_of "$PWD/.venv")
   fi
   command -v "$python" >/dev/null || {
     echo "error: no interpreter at $python; set GRAPH_ER_PYTHON or VIRTUAL_ENV right, or neither" >&2
@@ -53,6 +54,14 @@ prepare_python() { # requirements file ...
   export GRAPH_ER_PYTHON=$python # scripts that this one starts stand elsewhere
   local file
   for file in "$@"; do install_once "$file"; done
+}
+
+interpreter_of() { # virtual environment: where Windows or any other system puts it
+  if [ ! -e "$1/bin/python" ] && [ -e "$1/Scripts/python.exe" ]; then
+    echo "$1/Scripts/python.exe"
+  else
+    echo "$1/bin/python"
+  fi
 }
 
 make_environment() {
@@ -72,7 +81,7 @@ install_once() { # a stamp in the environment says that this very file was insta
   local stamp
   stamp=$("$python" -c 'import hashlib, pathlib, sys
 digest = hashlib.sha256(pathlib.Path(sys.argv[1]).read_bytes()).hexdigest()[:16]
-print(pathlib.Path(sys.prefix) / f".graph_er-{digest}")' "$1")
+print(pathlib.Path(sys.prefix) / f".graph_er-{digest}", end="")' "$1")
   [ -f "$stamp" ] && return
   echo "== installing $1 (several minutes the first time)" >&2
   # What is imported is compiled then; all the rest never.

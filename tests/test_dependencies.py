@@ -1,9 +1,11 @@
 """Locks, SBOM and the page of licences agree with what is pinned and what is installed."""
 
+import ast
 import importlib.metadata
 import json
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from scripts.licences import READ_BY_HAND, RESTRICTED, licence_of, normal, verdi
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("requirements.lock", "requirements-extras.lock")
+PACKAGES = ("graph_er", "feature_extractor")
 PINNED = pins(ROOT / "requirements.txt")
 OSI = "License :: OSI Approved"
 TOOLS = pins(ROOT / "tests" / "requirements.txt")
@@ -74,6 +77,28 @@ def test_the_page_is_made_from_the_lock_and_the_sbom(table):
     assert page == dependencies.render(table, dependencies.TOOLS)
 
 
+def imported(package):
+    """Top names of what the modules of a package import, at any depth of their code."""
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                yield node.module.partition(".")[0]
+            elif isinstance(node, ast.Import):
+                yield from (alias.name.partition(".")[0] for alias in node.names)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_all_that_is_imported_is_pinned(package):
+    provided = importlib.metadata.packages_distributions()
+    foreign = {*imported(package)} - {*PACKAGES, *sys.stdlib_module_names}
+    assert len(foreign) > 5
+    named = {name: {normal(found) for found in provided.get(name, [name])} for name in foreign}
+    # Some of what an extra brings with it is imported where the extra is.
+    small, large = (pins(ROOT / lock).keys() for lock in LOCKS)
+    allowed = PINNED.keys() | (large - small)
+    assert [name for name, found in named.items() if not found & allowed] == []
+
+
 def test_restricted_licences_are_in_no_default_installation(table):
     restricted = {row.name for row in table if set(row.licence.split(" AND ")) & {*RESTRICTED}}
     assert restricted == {"opensmile"}
@@ -86,8 +111,8 @@ def test_the_licence_of_an_installed_package_is_known(name, table):
         installed = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
         pytest.skip(f"{name} is an extra that is not installed")
-    [row] = [row for row in table if row.name == name]
-    assert installed.version.partition("+")[0] == row.version
+    rows = [row for row in table if row.name == name]  # one, or one for each range of Pythons
+    [row] = [row for row in rows if row.version == installed.version.partition("+")[0]]
     assert verdict(row.licence).word in {"yes", "yes, see below"} or name == "opensmile"
     said = installed.metadata.get("License-Expression")
     if said and name not in READ_BY_HAND:

@@ -9,8 +9,11 @@ import soundfile
 
 from feature_extractor.corpora import CORPORA
 from feature_extractor.corpora.registry import read_corpus
+from graph_er.graphs.graph import SAME_OTHER_RELATIONS
+from graph_er.networks.config import ContextualConfig
 from graph_er.report.collect import read_results
 from graph_er.report.markdown import updated_readme
+from graph_er.report.palette import emotion_colours
 
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ("README.md", "README.ko.md")
@@ -40,6 +43,17 @@ def test_both_languages_show_the_same_commands():
     ]
     assert commands[0] == commands[1]
     assert len(commands[0]) >= 9
+
+
+def test_the_first_picture_shows_the_networks_relations_and_the_emotions_colours():
+    svg = (ROOT / "docs" / "pipeline.svg").read_text("utf-8")
+    dots = re.findall(r'<circle [^>]*fill="(#\w{6})"[^>]*/><text [^>]*>([a-z]{3,})</text>', svg)
+    assert len(dots) >= 3
+    for colour, emotion in dots:
+        assert emotion_colours([emotion]) == {emotion: colour}
+    key = re.findall(r">(itself|(?:same|other) speaker, (?:past|future))</text>", svg)
+    assert len(set(key)) == len(key) == len(SAME_OTHER_RELATIONS)
+    assert ("context transformer" in svg) == (ContextualConfig().context_layers > 0)
 
 
 # Words of the user's within inline code.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from feature_extractor.corpora import CORPORA
-from feature_extractor.corpora.registry import POLICIES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -66,10 +66,16 @@ def test_wrong_options_end_with_status_2(copy, options, message):
     assert message in done.stderr
 
 
+def test_the_script_lists_the_corpora_that_are_known():
+    script = (ROOT / "scripts" / "run_all.sh").read_text(encoding="utf-8")
+    (listed,) = re.findall(r'^corpora="(.*)"$', script, re.M)
+    assert listed.split() == [*CORPORA]
+
+
 def test_help_names_every_corpus_and_every_policy(copy):
     done = run(copy, "--help")
     assert done.returncode == 0
-    options = {f"--{policy}" for policies in POLICIES.values() for policy in policies}
+    options = {f"--{policy}" for corpus in CORPORA.values() for policy in corpus.policies}
     assert [word for word in (*CORPORA, *options) if word not in done.stdout] == []
     assert not (copy / "runs").exists()
 

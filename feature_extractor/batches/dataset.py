@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from feature_extractor.audio import is_silent, load_audio
 from feature_extractor.batches.augmentation import perturb_speed
 from feature_extractor.batches.chunking import is_too_long
+from feature_extractor.execution import processes_can_share
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.schema.emotions import MODALITY_NAMES
@@ -75,8 +76,9 @@ class UtteranceDataset(Dataset):
         self._speed_perturbation = speed_perturbation
         self._states = dict(states or {})
         self._before = earlier_utterances(corpus, self.utterances, context)
-        # Shared, so that the processes which decode audio can tell this one what they heard.
-        self._silent = torch.zeros(len(self.utterances), dtype=torch.bool).share_memory_()
+        self._silent = torch.zeros(len(self.utterances), dtype=torch.bool)
+        if processes_can_share():  # so that those which decode audio can tell what they heard
+            self._silent.share_memory_()
 
     @property
     def silent(self) -> list[Utterance]:

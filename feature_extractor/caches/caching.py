@@ -213,7 +213,11 @@ def _audio_states(
         clips = [example.get("audio") for example in examples]
         with torch.inference_mode(), precision(execution):
             frames = clip_frames(
-                *(model, collate, clips, execution, clip_length),
+                model,
+                collate,
+                clips,
+                execution,
+                clip_length,
                 needed(checkpoint.sampling_rate),
             )
             stream = model.unscaled_stream(frames)

@@ -73,9 +73,8 @@ def read_kemdy20(root: Path, *, multi_label: MultiLabel = "drop") -> Corpus:
     rows = one_row_per_id(rows, problems, notices)
     rows = apply_multi_label(rows, multi_label, notices)
     rows = remove_missing(rows, partial(_media_path, folder), problems, notices)
-    clean = partial(clean_transcript, interjections=True)
     locate = partial(_media_path, folder)
-    utterances = read_utterances(rows, locate, multi_label, problems, clean)
+    utterances = read_utterances(rows, locate, multi_label, problems, clean_words)
     sessions = [path.name.removesuffix("_eval.csv") for path in paths]
     corpus = Corpus(
         "kemdy20",
@@ -88,6 +87,11 @@ def read_kemdy20(root: Path, *, multi_label: MultiLabel = "drop") -> Corpus:
     if not utterances:
         raise InputError(f"{folder}: no utterance is left; {' '.join(notices)}")
     return corpus
+
+
+def clean_words(text: str) -> str:
+    """Return a transcript without its marks, those of interjections among them."""
+    return clean_transcript(text, interjections=True)
 
 
 def _corpus_folder(root: Path) -> Path:

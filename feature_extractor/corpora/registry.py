@@ -1,32 +1,20 @@
-"""Corpus names on the command line, the readers behind them and the policies that these take."""
+"""Reading a corpus by its name on the command line, with the policies that its reader takes."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
+from feature_extractor.corpora import CORPORA
 from feature_extractor.corpora.counts import Count, compare_counts, counts_line
 from feature_extractor.corpora.policies import policy_record
 from feature_extractor.corpora.problems import CorpusProblems
 from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
-
-# The policies that each reader takes, by corpus.
-POLICIES: dict[str, tuple[str, ...]] = {
-    "demo": ("labels_of", "multi_label"),
-    "kemdy19": ("labels_of", "multi_label"),
-    "kemdy20": ("multi_label",),
-    "aihub263": ("target",),
-    "aihub_dialogue": ("emotion_map",),
-    "vat": (),
-    "iemocap": ("classes",),
-    "meld": (),
-    "table": (),
-}
 
 
 @dataclass(frozen=True)
@@ -36,8 +24,7 @@ class Reader:
     Attributes:
         read: takes the root, and the policies by name.
         policies: each policy and its default.
-        counts: what a complete copy holds when read with the defaults; or, where a policy's value
-            decides it, that by value. Empty where it is not known.
+        counts: as `KnownCorpus.counts`; empty where they are not known.
     """
 
     read: Callable[..., Corpus]
@@ -46,23 +33,20 @@ class Reader:
 
 
 def reader_of(name: str) -> Reader:
-    """Return the reader of a corpus, ``read_<name>`` in the module of that name.
+    """Return the reader of a corpus.
 
-    Imported here, not above: some readers bring libraries that nothing else needs. The demo corpus
-    is written in KEMDy19's layout and read by the same reader.
+    Imported here, not above: some readers bring libraries that nothing else needs.
 
     Raises:
         InputError: unknown name.
     """
-    if name not in POLICIES:
-        raise InputError(f"unknown corpus {name!r}; known are {', '.join(POLICIES)}")
-    source = "kemdy19" if name == "demo" else name
-    module = import_module(f"feature_extractor.corpora.{source}")
-    read = getattr(module, f"read_{source}")
+    if name not in CORPORA:
+        raise InputError(f"unknown corpus {name!r}; known are {', '.join(CORPORA)}")
+    known = CORPORA[name]
+    read = resolve_name(known.reader)
     parameters = inspect.signature(read).parameters
-    defaults = {policy: parameters[policy].default for policy in POLICIES[name]}
-    counts = {} if name == "demo" else getattr(module, f"{source.upper()}_COUNTS", {})
-    return Reader(read, defaults, counts)
+    defaults = {policy: parameters[policy].default for policy in known.policies}
+    return Reader(read, defaults, resolve_name(known.counts) if known.counts else {})
 
 
 def effective_policies(name: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,8 @@ def _table_file(path: Path) -> Path:
 
 def _read_rows(path: Path, problems: list[str], notices: list[str]) -> list[TableRow]:
     records = read_table_file(
-        *(path, _ENCODINGS),
+        path,
+        _ENCODINGS,
         required=REQUIRED,
         one_of=("wav", "text"),
         checked=COLUMNS,

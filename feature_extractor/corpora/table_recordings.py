@@ -11,7 +11,7 @@ from feature_extractor.corpora.table_rows import TableRow
 # Annotation tools round, and may hear a last turn a little past the end.
 ROUNDING = 0.5
 # Seconds; a longer file that several rows name is no clip that was said again.
-_LONGEST_CLIP = 30.0
+LONGEST_CLIP = 30.0
 _SHOWN = 5
 
 Span = tuple[float, float]
@@ -71,6 +71,18 @@ def refuse_recordings(
     return [row for row in rows if row.id not in parts]
 
 
+def depends_on_others(start: float, end: float, length: float) -> bool:
+    """Tell whether a row is a part of its file beside other parts, but a clip if it is alone.
+
+    Args:
+        start: as written, seconds.
+        end: likewise.
+        length: of the file, seconds.
+    """
+    span = _span(start, end, length)
+    return span is not None and _are_parts([span] * 2, length) != _are_parts([span], length)
+
+
 def _recordings(
     rows: Sequence[TableRow], lengths: Sequence[float | None]
 ) -> Iterator[tuple[Path, float, list[TableRow], dict[str, Span]]]:
@@ -83,30 +95,30 @@ def _recordings(
             seconds[row.wav] = length
     for path, own in shared.items():
         length = seconds[path]
-        found = {row.id: span for row in own if (span := _span(row, length))}
+        found = {row.id: span for row in own if (span := _span(row.start, row.end, length))}
         whole = len(found) == len(own)
         if _are_parts([*found.values()], length) if whole else _is_shared(own, length):
             yield path, length, own, found
 
 
-def _span(row: TableRow, length: float) -> Span | None:
+def _span(start: float | None, end: float | None, length: float) -> Span | None:
     """Return begin and end of a row in a file of that length, or None where it is not in it."""
-    if row.start is None or row.end is None or row.end > length + ROUNDING:
+    if start is None or end is None or end > length + ROUNDING:
         return None
-    end = min(row.end, length)
-    return (row.start, end) if row.start < end else None
+    end = min(end, length)
+    return (start, end) if start < end else None
 
 
 def _are_parts(spans: Sequence[Span], length: float) -> bool:
     shortest = min(end - begin for begin, end in spans)
     if len(spans) > 1:
         return shortest < length - ROUNDING
-    return length > _LONGEST_CLIP and shortest < length / 2
+    return length > LONGEST_CLIP and shortest < length / 2
 
 
 def _is_shared(own: Sequence[TableRow], length: float) -> bool:
     """Tell whether a file that rows share is no clip: it is long, or would sound over itself."""
-    return len(own) > 1 and (length > _LONGEST_CLIP or _overlap(own, length))
+    return len(own) > 1 and (length > LONGEST_CLIP or _overlap(own, length))
 
 
 def _overlap(own: Sequence[TableRow], length: float) -> bool:

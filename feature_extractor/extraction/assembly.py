@@ -26,7 +26,7 @@ def parts_folder(out: Path) -> Path:
     return out.with_name(out.name + ".parts")
 
 
-def finish(plan: PartsPlan, out: Path, shard: Shard) -> bool:
+def finish(plan: PartsPlan, out: Path, shard: Shard) -> bool | None:
     """Assemble `out` and delete its parts, if none is missing; else leave the plan beside them.
 
     One process at a time does so. Another that waits for it finds it done.
@@ -37,25 +37,27 @@ def finish(plan: PartsPlan, out: Path, shard: Shard) -> bool:
         shard: which part of the work this process had.
 
     Returns:
-        Whether `out` is written, be it by another process.
+        Whether `out` is written, be it by another process; None where it is not, as far as this
+        process can tell, and no part was this one's.
 
     Raises:
         InputError: as `assemble`.
     """
     folder = parts_folder(out)
     stores = plan.stores([folder])
+    shares = any(shard.index < len(store.chunks) for store in stores)
     try:
         file = (folder / _LOCK).open("w")
     except FileNotFoundError:
         # Deleted by who was first. A shard without chunks made no folder: it knows nothing of out.
-        return any(shard.index < len(store.chunks) for store in stores) and out.exists()
+        return out.exists() if shares else None
     with file:
         lock(file.fileno())
         if not still_named(file.fileno(), folder / _LOCK):  # deleted while this process waited
             return out.exists()
         plan.write(folder, shard.count, shard.command)
         if any(store.problem(chunk) for store in stores for chunk in range(len(store.chunks))):
-            return False
+            return False if shares else None
         assemble(plan, stores, out)
         _delete(folder)
         return True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from feature_extractor.extraction.assembly import assemble
+from feature_extractor.extraction.assembly import assemble, parts_folder
 from feature_extractor.extraction.parts_plan import read_plan
 from feature_extractor.extraction.store import MISSING, OTHER
 from graph_er.errors import InputError
@@ -30,7 +30,7 @@ def merge_parts(folders: Sequence[Path], out: Path) -> int:
     """
     for folder in folders:
         if not folder.is_dir():
-            raise InputError(f"--parts {folder}: no such folder")
+            raise InputError(f"--parts {folder}: no such folder; {_why_gone(folder)}")
     plan, manifest = read_plan(folders)
     stores = plan.stores(folders)
     problems = {
@@ -43,6 +43,16 @@ def merge_parts(folders: Sequence[Path], out: Path) -> int:
     _refuse_missing(problems, manifest)
     assemble(plan, stores, out)
     return sum(map(len, plan.file.dialogues))
+
+
+def _why_gone(folder: Path) -> str:
+    whole = folder.with_suffix("")
+    if folder == parts_folder(whole) and whole.is_file():
+        return f"no part was missing there, and {whole} was written, which is the whole file"
+    return (
+        "copy it here, or leave it out if its shard said that it had nothing to do; if all but one "
+        "had nothing, the FILE.pkl of that one is the whole file"
+    )
 
 
 def _refuse_bad(problems: Problems) -> None:

@@ -49,7 +49,7 @@ def extract_out_of_fold(
     execution: Execution,
     shard: Shard,
     chunk_size: int = CHUNK_SIZE,
-) -> bool:
+) -> bool | None:
     """Make this shard's parts and, once no shard's parts are missing, the dialogue file.
 
     Args:
@@ -63,7 +63,8 @@ def extract_out_of_fold(
         chunk_size: utterances per part.
 
     Returns:
-        True if the file was written, False if parts of other shards are still missing.
+        True if the file was written, False if parts of other shards are still missing, None if
+        none of the parts is this shard's.
 
     Raises:
         InputError: an utterance's audio is bad, or its vector is not finite.

@@ -11,6 +11,7 @@ from feature_extractor.extraction.assembly import parts_folder
 from feature_extractor.extraction.fold_checkpoints import read_folds
 from feature_extractor.extraction.out_of_fold import OutOfFold, extract_out_of_fold
 from feature_extractor.extraction.shard import Shard
+from feature_extractor.extraction.store import CHUNK_SIZE
 from feature_extractor.extraction.vectors import Extractor, extract_corpus
 from feature_extractor.networks.checkpoint import WEIGHTS, load_checkpoint, load_configuration
 from feature_extractor.networks.encoders import quiet_transformers
@@ -103,18 +104,24 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
     if extractor.sampling_rate is not None:
         remedy = "take a checkpoint of --modalities t" if trained else "give --modalities t"
         require_audio(corpus.utterances, f"corpus {corpus.name}", remedy)
-    what = (corpus, split, extraction.out, extraction.execution, extraction.shard)
+    out, execution, shard = extraction.out, extraction.execution, extraction.shard
     if source.checkpoint and source.fold_checkpoints:
         folds = read_folds(source.checkpoint, source.fold_checkpoints, corpus, split)
         for fold in folds:
             fold_config = load_configuration(fold.folder)
             refuse_started_on_test(fold.folder, fold_config, corpus, split, tell)
         out_of_fold = OutOfFold(folds, trained_extractor, source.align)
-        done = extract_out_of_fold(extractor, out_of_fold, *what)
+        done = extract_out_of_fold(extractor, out_of_fold, corpus, split, out, execution, shard)
     else:
-        done = extract_corpus(extractor, *what)
+        done = extract_corpus(extractor, corpus, split, out, execution, shard)
     if done:
         tell(f"{len(corpus.utterances)} utterances written to {extraction.out}")
+    elif done is None:
+        tell(
+            f"nothing to do for shard {shard.index}: the corpus makes fewer parts of {CHUNK_SIZE} "
+            f"utterances than there are shards ({shard.count}); {extraction.out} is made of those "
+            "of the others, and merge.py wants no folder of this one"
+        )
     else:
         tell(
             f"this shard is done; {extraction.out} is written by the last one that shares the "

@@ -69,11 +69,12 @@ def extract_corpus(
     execution: Execution,
     shard: Shard = WHOLE,
     chunk_size: int = CHUNK_SIZE,
-) -> bool:
+) -> bool | None:
     """Make this shard's parts and, once no shard's parts are missing, the dialogue file.
 
     Returns:
-        True if the file was written, False if parts of other shards are still missing.
+        True if the file was written, False if parts of other shards are still missing, None if
+        none of the parts is this shard's.
 
     Raises:
         InputError: an utterance's audio is bad, or its vector is not finite.
@@ -125,10 +126,17 @@ def fill_parts(
     )
     ends = list(accumulate(map(len, chunks)))
     groups = [range(end - len(chunk), end) for end, chunk in zip(ends, chunks, strict=True)]
-    how = (execution, extractor.clip_length)
     # wav2vec 2.0 gives the weights of a convolution as norm and direction: joined once, not often.
     with tqdm(total=len(dataset), desc="extraction", unit="utt") as bar, parametrize.cached():
-        rows = predict_groups(extractor.model, extractor.collate, dataset, groups, *how, bar)
+        rows = predict_groups(
+            extractor.model,
+            extractor.collate,
+            dataset,
+            groups,
+            execution,
+            extractor.clip_length,
+            progress=bar,
+        )
         for chunk, utterances, output in zip(own, chunks, rows, strict=True):
             vectors = {name: values for name, values in output.items() if name != "logits"}
             _refuse_not_finite(vectors, utterances)
@@ -139,8 +147,10 @@ def _states(extractor: Extractor, corpus: Corpus, execution: Execution) -> dict[
     """Return what stands in place of audio, of the whole corpus whichever parts are made."""
     if not extractor.speaker_scaling:
         return {}
-    what = (extractor.model, extractor.collate, corpus, extractor.sampling_rate)
-    return {"audio": speaker_scaled_states(*what, execution)}
+    scaled = speaker_scaled_states(
+        extractor.model, extractor.collate, corpus, extractor.sampling_rate, execution
+    )
+    return {"audio": scaled}
 
 
 def dialogue_file(corpus: Corpus, split: Split, info: dict[str, Any]) -> DialogueFile:

@@ -57,7 +57,9 @@ class CrossModalBlock(nn.Module):
         # A softmax over nothing is NaN: a row without keys looks at padding, to no effect.
         hidden = ~keys.mask & keys.present[:, None]
         attended, _ = self.attention(
-            *(queries.states, keys.states, keys.states),
+            queries.states,
+            keys.states,
+            keys.states,
             key_padding_mask=hidden,
             need_weights=False,
         )

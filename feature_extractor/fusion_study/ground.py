@@ -178,8 +178,8 @@ class Ground:
             utterances = [utterance for side in SIDES for utterance in self.sides[side]]
             if self._scales(modality, mfcc, view):
                 utterances = list(self.corpus.utterances)
-            what = (checkpoint, modality, self.corpus, utterances)
-            stores = cached_states(*what, self.choice.cache, self.choice.execution)
+            cache, execution = self.choice.cache, self.choice.execution
+            stores = cached_states(checkpoint, modality, self.corpus, utterances, cache, execution)
             self._stores[source] = stores[_name(modality, mfcc=False)]
         return self._stores[source]
 

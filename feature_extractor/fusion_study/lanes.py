@@ -117,9 +117,18 @@ def lanes(choice: GroundChoice, count: int) -> Iterator[ProcessPoolExecutor]:
     """Yield `count` processes that share no state; on an error those at work are killed.
 
     They inherit an environment in which they show no progress bars: there is one of all trials.
+
+    Raises:
+        InputError: the system lets no processes work side by side.
     """
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, context, initializer=_open_ground, initargs=(choice,))
+    try:
+        pool = ProcessPoolExecutor(count, context, initializer=_open_ground, initargs=(choice,))
+    except OSError as error:
+        raise InputError(
+            f"no processes can work side by side ({error.strerror}); on Linux they need a /dev/shm "
+            "that can be written to"
+        ) from error
     others = multiprocessing.active_children()
     before = {name: os.environ.get(name) for name in _LANE}
     os.environ.update(_LANE)

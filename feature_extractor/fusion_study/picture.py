@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from graph_er.report.canvas import BODY, SMALL, add_legend, blank_figure
 from graph_er.report.palette import LIGHT, Theme
 
+_HEAD = 0.3  # lines above the first, for the names of the baselines
 _TITLES = {"a": "audio", "t": "text", "at": "both"}
 
 
@@ -33,7 +34,7 @@ def comparison_figure(results: dict[str, Any], theme: Theme = LIGHT) -> Figure:
         _dot(axes, names.index(row["name"]), row, colours[row["modalities"]], theme)
     _baselines(axes, results, len(names), theme)
     axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
-    axes.set_ylim(-0.6, len(names) - 0.1)
+    axes.set_ylim(-0.6, len(names) + _HEAD)
     axes.set_xlim(left=0)
     axes.xaxis.grid(visible=True, color=theme.line, linewidth=0.8)
     axes.yaxis.grid(visible=True, color=theme.line, linewidth=0.4)
@@ -50,10 +51,18 @@ def _dot(axes: Axes, line: int, row: dict[str, Any], colour: str, theme: Theme) 
     # The dots of a model's modalities may meet; a shade of height keeps them apart.
     height = line + {"a": -0.16, "t": 0.0, "at": 0.16}[row["modalities"]]
     axes.errorbar(mean, height, xerr=sd, color=colour, linewidth=1.4, capsize=2.5)
-    axes.plot(mean, height, "o", color=colour, markersize=6)
+    edge: dict[str, Any] = {"markeredgecolor": theme.muted, "markeredgewidth": 0.75}
+    axes.plot(mean, height, "o", color=colour, markersize=6, zorder=3, **edge)
     if row["modalities"] == "at":
         axes.text(
-            mean + sd + 0.8, height, f"{mean:.1f}", color=theme.ink, fontsize=SMALL, va="center"
+            mean + sd + 0.8,
+            height,
+            f"{mean:.1f}",
+            color=theme.ink,
+            fontsize=SMALL,
+            va="center",
+            # The lines of the baselines are not to run through a number.
+            bbox={"facecolor": theme.paper, "edgecolor": "none", "pad": 1.2},
         )
 
 
@@ -64,7 +73,7 @@ def _baselines(axes: Axes, results: dict[str, Any], lines: int, theme: Theme) ->
         axes.axvline(value, color=theme.ink, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.text(
             value - 0.5,
-            lines - 0.2,
+            lines + _HEAD - 0.05,
             row["name"].replace(" ", "\n"),
             color=theme.ink,
             fontsize=SMALL - 1,

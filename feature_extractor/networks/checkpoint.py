@@ -42,6 +42,13 @@ from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME, read_run_record
 
 WEIGHTS = "model.safetensors"
+# All that `Checkpoint.save` writes; which of the tokenizer's there are depends on its kind.
+CHECKPOINT_FILES = (
+    *("config.json", WEIGHTS, "preprocessor_config.json", "processor_config.json"),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "tokenizer.model"),
+    *("sentencepiece.bpe.model", "tokenizer_78b3253a26.model", "chat_template.jinja"),
+)
 
 
 @dataclass(frozen=True)
@@ -122,8 +129,10 @@ def build_checkpoint(
             has no such options or does not fit the encoders; speaker scaling of other audio; a
             value that would not be loaded again.
     """
+    if modalities not in (known := FUSIONS[settings.fusion].modalities):
+        fault = f"--fusion {settings.fusion} is made for --modalities {' or '.join(known)}"
+        raise InputError(fault)
     text = audio = tokenizer = feature_extractor = None
-    _require_modalities(settings.fusion, modalities)
     config: dict[str, Any] = asdict(trained_on) if trained_on else {}
     if "t" in modalities:
         text, tokenizer = load_text_encoder(needed(settings.text_encoder))
@@ -155,12 +164,6 @@ def build_checkpoint(
         prompted: Any = model.fusion
         prompted.prompt.start_from(language_model, tokenizer, emotions)
     return checkpoint
-
-
-def _require_modalities(fusion: str, modalities: str) -> None:
-    known = FUSIONS[fusion].modalities
-    if modalities not in known:
-        raise InputError(f"--fusion {fusion} is made for --modalities {' or '.join(known)}")
 
 
 def load_configuration(folder: Path) -> UtteranceConfig:
@@ -289,9 +292,8 @@ def _loading(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise InputError(
-            f"{folder}: cannot be loaded ({first_line(error):.200}); train it again"
-        ) from error
+        fault = f"cannot be loaded ({first_line(error):.200}); train it again"
+        raise InputError(f"{folder}: {fault}") from error
 
 
 def _part(kind: Any, folder: Path) -> Any:

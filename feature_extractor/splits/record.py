@@ -175,7 +175,7 @@ def _recorded_split(corpus: Corpus, record: dict[str, Any], folder: Path) -> Spl
             f"{record['name']}); name the --root that it was trained on, or give --split"
         )
     train, dev, test = (ids[side] for side in SIDES)
-    return Split(*(record["name"], train, dev, test), left_out=ids[None], fold=record.get("fold"))
+    return Split(record["name"], train, dev, test, left_out=ids[None], fold=record.get("fold"))
 
 
 def _seen_in_training(corpus: Corpus, split: Split, record: dict[str, Any]) -> list[str]:

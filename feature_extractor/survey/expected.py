@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from feature_extractor.corpora.registry import POLICIES, reader_of
+from feature_extractor.corpora import CORPORA
+from feature_extractor.corpora.registry import reader_of
 
 _LAYOUT = ("sessions", "dialogues", "utterances")
 
@@ -16,7 +17,7 @@ def expected_table() -> str:
         "| corpus | sessions | dialogues | utterances | of these |",
         "| --- | ---: | ---: | ---: | --- |",
     ]
-    for name in POLICIES:
+    for name in CORPORA:
         for title, counts in _readings(name):
             layout = (f"{counts[key]:,}" if key in counts else "" for key in _LAYOUT)
             labels = (f"{key} {counts[key]:,}" for key in counts if key not in _LAYOUT)

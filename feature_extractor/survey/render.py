@@ -8,7 +8,7 @@ from typing import Any
 
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.survey.recordings import LONG_SECONDS
-from graph_er.report.tables import text_width
+from graph_er.report.lettering import text_width
 
 _WIDTH = 100
 _SHOWN = 5

@@ -64,7 +64,6 @@ def divided_logits(
     if batch.whole is not None:
         outputs.append(whole_output(model, batch.whole, execution))
     for example in batch.long.values():
-        how = (execution, clip_length)
-        outputs.append(chunked_output(model, collate, dataset, example, *how))
+        outputs.append(chunked_output(model, collate, dataset, example, execution, clip_length))
     logits = torch.cat([needed(output.logits).float() for output in outputs])
     return logits[torch.argsort(torch.tensor(places))]

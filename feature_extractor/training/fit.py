@@ -98,6 +98,10 @@ def fit(
         summaries[step] = _fit_step(model, collate, train, dev, settings, step_job, last)
         if step != model.fusion.steps[-1]:
             first_only(partial(keep_step, model, done, summaries[step]))
+    # Else `accelerate`'s autocast would stay around it, and scores would not be of the precision
+    # that is asked for.
+    for name in ("forward", "_original_forward"):
+        vars(model).pop(name, None)
     *earlier, last_step = model.fusion.steps
     return {**summaries[last_step], "steps": {step: summaries[step] for step in earlier}}
 
@@ -200,7 +204,7 @@ def _arguments(settings: TrainingSettings, job: Job) -> TrainingArguments:
         dataloader_pin_memory=not cpu,
         use_cpu=cpu,
         # Imitated it is slower than float32, and no more exact.
-        bf16=not cpu and native_bfloat16(job.device.type),
+        bf16=not cpu and native_bfloat16(str(job.device)),
         seed=job.seed,
         ddp_backend="gloo" if cpu and count() > 1 else None,
         # LayerDrop leaves out layers in one process and not in another.

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.networks.checkpoint import CHECKPOINT_FILES
 from feature_extractor.sources import SIDES
 from feature_extractor.training.fit import CHECKPOINTS
 from graph_er.errors import InputError
 from graph_er.running.files import write_json
 from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME, read_run_record
-from graph_er.scoring.evaluation import PREDICTIONS_NAME
+from graph_er.scoring.evaluation_files import EVALUATION_NAME, PREDICTIONS_NAME, evaluation_path
 
 STEPS = ("text", "audio", "fusion")  # of `fusion.late_fusion.LateFusion`
 _SETTINGS = "settings.json"
@@ -28,18 +29,15 @@ _SETTINGS_KEYS = {"corpus_sha256", "modalities", "transcript_version"}
 # encoder of another name shows by that.
 _LATER_DIGESTS = ("text_weights", "audio_weights")
 
-# All files that stage 1 and its evaluation write, below the folder; which of the tokenizer's there
-# are depends on its kind.
+_EVALUATIONS = tuple(evaluation_path(Path(), side).parent for side in SIDES)
+
+# All files that stage 1 and its evaluation write, below the folder.
 _WRITTEN = (
-    *(RECORD_NAME, ".run-*.partial.json", "config.json", "model.safetensors"),
-    *("preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"),
-    *("special_tokens_map.json", "added_tokens.json", "chat_template.jinja"),
-    *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "tokenizer.model"),
-    *("sentencepiece.bpe.model", "tokenizer_78b3253a26.model"),
-    *("eval.json", PREDICTIONS_NAME),
-    *(f"eval_{side}/eval.json" for side in SIDES),
-    *(f"eval_{side}/{PREDICTIONS_NAME}" for side in SIDES),
-    *(f"eval_{side}/.*.partial.*" for side in SIDES),
+    *(*CHECKPOINT_FILES, RECORD_NAME, ".run-*.partial.json"),
+    *(EVALUATION_NAME, PREDICTIONS_NAME),
+    *(f"{folder}/{EVALUATION_NAME}" for folder in _EVALUATIONS),
+    *(f"{folder}/{PREDICTIONS_NAME}" for folder in _EVALUATIONS),
+    *(f"{folder}/.*.partial.*" for folder in _EVALUATIONS),
     *(f"{CHECKPOINTS}/{_SETTINGS}", f"{CHECKPOINTS}/.settings-*.partial.json"),
     *(f"{CHECKPOINTS}/checkpoint-*/**/*", f"{CHECKPOINTS}/*/checkpoint-*/**/*"),
     # Of models that are trained in several steps.
@@ -126,7 +124,7 @@ def open_folder(folder: Path, config: dict[str, Any], *, overwrite: bool) -> Non
     write_json(settings, config)
     for path in _files(folder, *_WRITTEN) - {settings}:
         path.unlink()
-    _remove_empty(*(folder / f"eval_{side}" for side in SIDES))
+    _remove_empty(*(folder / evaluation for evaluation in _EVALUATIONS))
     _remove_empty(*(folder / CHECKPOINTS / step for step in STEPS))
 
 

@@ -115,8 +115,14 @@ def _finish(
     execution = Execution(
         job.device, batch_size=ready.settings.batch_size, num_workers=ready.settings.num_workers
     )
-    what = (ready.checkpoint, ready.corpus, ready.whole_dev)
-    dev = evaluate_utterances(*what, run.seed, execution, ready.scaled_states)
+    dev = evaluate_utterances(
+        ready.checkpoint,
+        ready.corpus,
+        ready.whole_dev,
+        run.seed,
+        execution,
+        states=ready.scaled_states,
+    )
     gold, predicted = dev.utterances.gold, dev.probabilities.argmax(axis=1)
     pairs = gold.tolist(), predicted.tolist()
     job.tracker.log_confusion_matrix(*pairs, ready.corpus.emotions, "dev")

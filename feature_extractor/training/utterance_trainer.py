@@ -157,8 +157,10 @@ class UtteranceTrainer(Trainer):
         execution = Execution(self.args.device, dtype=dtype, batch_size=size)
         dataset: Any = self.eval_dataset
         collate: Any = self.data_collator
-        what = (model, collate.collate, dataset.dataset, batch)
-        return UtteranceOutput(logits=divided_logits(*what, execution, self._clip_length))
+        logits = divided_logits(
+            model, collate.collate, dataset.dataset, batch, execution, self._clip_length
+        )
+        return UtteranceOutput(logits=logits)
 
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
         """Return the gradient's norm before a step, or refuse one of which no step can be taken."""

@@ -51,7 +51,7 @@ class LaterBlocks(NamedTuple):
 
     Attributes:
         chunks: of the windows.
-        speaker: as for `dialogue_blocks`, as are the others.
+        speaker: as for `lay_out`, as are the others.
         past: likewise.
         future: likewise.
         decay: likewise.
@@ -72,30 +72,6 @@ class LaterBlocks(NamedTuple):
 Hearing = Blocks | LaterBlocks
 
 
-def dialogue_blocks(
-    speaker: Tensor,
-    ptr: Tensor,
-    *,
-    past: int,
-    future: int,
-    decay: float | None,
-    block: int = GRAPH_WINDOW,
-) -> Blocks:
-    """Cut the dialogues of a batch into blocks.
-
-    Args:
-        speaker: speaker number within the dialogue, ``[N]``.
-        ptr: where each dialogue begins, and the end of the last, ``[B + 1]``.
-        past: how many earlier utterances one hears; -1 is unlimited.
-        future: how many later ones, likewise.
-        decay: an utterance ``d`` apart weighs ``exp(-(d - 1) / decay)`` in the mean; 0: all alike;
-            None leaves the mean out.
-        block: most hearing utterances per block.
-    """
-    windows = cut(ptr, past=past, future=future, window=block, whole=block)
-    return lay_out(windows, speaker, past=past, future=future, decay=decay)
-
-
 def lay_out(
     windows: Windows, speaker: Tensor, *, past: int, future: int, decay: float | None
 ) -> Blocks:
@@ -103,10 +79,12 @@ def lay_out(
 
     Args:
         windows: as `graph_er.graphs.windows.cut` cut them with `past` and `future`.
-        speaker: of all utterances that positions are counted in.
-        past: as for `dialogue_blocks`.
-        future: likewise.
-        decay: likewise.
+        speaker: speaker number within the dialogue, of all utterances that positions are counted
+            in, ``[N]``.
+        past: how many earlier utterances one hears; -1 is unlimited.
+        future: how many later ones, likewise.
+        decay: an utterance ``d`` apart weighs ``exp(-(d - 1) / decay)`` in the mean; 0: all alike;
+            None leaves the mean out.
     """
     hearing, is_hearing = places(windows.start, windows.stop)  # [G, T]
     heard, is_heard = places(windows.first, windows.last)  # [G, S]
@@ -130,12 +108,12 @@ def lay_out(
 def graph_blocks(
     speaker: Tensor, ptr: Tensor, *, past: int, future: int, decay: float | None
 ) -> Hearing:
-    """Cut the dialogues of a batch into blocks, as `dialogue_blocks`, of which few exist at once.
+    """Cut the dialogues of a batch into blocks, of which few exist at once.
 
     Args:
-        speaker: as for `dialogue_blocks`.
-        ptr: likewise.
-        past: likewise.
+        speaker: as for `lay_out`.
+        ptr: where each dialogue begins, and the end of the last, ``[B + 1]``.
+        past: as for `lay_out`.
         future: likewise.
         decay: likewise.
     """
@@ -147,9 +125,9 @@ def context_blocks(speaker: Tensor, ptr: Tensor, *, past: int, future: int) -> H
     """Cut dialogues for layers that hear far: whole up to ``past + 1`` utterances.
 
     Args:
-        speaker: as for `dialogue_blocks`.
-        ptr: likewise.
-        past: likewise.
+        speaker: as for `lay_out`.
+        ptr: as for `graph_blocks`.
+        past: as for `lay_out`.
         future: likewise.
     """
     windows = context_windows(ptr, past=past, future=future)
@@ -178,7 +156,7 @@ def latest_block(same_speaker: Tensor, *, decay: float | None) -> Blocks:
 
     Args:
         same_speaker: of those that are heard, itself last: whether its speaker says it, ``[S]``.
-        decay: as for `dialogue_blocks`.
+        decay: as for `lay_out`.
     """
     count = len(same_speaker)
     heard = torch.arange(count, device=same_speaker.device)[None]

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from feature_extractor.networks.checkpoint import CHECKPOINT_FILES
 from graph_er.answers.streaming import LiveModel
 from graph_er.errors import InputError
 from graph_er.inference.bundle_folder import (
@@ -33,13 +34,6 @@ from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME, read_run_record
 
-# Nothing else of a run is copied: no predictions, which hold what people said, no optimiser.
-_EXTRACTOR_FILES = (
-    *("config.json", "model.safetensors", "preprocessor_config.json", "processor_config.json"),
-    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "tokenizer.model"),
-    *("sentencepiece.bpe.model", "tokenizer_78b3253a26.model"),
-)
 _SCORES = (
     *("n", "accuracy", "weighted_f1", "macro_f1", "uar", "seeds", "mean", "std", "ensemble"),
     *("calibration", "confidence_intervals", "split"),
@@ -182,7 +176,8 @@ def _fill(folder: Path, sources: Sources, records: Mapping[str, Mapping[str, Any
             continue
         part = folder / name
         part.mkdir(parents=True)
-        for file in _EXTRACTOR_FILES if name == EXTRACTOR else (CHECKPOINT_NAME,):
+        # Nothing else of a run: no predictions, which hold what people said, no optimiser.
+        for file in CHECKPOINT_FILES if name == EXTRACTOR else (CHECKPOINT_NAME,):
             if (source := _folder(path) / file).is_file():
                 _copy(source, part / file)
         write_json(part / RECORD_NAME, records[name])

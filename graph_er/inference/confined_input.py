@@ -72,7 +72,8 @@ def _only_audio(audio: list[Path], table: Path) -> Path:
 def _read_table(table: Path, audio: list[Path], bounds: Bounds) -> list[Turn]:
     problems: list[str] = []
     records = read_table_file(
-        *(table, ENCODINGS),
+        table,
+        ENCODINGS,
         required=("speaker",),
         checked=COLUMNS,
         problems=problems,

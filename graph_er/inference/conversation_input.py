@@ -52,9 +52,7 @@ def read_turns(path: Path, recording: Path | None = None, most: int | None = Non
     if most is not None and len(records) > most:
         raise InputError(f"{path}: {len(records)} turns; at most {most} are taken here")
     numbered = [_numbered(record, number) for number, record in enumerate(records, start=1)]
-    return turns_of(
-        *(numbered, path.parent, str(path), problems), dialogue=path.stem, recording=whole
-    )
+    return turns_of(numbered, path.parent, str(path), problems, dialogue=path.stem, recording=whole)
 
 
 def _require_file(path: Path, suffix: str) -> None:

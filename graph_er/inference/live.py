@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from feature_extractor.corpora.table_recordings import LONGEST_CLIP, depends_on_others
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.vectors import Extractor
 from graph_er.answers.streaming import LiveConversation, LiveModel
@@ -68,6 +69,8 @@ class LiveStream:
         self._clean, self._folder = clean, folder
         self._text_mean = training_mean(checkpoint, "t")
         self._dialogues: dict[str, _Dialogue] = {}
+        # Whether files that are longer than a clip were heard in parts.
+        self._in_parts: dict[Path, bool] = {}
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -79,17 +82,21 @@ class LiveStream:
 
         Args:
             row: ``speaker``, one or both of ``wav`` and ``text``, and optionally ``dialogue``,
-                ``utterance``, ``start``, ``end``; or a turn.
+                ``utterance``, ``start``, ``end``; or a turn. A row of less than half of a file of
+                more than 30 s is heard from its start to its end, any other with all of its file.
 
         Returns:
             The row with what `predictions.prediction_rows` adds.
 
         Raises:
-            InputError: the row or its audio cannot be used, or it begins before the turn before.
-                The dialogue stands as before, so that the turn can be mended and pushed again.
+            InputError: the row or its audio cannot be used, it begins before the turn before, or
+                only later rows would tell whether it is a part of its file. The dialogue stands as
+                before, so that the turn can be mended and pushed again.
         """
         given = [row] if isinstance(row, Turn) else turns_of_rows([row], self._folder)
         (turn,) = without_marks_alone(given, self._clean)
+        if not isinstance(row, Turn):
+            self._check_audio(turn)
         kept = self._dialogues.get(turn.dialogue) or self._begin()
         _check_order(turn, kept)
         start = turn.start if turn.timed else kept.start
@@ -101,11 +108,28 @@ class LiveStream:
         kept.count += 1
         kept.start = start
         self._dialogues[turn.dialogue] = kept
+        if turn.wav is not None and (turn.span is not None or turn.duration > LONGEST_CLIP):
+            self._in_parts[turn.wav] = turn.span is not None
         found = prediction_rows([turn], probabilities[None], spec.emotions, spec.modalities, silent)
         return found[0]
 
     def _begin(self) -> _Dialogue:
         return _Dialogue(self._model.start(), deque(maxlen=self._extractor.context))
+
+    def _check_audio(self, turn: Turn) -> None:
+        """Refuse audio of which another part may be heard in the conversation as a whole."""
+        if turn.wav is None:
+            return
+        in_part = turn.span is not None
+        unclear = self._in_parts.get(turn.wav, in_part) != in_part
+        if turn.timed and not in_part:
+            unclear |= depends_on_others(turn.start, turn.end, turn.duration)
+        if unclear:
+            raise InputError(
+                f"{turn.source}: whether {turn.start:g} to {turn.end:g} s are a part of {turn.wav} "
+                "or all of it is one clip, only other turns tell; in live mode each turn needs a "
+                "file of its own, or leave out start and end"
+            )
 
     def _hear(
         self, turn: Turn, kept: _Dialogue

@@ -122,5 +122,6 @@ def check_modalities(turns: Sequence[Turn], wanted: str) -> None:
         logger.warning(
             "no turn has %s, on which the graph model relies: predicted without it, less well; "
             "one trained with --modalities %s does not need it",
-            *(MODALITY_NAMES[modality], wanted.replace(modality, "")),
+            MODALITY_NAMES[modality],
+            wanted.replace(modality, ""),
         )

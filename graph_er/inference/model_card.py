@@ -6,16 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from feature_extractor.corpora import CORPORA
 from graph_er.running.templates import render
 from graph_er.schema.emotions import MODALITY_NAMES
 
 _METRICS = {"accuracy": "Accuracy", "weighted_f1": "Weighted F1", "macro_f1": "Macro F1"}
 _METRICS |= {"uar": "UAR"}
-# Of the texts in corpora of which it is known.
-_LANGUAGES = {
-    **dict.fromkeys(("demo", "kemdy19", "kemdy20", "aihub263", "aihub_dialogue", "vat"), "ko"),
-    **dict.fromkeys(("iemocap", "meld"), "en"),
-}
 _SIDES = ("dev", "test")
 
 
@@ -60,7 +56,7 @@ def model_card(name: str, parts: Mapping[str, Part], emotions: Sequence[str]) ->
         corpus=corpus,
         config=config,
         synthetic=bool(config.get("synthetic")) or corpus == "demo",
-        language=_LANGUAGES.get(corpus),
+        language=CORPORA[corpus].language if corpus in CORPORA else None,
         scores=_score_rows(parts),
         metrics=list(_METRICS.values()),
         names=MODALITY_NAMES,

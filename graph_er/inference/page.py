@@ -6,7 +6,7 @@ shows on hover, on focus and, without scripts, as the browser's own tooltip; so 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +16,22 @@ from graph_er.inference.shown_turns import (
     Strip,
     clock_text,
     strips_of,
-    tick_step,
 )
+from graph_er.inference.strip_layout import (
+    NAME_COLUMNS,
+    fitting,
+    placed_turns,
+    short_name,
+    tick_marks,
+)
+from graph_er.report.lettering import shortened
 from graph_er.report.palette import DARK, LIGHT, emotion_colours
 from graph_er.running.files import write_text
 from graph_er.running.templates import render
 
 _TURNS_PER_STRIP, _MOST_STRIPS = 30, 400
 # In units of the drawing: its width without names, a lane, the room for names and for the clock.
-WIDTH, LANE, NAMES, CLOCK = 960.0, 26.0, 110.0, 22.0
-_PALEST = 0.22
-_THINNEST = 3.0
-_LETTER = 7.0
+WIDTH, LANE, NAMES, CLOCK = 960.0, 26.0, 118.0, 22.0
 # Dialogues with more turns than this have their table folded.
 _LONG = 100
 _READ = {"a": "speech", "t": "text"}
@@ -86,9 +90,10 @@ def render_page(
         modalities=[_READ.get(letter, letter) for letter in modalities if letter in had],
         emotions=list(emotions),
         colours=emotion_colours(emotions),
-        dialogues=[draw_dialogue(dialogue, emotions) for dialogue in dialogues],
+        dialogues=[draw_dialogue(dialogue, {e: e for e in emotions}) for dialogue in dialogues],
         turns=sum(len(dialogue.turns) for dialogue in dialogues),
         clock=clock_text,
+        lane_name=lane_name,
         light=LIGHT,
         dark=DARK,
         size={"width": WIDTH, "lane": LANE, "names": NAMES, "clock": CLOCK},
@@ -102,55 +107,42 @@ def write_page(
     write_text(path, render_page(dialogues, emotions, title, read))
 
 
-def draw_dialogue(dialogue: ShownDialogue, emotions: Sequence[str]) -> DrawnDialogue:
-    """Lay a dialogue out in strips."""
+def draw_dialogue(dialogue: ShownDialogue, names: Mapping[str, str]) -> DrawnDialogue:
+    """Lay a dialogue out in strips.
+
+    Args:
+        dialogue: what is drawn.
+        names: of the emotions, in label order, as they are written into turns.
+    """
     strips = strips_of(dialogue, _TURNS_PER_STRIP, _MOST_STRIPS)
-    counts = {e: sum(turn.emotion == e for turn in dialogue.turns) for e in emotions}
+    counts = {e: sum(turn.emotion == e for turn in dialogue.turns) for e in names}
     return DrawnDialogue(
         shown=dialogue,
-        strips=tuple(_draw_strip(dialogue, strip) for strip in strips),
+        strips=tuple(_draw_strip(dialogue, strip, names) for strip in strips),
         shares={e: count / len(dialogue.turns) for e, count in counts.items() if count},
         is_open=len(dialogue.turns) <= _LONG,
     )
 
 
-def _draw_strip(dialogue: ShownDialogue, strip: Strip) -> DrawnStrip:
-    lanes = dialogue.lanes
-    scale = WIDTH / strip.seconds
+def lane_name(speaker: str) -> str:
+    """Return as much of a speaker's name as has room beside the lane."""
+    return shortened(speaker, NAME_COLUMNS)
+
+
+def _draw_strip(dialogue: ShownDialogue, strip: Strip, names: Mapping[str, str]) -> DrawnStrip:
     blocks = []
-    for turn in strip.turns:
-        begin = max(turn.start - strip.start, 0.0) * scale
-        end = min(turn.end - strip.start, strip.seconds) * scale
-        width = max(end - begin, _THINNEST)
+    for placed in placed_turns(dialogue, strip):
+        width, name = placed.width * WIDTH, names[placed.turn.emotion]
         blocks.append(
             Block(
-                turn=turn,
-                x=round(NAMES + min(begin, WIDTH - width), 1),
-                y=lanes[turn.speaker] * LANE,
+                turn=placed.turn,
+                x=round(NAMES + placed.x * WIDTH, 1),
+                y=placed.lane * LANE,
                 width=round(width, 1),
-                opacity=round(_PALEST + (1 - _PALEST) * turn.confidence, 2),
+                opacity=round(placed.opacity, 2),
                 edge=round(min(3.0, 0.25 * width), 1),
-                label=_label(turn.emotion, width),
+                label=fitting((name, short_name(name)), placed.width),
             )
         )
-    height = len(dialogue.lane_names) * LANE
-    return DrawnStrip(height, tuple(blocks), _ticks(dialogue, strip, scale))
-
-
-def _label(emotion: str, width: float) -> str:
-    """Return as much of a name as fits, three letters at least, or nothing."""
-    if len(emotion) * _LETTER + 8 <= width:
-        return emotion
-    return emotion[:3] if width >= 3 * _LETTER + 4 else ""
-
-
-def _ticks(dialogue: ShownDialogue, strip: Strip, scale: float) -> tuple[tuple[float, str], ...]:
-    step = tick_step(strip.seconds)
-    ticks = []
-    number = -(-strip.start // step)
-    while (at := number * step - strip.start) < strip.seconds:
-        seconds = number * step
-        text = clock_text(seconds) if dialogue.clock else str(round(seconds) + 1)
-        ticks.append((round(NAMES + at * scale, 1), text))
-        number += 1
-    return tuple(ticks)
+    ticks = tuple((round(NAMES + x * WIDTH, 1), text) for x, text in tick_marks(dialogue, strip))
+    return DrawnStrip(len(dialogue.lane_names) * LANE, tuple(blocks), ticks)

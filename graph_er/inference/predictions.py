@@ -19,12 +19,12 @@ from graph_er.running.csv_cells import guarded
 from graph_er.running.files import atomic_path, write_text
 from graph_er.running.paths import require_suffix
 from graph_er.schema.emotions import MODALITY_NAMES
+from graph_er.scoring.evaluation_files import PROBABILITY
 
 OUT_SUFFIXES = (".csv", ".jsonl")
-PROBABILITY = "prob_"
 _DIGITS = 6
 # Between the marks of one row.
-_SEPARATOR = "; "
+SEPARATOR = "; "
 
 
 def prediction_rows(
@@ -69,7 +69,7 @@ def prediction_rows(
         told = {"emotion": emotions[best], "confidence": float(own[best])}
         told |= dict(zip(probability_names, map(float, own), strict=True))
         told["modalities_used"] = modalities_used(turn, modalities)
-        told["marks"] = _SEPARATOR.join(_marks(turn, modalities, silent))
+        told["marks"] = SEPARATOR.join(_marks(turn, modalities, silent))
         kept = {names[name]: value for name, value in turn.row.items()}
         if turn.transcribed:
             kept[_text_column(turn.row)] = turn.text

@@ -156,8 +156,10 @@ class EmotionPredictor:
         vectors = self._vectors(turns, progress)
         dialogues = self._dialogues(turns, vectors)
         probabilities = self.probabilities(dialogues)
-        told = (self.emotions, self.modalities, vectors.silent)
-        return prediction_rows(turns, probabilities, *told), dialogues
+        rows = prediction_rows(
+            turns, probabilities, self.emotions, self.modalities, silent=vectors.silent
+        )
+        return rows, dialogues
 
     def stream(self, folder: Path | str = ".") -> LiveStream:
         """Begin to answer turns one by one, from the past only.

@@ -93,7 +93,10 @@ def _read_name(
     below = path.parent.as_posix()
     dialogue = found["dialogue"] if kemdy else root.resolve().name if below == "." else below
     return _Named(
-        *(one_line(dialogue), found["speaker"], int(found["turn"]), name),
+        one_line(dialogue),
+        found["speaker"],
+        int(found["turn"]),
+        name,
         audio=next(iter(audio), None),
         transcript=next(iter(transcripts), None),
     )

@@ -12,7 +12,7 @@ from feature_extractor.audio import ForwardFile
 
 # Samples per channel that are decoded at a time.
 _BLOCK = 1 << 16
-_RUN_UP = 20 * 1152
+_RUN_UP = 1.5  # seconds
 
 Span = tuple[float, float]
 
@@ -27,7 +27,8 @@ def span_samples(file: soundfile.SoundFile, span: Span) -> tuple[int, int]:
 def span_blocks(path: Path, spans: Sequence[Span]) -> Iterator[tuple[int, np.ndarray]]:
     """Decode spans block by block, so that their length and the file's do not matter.
 
-    Where a file can only be read on from its beginning, that is done once for all spans together.
+    Where a file can only be read on from its beginning, or after a seek would not be as it is then,
+    that is done once for all spans together.
 
     Args:
         path: an audio file.
@@ -42,7 +43,8 @@ def span_blocks(path: Path, spans: Sequence[Span]) -> Iterator[tuple[int, np.nda
     """
     with ForwardFile(str(path)) as file:
         places = [span_samples(file, span) for span in spans]
-        if not file.can_seek:
+        # After a seek libmpg123 lacks the bytes that MP3 codes in frames before, and prints errors.
+        if not file.can_seek or file.subtype.startswith("MPEG_"):
             yield from _divided(file, places)
             return
     for number, (first, end) in enumerate(places):
@@ -58,12 +60,9 @@ def span_blocks(path: Path, spans: Sequence[Span]) -> Iterator[tuple[int, np.nda
 def _run_up(file: soundfile.SoundFile) -> int:
     """Return after how many samples decoding from anywhere has become as decoding all of it.
 
-    A frame of MP3 is coded in bytes of up to nine frames before it, of 1152 samples each. In Ogg, a
-    seek into the last page misses its place; Opus comes to within a thousandth.
+    In Ogg, a seek into the last page misses its place; Opus comes to within a thousandth.
     """
-    if file.subtype.startswith("MPEG_") or file.format == "OGG":
-        return max(_RUN_UP, file.samplerate)
-    return 0
+    return round(_RUN_UP * file.samplerate) if file.format == "OGG" else 0
 
 
 def _divided(

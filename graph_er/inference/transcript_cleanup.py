@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from pkgutil import resolve_name
 
-from feature_extractor.corpora.iemocap_transcript import clean_words
-from feature_extractor.corpora.meld_rows import repair
+from feature_extractor.corpora import CORPORA
 from feature_extractor.corpora.text_files import one_line
-from feature_extractor.transcript import clean_transcript
-
-# What the readers do to transcripts; all others are read as written.
-_MARKED: dict[str, Callable[[str], str]] = {
-    "demo": clean_transcript,
-    "kemdy19": clean_transcript,
-    "kemdy20": partial(clean_transcript, interjections=True),
-    "iemocap": clean_words,
-    "meld": repair,
-}
 
 
 def cleanup_of(corpus: str | None) -> Callable[[str], str]:
@@ -25,4 +14,5 @@ def cleanup_of(corpus: str | None) -> Callable[[str], str]:
 
     Checkpoints that do not name their corpus are from the time when all were in KEMDy19's format.
     """
-    return _MARKED.get(corpus or "kemdy19", one_line)
+    known = CORPORA.get(corpus or "kemdy19")
+    return resolve_name(known.cleaner) if known else one_line

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from feature_extractor.corpora.text_files import one_line
-from graph_er.answers.explanation import Explanation, Influence, explain
+from graph_er.answers.explanation import Explanation, explain
 from graph_er.dialogues import Dialogue
 from graph_er.errors import InputError
 from graph_er.inference.turns import Turn, by_dialogue
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.report.canvas import to_png
 from graph_er.report.explanation import explanation_figure
+from graph_er.report.lettering import shortened, signed
+from graph_er.report.reasons import reason_label, reasons
 from graph_er.running.files import atomic_path, write_json
 
 _DPI = 130
@@ -119,17 +121,15 @@ def reasons_text(explanation: Explanation) -> str:
     said = f"{explanation.utterance_id} {explanation.speaker}: {explanation.sentence}"
     lines = [f"{said[:80]} -> {explanation.emotion} {100 * explanation.probability:.0f} %"]
     lines.append(f"  percentage points of “{explanation.emotion}” that are due to it:")
-    rows: list[tuple[str, Influence]] = [("this turn", explanation.turn)]
-    rows += [(f"  its {name}", part) for name, part in explanation.turn_modalities.items()]
-    rows += [(f"all {name}", part) for name, part in explanation.dialogue_modalities.items()]
-    if explanation.context:
-        rows.append(("all other turns", explanation.context))
-    strongest = sorted(explanation.turns[:_TURNS], key=lambda turn: turn.position)
-    rows += [
-        (f"  {turn.utterance_id} {turn.speaker}: {turn.sentence}", turn.influence)
-        for turn in strongest
-    ]
-    for label, influence in rows:
-        changed = "" if influence.without == explanation.emotion else f"  else {influence.without}"
-        lines.append(f"  {round(100 * influence.change, 1) + 0.0:+6.1f}  {label[:_WIDTH]}{changed}")
+    for row in reasons(explanation, _TURNS):
+        if row.kind == "turn":
+            label = "this turn"
+        elif row.other is None:
+            label = ("  " if row.is_own else "") + reason_label(row, explanation)
+        else:
+            label = f"  {row.other.utterance_id} {row.other.speaker}: {row.other.sentence}"
+        without = row.influence.without
+        changed = "" if without == explanation.emotion else f"  else {without}"
+        number = signed(100 * row.influence.change)
+        lines.append(f"  {number:>6}  {shortened(label, _WIDTH)}{changed}")
     return "\n".join(lines)

@@ -80,7 +80,8 @@ def turns_of(
     if recording is None and spans and len(turns) > 1:  # a live turn comes alone, one after another
         logger.warning(
             "%s: %d turns are parts of longer recordings; each is heard from its start to its end",
-            *(where, len(spans)),
+            where,
+            len(spans),
         )
     return turns
 

@@ -49,7 +49,7 @@ def read_turn_table(
         **limit,
     )
     return turns_of(
-        *(records, path.parent, str(path), problems), dialogue=path.stem, recording=recording
+        records, path.parent, str(path), problems, dialogue=path.stem, recording=recording
     )
 
 

@@ -69,8 +69,13 @@ def vectors_of(
             # Some extractors read a few turns before along with each.
             first, end = max(0, begin - extractor.context), begin + _TURNS_AT_ONCE
             vectors, unheard = _some_vectors(
-                *(extractor, turns[first:end], texts[first:end], begin - first),
-                *(states, execution, shown),
+                extractor,
+                turns[first:end],
+                texts[first:end],
+                begin - first,
+                states,
+                execution,
+                shown,
             )
             silent |= unheard
             for name, rows in vectors.items():
@@ -92,7 +97,8 @@ def _some_vectors(
     heard = extractor.sampling_rate is not None and "audio" not in states
     with turn_corpus(turns, texts, heard=heard) as corpus:
         dataset = UtteranceDataset(
-            *(corpus, corpus.utterances[earlier:]),
+            corpus,
+            corpus.utterances[earlier:],
             sampling_rate=extractor.sampling_rate,
             context=extractor.context,
             heard_context=extractor.heard_context,

@@ -6,7 +6,8 @@ matplotlib is used through its objects only: no window and no global figure.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
@@ -16,12 +17,22 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from graph_er.report.fonts import shortened
+from graph_er.report.fonts import LATIN, drawable_or, families
+from graph_er.report.lettering import shortened
 from graph_er.report.palette import Theme, text_on
 
 # Font sizes in points.
 TINY, SMALL, BODY = 6, 8, 9.5
 _LABEL = 24  # columns of text
+# Of text of ours: not every Korean font is there in bold.
+BOLD: dict[str, Any] = {"weight": "bold", "family": LATIN}
+
+
+@contextmanager
+def any_text() -> Iterator[None]:
+    """Let figures made within, or by a function so decorated, hold Korean and dollar signs."""
+    with matplotlib.rc_context({"font.family": families(), "text.parse_math": False}):
+        yield
 
 
 def blank_figure(size: tuple[float, float], theme: Theme) -> tuple[Figure, Axes]:
@@ -34,10 +45,18 @@ def blank_figure(size: tuple[float, float], theme: Theme) -> tuple[Figure, Axes]
     return figure, axes
 
 
+def outline(theme: Theme) -> dict[str, Any]:
+    """Return the edge of bars and boxes: pale colours are hardly seen on the paper without it."""
+    return {"edgecolor": theme.muted, "linewidth": 0.75}
+
+
 def add_legend(figure: Figure, colours: dict[str, str], theme: Theme) -> None:
     """Add one line of labelled colour patches above the axes, at the left."""
     figure.legend(
-        handles=[Patch(facecolor=colour, label=label) for label, colour in colours.items()],
+        handles=[
+            Patch(facecolor=colour, label=label, **outline(theme))
+            for label, colour in colours.items()
+        ],
         loc="outside upper left",
         ncols=len(colours),
         frameon=False,
@@ -93,15 +112,14 @@ def label_row(axes: Axes, row: float, label: str, distance: float = 6, **style: 
     )
 
 
-def plain_labels(labels: Sequence[str], word: str) -> list[str]:
-    """Return labels that matplotlib's fonts can draw: one with Hangul becomes ``<word> <n>``.
+def plain_labels(labels: Sequence[str], word: str, width: int = _LABEL) -> list[str]:
+    """Return labels as they can be drawn where text is `any_text`.
 
-    Long ones are cut, and dollar signs, which would begin a formula, are kept from that.
+    Those whose letters no font has become ``<word> <n>``, `n` by their order; those of more than
+    `width` columns are cut.
     """
     return [
-        shortened(label, _LABEL).replace("$", r"\$")
-        if label.isascii() and label.isprintable()
-        else f"{word} {number}"
+        shortened(drawable_or(label, f"{word} {number}"), width)
         for number, label in enumerate(labels, start=1)
     ]
 

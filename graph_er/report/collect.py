@@ -18,6 +18,7 @@ from graph_er.report.runs import (
     read_runs,
 )
 from graph_er.scoring.controls import controls
+from graph_er.scoring.evaluation_files import EVALUATION_NAME
 from graph_er.scoring.scores import METRICS
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _check_emotions(run: Run, emotions: Sequence[str]) -> None:
     labels = run.evaluation["labels"]
     if labels != list(emotions):
         raise InputError(
-            f"{run.folder / 'eval.json'}: scores the emotions {', '.join(labels)}, but the "
+            f"{run.folder / EVALUATION_NAME}: scores the emotions {', '.join(labels)}, but the "
             f"dialogue file has {', '.join(emotions)}; give the --data_dir that the runs used"
         )
 

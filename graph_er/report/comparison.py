@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from graph_er.report.canvas import BODY, SMALL, blank_figure, plain_labels
+from graph_er.report.canvas import BODY, SMALL, any_text, blank_figure, plain_labels
+from graph_er.report.lettering import signed
 from graph_er.report.palette import LIGHT, Theme
 from graph_er.report.summary import percent
 from graph_er.report.tables import METRIC_TITLES, Row, Table
@@ -17,6 +18,7 @@ from graph_er.scoring.comparison import PRIMARY, models_text
 from graph_er.scoring.scores import METRICS
 
 _SIGNIFICANT = 0.05
+_NAME = 40  # columns of text, for the name of a run
 _TITLES = dict(zip(METRICS, METRIC_TITLES, strict=True))
 
 
@@ -85,6 +87,7 @@ def conclusion(comparison: dict[str, Any]) -> str:
     )
 
 
+@any_text()
 def comparison_figure(comparison: dict[str, Any], theme: Theme = LIGHT) -> Figure:
     """Draw the difference of each metric with its interval, in points, zero marked."""
     series = {"runs as evaluated": comparison["scores"]}
@@ -97,7 +100,8 @@ def comparison_figure(comparison: dict[str, Any], theme: Theme = LIGHT) -> Figur
         colour = theme.methods[2 - position]
         for row, metric in enumerate(METRICS):
             label = name if row == 0 else None
-            _draw_interval(axes, row + offset, scores[metric]["difference"], colour, label, theme)
+            place = row + offset, -1 if position else 1
+            _draw_interval(axes, place, scores[metric]["difference"], colour, label, theme)
     axes.set_yticks(range(len(METRICS)), [_TITLES[metric] for metric in METRICS])
     axes.set_ylim(len(METRICS) - 0.5, -0.6)
     axes.margins(x=0.08)
@@ -135,7 +139,7 @@ def _tests_text(comparison: dict[str, Any]) -> str:
     return (
         f"McNemar ({kind}; takes utterances as independent): only A right "
         f"{test['only_a_right']}, only B right {test['only_b_right']}, {_p_text(test['p'])}\n"
-        f"Effect size: Cohen's h of the accuracies {_signed(effect['cohens_h'], 2)} "
+        f"Effect size: Cohen's h of the accuracies {signed(effect['cohens_h'], 2)} "
         f"({effect['magnitude']}); more often right: A on {counts['a_better']} dialogues, "
         f"B on {counts['b_better']}, equal {counts['equal']}"
     )
@@ -143,20 +147,25 @@ def _tests_text(comparison: dict[str, Any]) -> str:
 
 def _draw_interval(
     axes: Axes,
-    y: float,
+    place: tuple[float, int],
     difference: dict[str, float],
     colour: str,
     label: str | None,
     theme: Theme,
 ) -> None:
-    value, low, high = (100 * difference[key] for key in ("value", "low", "high"))
+    """Draw an interval at a height, its numbers on the side of it away from the other series."""
+    (y, side), (value, low, high) = (
+        place,
+        (100 * difference[key] for key in ("value", "low", "high")),
+    )
     axes.plot([low, high], [y, y], color=colour, linewidth=2.5, solid_capstyle="butt")
     axes.plot([value], [y], "o", color=colour, markersize=7, label=label)
     axes.annotate(
         f"{_points(difference['value'])}  ({_p_text(difference['p'])})",
-        *((value, y), (0, 6)),
+        *((value, y), (0, 6 * side)),
         textcoords="offset points",
         ha="center",
+        va="bottom" if side > 0 else "top",
         color=theme.ink,
         fontsize=SMALL,
     )
@@ -167,16 +176,12 @@ def _caption(comparison: dict[str, Any]) -> str:
     return (
         f"A less B in points with {100 * comparison['level']:.0f} % intervals; "
         f"{comparison['n']} utterances in {comparison['dialogues']} dialogues\n"
-        "A: {}   B: {}".format(*plain_labels(names, "run"))
+        "A: {}   B: {}".format(*plain_labels(names, "run", _NAME))
     )
 
 
 def _points(difference: float) -> str:
-    return _signed(100 * difference, 1)
-
-
-def _signed(value: float, decimals: int) -> str:
-    return f"{round(value, decimals) + 0.0:+.{decimals}f}".replace("-", "−")
+    return signed(100 * difference)
 
 
 def _p_text(p: float) -> str:

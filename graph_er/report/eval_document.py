@@ -25,7 +25,12 @@ from graph_er.scoring.evaluation import (
     write_evaluation,
     write_predictions,
 )
-from graph_er.scoring.prediction_files import PREDICTIONS_NAME, member_path, remove_members
+from graph_er.scoring.evaluation_files import (
+    DIAGRAM_NAME,
+    PREDICTIONS_NAME,
+    member_path,
+    remove_members,
+)
 
 
 def evaluation_document(
@@ -93,7 +98,7 @@ def write_document(
         seeds = (one["seed"] for one in document["per_seed"])
         for seed, member in zip(seeds, probabilities, strict=True):
             write_predictions(member_path(predictions, seed), utterances, member)
-    with atomic_path(out.with_name("reliability.png")) as temporary:
+    with atomic_path(out.with_name(DIAGRAM_NAME)) as temporary:
         temporary.write_bytes(to_png(reliability_figure(document["calibration"])))
 
 

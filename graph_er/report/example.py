@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph_er.errors import InputError
-from graph_er.report.runs import METHODS, Prediction, Run, read_predictions, read_runs
-from graph_er.scoring.evaluation import PREDICTIONS_NAME
+from graph_er.report.runs import METHODS, Run, read_runs
+from graph_er.scoring.evaluation_files import EVALUATION_NAME
+from graph_er.scoring.prediction_files import Predictions, read_scored_predictions
 
 if TYPE_CHECKING:
     from graph_er.dialogues import Dialogue, DialogueFile
@@ -64,15 +65,19 @@ def choose_example(runs: Path, dialogue_file: DialogueFile) -> Example:
         InputError: the run's predictions cannot be read or miss an utterance of test.
     """
     run = _strongest(read_runs(runs))
-    path = run.folder / PREDICTIONS_NAME
-    predictions = read_predictions(path, tuple(dialogue_file.emotions))
+    predictions = read_scored_predictions(run.folder / EVALUATION_NAME)
+    _check_emotions(predictions, dialogue_file.emotions)
+    row_of = {
+        ids: row
+        for row, ids in enumerate(zip(predictions.dialogues, predictions.utterances, strict=True))
+    }
     examples = [
         Example(
             dialogue=dialogue.id,
             method=run.method,
             modalities=run.modalities,
             seeds=len(run.seed_scores),
-            turns=_turns(dialogue, predictions, path),
+            turns=_turns(dialogue, predictions, row_of),
         )
         for dialogue in dialogue_file.side("test")
     ]
@@ -88,27 +93,35 @@ def _strongest(runs: Sequence[Run]) -> Run:
     return max(runs, key=lambda run: (len(run.modalities), methods.index(run.method)))
 
 
+def _check_emotions(predictions: Predictions, emotions: Sequence[str]) -> None:
+    if sorted(predictions.emotions) != sorted(emotions):
+        raise InputError(
+            f"{predictions.path}: has the emotions {', '.join(predictions.emotions)}, "
+            f"but the dialogue file has the emotions {', '.join(emotions)}; evaluate the run again"
+        )
+
+
 def _turns(
-    dialogue: Dialogue, predictions: Mapping[tuple[str, str], Prediction], path: Path
+    dialogue: Dialogue, predictions: Predictions, row_of: dict[tuple[str, str], int]
 ) -> tuple[Turn, ...]:
     turns = []
     for utterance, speaker, sentence in zip(
         dialogue.utterance_ids, dialogue.speakers, dialogue.sentences, strict=True
     ):
-        prediction = predictions.get((dialogue.id, str(utterance)))
-        if prediction is None:
+        row = row_of.get((dialogue.id, str(utterance)))
+        if row is None:
             raise InputError(
-                f"{path}: has no row for dialogue {dialogue.id}, utterance {utterance}; evaluate "
-                "the run again on the same --data_dir"
+                f"{predictions.path}: has no row for dialogue {dialogue.id}, utterance "
+                f"{utterance}; evaluate the run again on the same --data_dir"
             )
         turns.append(
             Turn(
                 utterance=str(utterance),
                 speaker=str(speaker),
                 sentence=str(sentence),
-                gold=prediction.gold,
-                predicted=prediction.predicted,
-                confidence=prediction.confidence,
+                gold=predictions.gold[row],
+                predicted=predictions.predicted[row],
+                confidence=predictions.confidence[row],
             )
         )
     return tuple(turns)

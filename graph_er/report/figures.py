@@ -11,11 +11,14 @@ from matplotlib.figure import Figure
 
 from graph_er.report.canvas import (
     BODY,
+    BOLD,
     SMALL,
     add_legend,
+    any_text,
     blank_figure,
     heat_cells,
     label_row,
+    outline,
     plain_labels,
 )
 from graph_er.report.palette import LIGHT, Theme
@@ -56,6 +59,7 @@ def weighted_f1_figure(results: dict[str, Any], theme: Theme = LIGHT) -> Figure:
     return figure
 
 
+@any_text()
 def emotion_figure(results: dict[str, Any], theme: Theme = LIGHT) -> Figure:
     """Draw F1 of each emotion (columns) in each measured condition (rows) as a heat map."""
     rows = measured(results)
@@ -71,11 +75,12 @@ def emotion_figure(results: dict[str, Any], theme: Theme = LIGHT) -> Figure:
         group = [index for index, row in enumerate(rows) if row[0] == method]
         if group:
             axes.axhline(group[0] - 0.5, color=theme.paper, linewidth=7)
-            style = {"color": theme.ink, "fontsize": BODY, "weight": "bold"}
+            style = {"color": theme.ink, "fontsize": BODY, **BOLD}
             label_row(axes, (group[0] + group[-1]) / 2, title, distance=96, **style)
     return figure
 
 
+@any_text()
 def confusion_figure(
     matrix: Sequence[Sequence[int]], emotions: Sequence[str], theme: Theme = LIGHT
 ) -> Figure:
@@ -105,7 +110,7 @@ def _bar(
         return
     mean, sd = mean_and_sd(entries, "weighted_f1")
     top = 100 * (mean + (sd or 0))
-    axes.bar(x, 100 * mean, width=width - 0.025, color=colour)
+    axes.bar(x, 100 * mean, width=width - 0.025, color=colour, **outline(theme))
     if sd is not None:
         # Paper below ink: a whisker is to be seen on every bar colour.
         for layer, line in ((theme.paper, 3), (theme.ink, 1)):

@@ -16,7 +16,7 @@ from pathlib import Path
 from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager
 from matplotlib.ft2font import FT2Font
 
-_LATIN = "DejaVu Sans"  # comes with matplotlib
+LATIN = "DejaVu Sans"  # comes with matplotlib
 # Families that draw Hangul, and how their files are called: Linux, Windows, macOS.
 _HANGUL = {
     "Noto Sans CJK KR": "notosanscjk-regular",
@@ -36,14 +36,14 @@ def families() -> tuple[str, ...]:
     """Return the families to draw text with: matplotlib's own, and one with Hangul if there is."""
     known = {font.name for font in fontManager.ttflist}
     if found := next((name for name in _HANGUL if name in known), None):
-        return _LATIN, found
+        return LATIN, found
     paths = {Path(path).name.lower(): path for path in sorted(findSystemFonts())}
     for name, begin in _HANGUL.items():
         for file, path in paths.items():
             if file.startswith(begin):
                 fontManager.addfont(path)
-                return _LATIN, name
-    return (_LATIN,)
+                return LATIN, name
+    return (LATIN,)
 
 
 def drawable(text: str) -> str:
@@ -62,16 +62,6 @@ def drawable_or(text: str, instead: str) -> str:
     shown = drawable(text)
     letters, left = (sum(map(str.isalnum, part)) for part in (text, shown))
     return shown if left == letters and (shown or not text.strip()) else instead
-
-
-def shortened(text: str, width: int) -> str:
-    """Return `text`, cut to `width` columns with an ellipsis; a sign beyond Latin takes two."""
-    total = 0
-    for place, sign in enumerate(text):
-        total += 1 if ord(sign) < 0x1100 else 2
-        if total > width:
-            return f"{text[:place].rstrip()}…"
-    return text
 
 
 @cache

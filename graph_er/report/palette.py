@@ -7,33 +7,35 @@ the name of the emotion into its colour, so that colour is never the only carrie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import colorsys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
+
+from graph_er.schema.emotions import plain_spelling
 
 _NEUTRAL, _ANGRY, _HAPPY, _SURPRISE = "#C3C7CC", "#CF4A12", "#F4CB1F", "#A563B8"
 _SAD, _FEAR, _DISGUST = "#0F4C8A", "#4DB5E8", "#2E9E6B"
 
+# By name as `plain_spelling` gives it; names that mean nearly the same share a colour.
 _EMOTION_COLOURS = {
-    "neutral": _NEUTRAL,
-    "angry": _ANGRY,
-    "anger": _ANGRY,
-    "mad": _ANGRY,
-    "happy": _HAPPY,
-    "joy": _HAPPY,
-    "joyful": _HAPPY,
-    "surprise": _SURPRISE,
-    "sad": _SAD,
-    "sadness": _SAD,
-    "fear": _FEAR,
-    "scared": _FEAR,
-    "disgust": _DISGUST,
-    "frustrated": "#7A4B2A",
-    "excited": "#F39C6B",
-    "peaceful": "#A8DDB5",
+    **dict.fromkeys(("neutral", "무감정", "보통"), _NEUTRAL),
+    **dict.fromkeys(("angry", "mad", "화남", "화", "노여움"), _ANGRY),
+    **dict.fromkeys(("happy", "joy", "joyful", "기쁨", "즐거움"), _HAPPY),
+    **dict.fromkeys(("surprise", "surprised", "놀라움"), _SURPRISE),
+    **dict.fromkeys(("sad", "우울"), _SAD),
+    **dict.fromkeys(("fear", "scared", "anxious", "두려움", "무서움", "불안"), _FEAR),
+    **dict.fromkeys(("disgust", "disgusted", "역겨움"), _DISGUST),
+    **dict.fromkeys(("frustrated", "frustration", "좌절"), "#7A4B2A"),
+    **dict.fromkeys(("excited", "흥분"), "#F39C6B"),
+    **dict.fromkeys(("peaceful", "calm", "평온"), "#A8DDB5"),
     "powerful": "#54278F",
 }
-# For labels without a known name, by position.
-_SPARE = (_NEUTRAL, _ANGRY, _HAPPY, _SURPRISE, _SAD, _FEAR, _DISGUST, "#7A4B2A", "#A8DDB5")
+# For labels without a known name: first the colours that the seven leave.
+_SPARE = tuple(reversed(dict.fromkeys(_EMOTION_COLOURS.values())))
+
+
+_GOLDEN = 0.618034  # of a turn: multiples of it never come close together
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,29 @@ DARK = Theme(
 
 
 def emotion_colours(emotions: Sequence[str]) -> dict[str, str]:
-    """Return the colour of each emotion: by its name, else by its position."""
-    return {
-        name: _EMOTION_COLOURS.get(name, _SPARE[position % len(_SPARE)])
-        for position, name in enumerate(emotions)
-    }
+    """Return the colour of each emotion: by its name, else one that no other there has."""
+    chosen: dict[str, str] = {}
+    for name in emotions:
+        colour = _EMOTION_COLOURS.get(plain_spelling(name))
+        if colour is not None and colour not in chosen.values():
+            chosen[name] = colour
+    spare = (colour for colour in _spare_colours() if colour not in chosen.values())
+    return {name: chosen.get(name) or next(spare) for name in emotions}
+
+
+def _spare_colours() -> Iterator[str]:
+    """Yield the spare colours, and without end hues that lie as far apart as they can."""
+    yield from _SPARE
+    for number in count():
+        turn = number * _GOLDEN % 1
+        channels = colorsys.hls_to_rgb(turn, (0.35, 0.55, 0.75)[number % 3], 0.6)
+        yield "#" + "".join(f"{round(255 * channel):02X}" for channel in channels)
+
+
+def blended(colour: str, paper: str, opacity: float) -> str:
+    """Return what a colour of this opacity looks like on the paper."""
+    pairs = [(int(colour[i : i + 2], 16), int(paper[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(opacity * c + (1 - opacity) * p):02X}" for c, p in pairs)
 
 
 def luminance(colour: str) -> float:

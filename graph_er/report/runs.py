@@ -1,22 +1,20 @@
 """Read the evaluated runs of a study: one folder ``<method>_<modalities>`` for each.
 
-A folder holds ``eval.json`` (scores), ``predictions.csv`` (one row for every utterance) and,
-where the run wrote one, ``run.json`` (what it was made with).
+A folder holds an evaluation (see `graph_er.scoring.evaluation`) and, where the run wrote one,
+``run.json`` (what it was made with).
 """
 
 from __future__ import annotations
 
-import csv
 import logging
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
-from graph_er.running.csv_cells import unguarded
 from graph_er.running.regular_files import read_json_file
 from graph_er.schema.emotions import MODALITIES
+from graph_er.scoring.evaluation_files import EVALUATION_NAME
 from graph_er.scoring.scores import METRICS
 
 _LIVE = "live"
@@ -59,15 +57,6 @@ class Run:
         return self.evaluation.get("per_seed") or [self.evaluation]
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What a run said about one utterance; `confidence` is the probability of `predicted`."""
-
-    gold: str
-    predicted: str
-    confidence: float
-
-
 def modality_order(modalities: str) -> tuple[int, list[int]]:
     """Sort key: single modalities before pairs, each in the order of `MODALITIES`."""
     return len(modalities), [MODALITIES.index(letter) for letter in modalities]
@@ -85,7 +74,7 @@ def read_runs(folder: Path) -> list[Run]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; --runs names the folder of the study's runs")
     runs = []
-    for path in sorted(folder.glob("*/eval.json")):
+    for path in sorted(folder.glob(f"*/{EVALUATION_NAME}")):
         method, _, modalities = path.parent.name.rpartition("_")
         if method in METHODS and _is_selection(modalities):
             runs.append(_read_run(path.parent, method, modalities))
@@ -93,38 +82,11 @@ def read_runs(folder: Path) -> list[Run]:
             log.info("%s: not a run of the study (<method>_<modalities>), passed over", path.parent)
     if not runs:
         raise InputError(
-            f"{folder}: holds no <method>_<modalities>/eval.json with a method of "
+            f"{folder}: holds no <method>_<modalities>/{EVALUATION_NAME} with a method of "
             f"{', '.join(METHODS)}; evaluate the runs first"
         )
     methods = list(METHODS)
     return sorted(runs, key=lambda r: (methods.index(r.method), modality_order(r.modalities)))
-
-
-def read_predictions(path: Path, emotions: tuple[str, ...]) -> dict[tuple[str, str], Prediction]:
-    """Read ``predictions.csv`` by column names; return predictions by (dialogue, utterance).
-
-    Raises:
-        InputError: no such file, a missing column, an unknown emotion or a bad probability.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; evaluate the run again, which writes it")
-    wanted = ["dialogue", "utterance", "gold", "pred", *(f"prob_{name}" for name in emotions)]
-    try:
-        # A spreadsheet that saves a table again puts a byte order mark in front.
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="", strict=True)
-            missing = [name for name in wanted if name not in (reader.fieldnames or ())]
-            rows = [
-                {name: unguarded(row[name]) for name in wanted} for row in reader if not missing
-            ]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error})") from error
-    if missing:
-        raise InputError(f"{path}: lacks the column(s) {', '.join(missing)}")
-    return {
-        (row["dialogue"], row["utterance"]): _prediction(row, f"{path}: row {number}", emotions)
-        for number, row in enumerate(rows, start=2)
-    }
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -144,7 +106,7 @@ def _is_selection(modalities: str) -> bool:
 
 
 def _read_run(folder: Path, method: str, modalities: str) -> Run:
-    path = folder / "eval.json"
+    path = folder / EVALUATION_NAME
     evaluation = read_json(path)
     _check_scores(evaluation, str(path))
     if evaluation.get("modalities") != modalities:
@@ -205,19 +167,3 @@ def _check_classes(per_class: Any, labels: list[str], where: str) -> None:
         f1 = scores.get("f1") if isinstance(scores, dict) else None
         if not isinstance(f1, int | float):
             raise InputError(f"{where}: 'per_class' has no f1 for {emotion}")
-
-
-def _prediction(row: dict[str, str], where: str, emotions: tuple[str, ...]) -> Prediction:
-    for column in ("gold", "pred"):
-        if row[column] not in emotions:
-            raise InputError(
-                f"{where}: '{column}' is {row[column]!r}, not one of {', '.join(emotions)}"
-            )
-    text = row[f"prob_{row['pred']}"]
-    try:
-        confidence = float(text)
-    except (TypeError, ValueError):
-        confidence = math.nan
-    if not 0 <= confidence <= 1 + 1e-6:
-        raise InputError(f"{where}: 'prob_{row['pred']}' is {text!r}, not a number from 0 to 1")
-    return Prediction(row["gold"], row["pred"], confidence)

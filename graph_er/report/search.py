@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from graph_er.report.canvas import BODY, SMALL, blank_figure
-from graph_er.report.palette import LIGHT, Theme
+from graph_er.report.palette import LIGHT
 from graph_er.report.summary import percent
 from graph_er.report.tables import Row, Table
 
@@ -44,22 +44,19 @@ def search_text(best: dict[str, Any], defaults: dict[str, Any], path: Path, chec
     return "\n\n".join(lines)
 
 
-def search_figure(
-    trials: Sequence[dict[str, Any]], best: dict[str, Any], theme: Theme = LIGHT
-) -> Figure:
+def search_figure(trials: Sequence[dict[str, Any]], best: dict[str, Any]) -> Figure:
     """Draw weighted F1 by trial.
 
     Args:
         trials: from `graph_er.validation.search.plain_trials`.
         best: from `graph_er.validation.search.best_settings`.
-        theme: colours.
     """
-    figure, axes = blank_figure((7.2, 3.6), theme)
+    figure, axes = blank_figure((7.2, 3.6), LIGHT)
     complete = [trial for trial in trials if not trial["pruned"]]
     pruned = [trial for trial in trials if trial["pruned"] and trial["score"] is not None]
-    rings: dict[str, Any] = {"facecolors": "none", "edgecolors": theme.methods[0]}
+    rings: dict[str, Any] = {"facecolors": "none", "edgecolors": LIGHT.methods[0]}
     for group, label, style in (
-        (complete, "all folds", {"color": theme.methods[1]}),
+        (complete, "all folds", {"color": LIGHT.methods[1]}),
         (pruned, "given up early", rings),
     ):
         if group:
@@ -70,13 +67,13 @@ def search_figure(
     so_far = np.maximum.accumulate([100 * trial["score"] for trial in complete])
     # To the last trial, also where that was given up.
     line = [*places, len(trials)], [*so_far, so_far[-1]]
-    axes.step(*line, where="post", color=theme.accent, linewidth=1.6, label="best so far")
+    axes.step(*line, where="post", color=LIGHT.accent, linewidth=1.6, label="best so far")
     level = 100 * best["score_of_defaults"]
-    axes.axhline(level, color=theme.ink, linewidth=1, linestyle=(0, (4, 3)), label="defaults")
-    _frame(axes, theme)
+    axes.axhline(level, color=LIGHT.ink, linewidth=1, linestyle=(0, (4, 3)), label="defaults")
+    _frame(axes)
     title = f"best {percent(best['score'])} in trial {best['trial']} of {len(trials)}"
-    axes.set_title(title, loc="left", color=theme.ink, fontsize=BODY)
-    legend: dict[str, Any] = {"frameon": False, "labelcolor": theme.ink, "fontsize": SMALL}
+    axes.set_title(title, loc="left", color=LIGHT.ink, fontsize=BODY)
+    legend: dict[str, Any] = {"frameon": False, "labelcolor": LIGHT.ink, "fontsize": SMALL}
     figure.legend(loc="outside lower center", ncols=4, **legend)
     return figure
 
@@ -85,10 +82,10 @@ def _text(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _frame(axes: Any, theme: Theme) -> None:
+def _frame(axes: Any) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
-    axes.yaxis.grid(visible=True, color=theme.line, linewidth=0.8)
-    axes.tick_params(labelcolor=theme.muted, labelsize=SMALL)
-    axes.set_xlabel("trial", color=theme.muted, fontsize=SMALL)
-    axes.set_ylabel("weighted F1 (%), mean over folds", color=theme.muted, fontsize=SMALL)
+    axes.yaxis.grid(visible=True, color=LIGHT.line, linewidth=0.8)
+    axes.tick_params(labelcolor=LIGHT.muted, labelsize=SMALL)
+    axes.set_xlabel("trial", color=LIGHT.muted, fontsize=SMALL)
+    axes.set_ylabel("weighted F1 (%), mean over folds", color=LIGHT.muted, fontsize=SMALL)
     axes.margins(x=0.03, y=0.08)

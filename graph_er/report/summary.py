@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from graph_er.report.lettering import signed
 from graph_er.report.runs import METHODS
 from graph_er.schema.emotions import MODALITY_NAMES
 from graph_er.scoring.scores import summarise
@@ -140,4 +141,4 @@ def findings(results: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _points(difference: float) -> str:
-    return f"{100 * difference:+.1f}".replace("-", "−")
+    return signed(100 * difference)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from graph_er.report.lettering import text_width
 from graph_er.report.runs import METHODS
 from graph_er.report.summary import (
     Condition,
@@ -175,8 +175,3 @@ def _escape(cell: str) -> str:
     """Return a cell that ends no cell, begins no link, and is no HTML."""
     plain = " ".join(cell.split())
     return plain.replace("|", "\\|").replace("](", "]\\(").replace("<", "&lt;")
-
-
-def text_width(text: str) -> int:
-    """Return the columns a terminal gives to `text`: Hangul and the like take two each."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -13,8 +13,10 @@ from graph_er.report.canvas import (
     SMALL,
     TINY,
     add_legend,
+    any_text,
     blank_figure,
     label_row,
+    outline,
     plain_labels,
 )
 from graph_er.report.example import Example, Turn
@@ -26,6 +28,7 @@ _LANE, _CONFIDENCE = 3.4, 0.7
 _MIN_WIDTH = 6.5
 
 
+@any_text()
 def dialogue_figure(example: Example, emotions: Sequence[str], theme: Theme = LIGHT) -> Figure:
     """Draw the turns from left to right, one lane for each speaker.
 
@@ -54,7 +57,7 @@ def dialogue_figure(example: Example, emotions: Sequence[str], theme: Theme = LI
 
 
 def _short_names(emotions: Sequence[str]) -> dict[str, str]:
-    """Return what fits into a cell: three letters, or the number of a name beyond ASCII."""
+    """Return what fits into a cell: three letters, or the number that stands for a name."""
     return {
         name: plain.split()[-1][:3]
         for name, plain in zip(emotions, plain_labels(emotions, "emotion"), strict=True)
@@ -65,7 +68,7 @@ def _label_lane(axes: Axes, top: float, speaker: str, theme: Theme) -> None:
     axes.axhspan(top + 0.02, top + 2.85, color=theme.line, alpha=0.28, linewidth=0, zorder=0)
     for row, label in ((0.5, "gold"), (1.5, "predicted"), (2.45, "confidence")):
         label_row(axes, top + row, label, color=theme.muted, fontsize=SMALL)
-    label_row(axes, top + 1, speaker, distance=68, color=theme.ink, weight="bold", fontsize=BODY)
+    label_row(axes, top + 1, speaker, distance=68, color=theme.ink, fontsize=BODY)
 
 
 def _draw_turn(
@@ -78,14 +81,15 @@ def _draw_turn(
     theme: Theme,
 ) -> None:
     for row, emotion in ((0, turn.gold), (1, turn.predicted)):
-        wrong = row == 1 and not turn.right
+        edge = outline(theme)
+        if row == 1 and not turn.right:
+            edge = {"edgecolor": theme.ink, "linewidth": 1.8}
         axes.add_patch(
             Rectangle(
                 (position - 0.44, top + row + 0.08),
                 *(0.88, 0.84),
                 facecolor=colours[emotion],
-                edgecolor=theme.ink if wrong else "none",
-                linewidth=1.8,
+                **edge,
             )
         )
         axes.text(

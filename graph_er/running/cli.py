@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from pathlib import Path
 
 from graph_er.errors import InputError
 from graph_er.running.side_by_side import begin_command
@@ -38,6 +41,31 @@ def collect_garbage_less_often() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+def _settle_streams() -> None:
+    """Give what is printed a place to go, and its signs one even where the console lacks them.
+
+    A standard stream that was closed is missing, and the next file to be opened would bear its
+    number: the null device takes that. Who reads standard input still finds that it is missing.
+    """
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_RDONLY)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, stream)
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_output() -> None:
+    """Drop what could not be printed, else Python tries again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _shown(message: str) -> str:
     """Return a message without what a terminal would obey: names of files may hold anything."""
     return "".join(
@@ -55,6 +83,7 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     a defect: it keeps its traceback and exits with 1.
     """
     begin_command()
+    _settle_streams()
     forbid_error_reports()
     forbid_long_spinning()
     collect_garbage_less_often()
@@ -62,17 +91,21 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     try:
         with sigterm_raised():
             main(argv)
-            sys.stdout.flush()  # here, where it can still be told that nobody reads
+            sys.stdout.flush()  # here, where a full disk or a gone reader can still be told
     except InputError as error:
         print(f"error: {_shown(str(error))}", file=sys.stderr)  # noqa: T201
         return 2
     except BrokenPipeError:  # the reader of what is printed, as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 1
     except OSError as error:
-        if error.filename is None or error.strerror is None:
+        _forget_output()
+        name = error.filename
+        if name is None and error.errno == errno.ENOSPC:  # files that are written bear their names
+            name = "standard output or a temporary file"
+        if name is None or error.strerror is None:
             raise
-        print(f"error: {_shown(str(error.filename))}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        print(f"error: {_shown(str(name))}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 2
     except KeyboardInterrupt:
         print(f"stopped by the user; {_GO_ON}", file=sys.stderr)  # noqa: T201

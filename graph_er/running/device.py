@@ -40,8 +40,9 @@ def choose_device(name: str) -> str:
 
 def native_bfloat16(device: str) -> bool:
     """Tell whether the device computes in bfloat16 itself and does not only imitate it."""
-    if device != "cpu":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if torch.device(device).type != "cpu":
+        with torch.cuda.device(device):  # it tells of the current one
+            return torch.cuda.is_bf16_supported(including_emulation=False)
     able = torch.cpu.get_capabilities()
     return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
-from graph_er.running.locks import try_lock
+from graph_er.running import locks
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 # Read by setting it, which several threads could not do at a time: once, while there is one.
@@ -39,14 +39,27 @@ def atomic_path(path: Path) -> Iterator[Path]:
     )
     temporary = Path(name)
     try:
-        try_lock(handle)  # as long as we live; it tells others that the file is not abandoned
+        if locks.CAN_LOCK:
+            # As long as we live; it tells others that the file is not abandoned.
+            locks.try_lock(handle)
+        else:
+            os.close(handle)  # Windows, which renames nothing that is open
         with disk_errors_named(path):
             yield temporary
         make_readable(temporary)
-        temporary.replace(path)
+        _rename(temporary, path)
     finally:
-        os.close(handle)
+        if locks.CAN_LOCK:
+            os.close(handle)
         temporary.unlink(missing_ok=True)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Rename a file; where that is refused, the error names `path`, which the user knows."""
+    try:
+        temporary.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def make_readable(path: Path) -> None:
@@ -89,7 +102,9 @@ def _disk_error(error: BaseException) -> OSError | None:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Delete temporary files of `path` whose writers are gone."""
+    """Delete temporary files of `path` whose writers are gone, where a lock can tell that."""
+    if not locks.CAN_LOCK:
+        return
     ours = re.compile(rf"\.{re.escape(path.stem)}-\w{{8}}\.partial{re.escape(path.suffix)}")
     for found in path.parent.glob(".*.partial*"):
         if ours.fullmatch(found.name):
@@ -102,7 +117,7 @@ def _remove_if_abandoned(temporary: Path) -> None:
         return
     handle = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW)
     try:
-        if try_lock(handle):
+        if locks.try_lock(handle):
             temporary.unlink()
     finally:
         os.close(handle)

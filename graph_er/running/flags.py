@@ -13,9 +13,19 @@ from graph_er.errors import InputError
 Config = TypeVar("Config")
 
 
-def option(default: Any, help: str, *, choices: Sequence[str] | None = None) -> Any:
-    """Declare a dataclass field with a default and the help text of its flag."""
-    return dataclasses.field(default=default, metadata={"help": help, "choices": choices})
+def option(
+    default: Any, help: str, *, choices: Sequence[str] | None = None, metavar: str | None = None
+) -> Any:
+    """Declare a dataclass field with a default and the help text of its flag.
+
+    Args:
+        default: the field's value; where it is None, the text tells what is taken.
+        help: the text, without the default otherwise.
+        choices: the values that it may have.
+        metavar: what stands for the value in the help, which then names the choices itself.
+    """
+    metadata = {"help": help, "choices": choices, "metavar": metavar}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def require(name: str, value: Any, holds: bool, range_: str) -> None:
@@ -46,18 +56,17 @@ def add_flags(parser: argparse.ArgumentParser, config: type, *, title: str) -> N
     for item in dataclasses.fields(config):
         if item.name in taken:
             continue
+        told = "" if item.default is None else f" (default: {item.default})"
         settings: dict[str, Any] = {
             "dest": item.name,
             "default": argparse.SUPPRESS,
-            "help": f"{item.metadata['help']} (default: {item.default})",
+            "help": item.metadata["help"] + told,
         }
         if kinds[item.name] is bool:
             group.add_argument(f"--{item.name}", action=argparse.BooleanOptionalAction, **settings)
         else:
-            kind = _scalar_kind(kinds[item.name])
-            group.add_argument(
-                f"--{item.name}", type=kind, choices=item.metadata["choices"], **settings
-            )
+            settings |= {name: item.metadata[name] for name in ("choices", "metavar")}
+            group.add_argument(f"--{item.name}", type=_scalar_kind(kinds[item.name]), **settings)
 
 
 def given_flags(config: type, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -116,13 +116,13 @@ def add_metrics(
 
 def environment() -> dict[str, Any]:
     """Return package versions, Python, platform, and the commit with whether its tree is clean."""
-    commit = _git("rev-parse", "HEAD")
+    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
     return {
         "versions": {name: _version(name) for name in ("graph-er", *_PACKAGES)},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "commit": commit,
-        "tree_clean": None if commit is None else not _git("status", "--porcelain"),
+        "tree_clean": None if commit is None or changes is None else not changes,
     }
 
 
@@ -134,7 +134,7 @@ def _version(package: str) -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
-    """Return git's answer about the checkout, or None where there is none (an installed copy)."""
+    """Return git's answer about the checkout, or None: an installed copy, no git, or it failed."""
     if not (project_root() / ".git").exists():
         return None
     try:
@@ -142,7 +142,8 @@ def _git(*arguments: str) -> str | None:
             ["git", *arguments],
             cwd=project_root(),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=True,
             timeout=10,
         )

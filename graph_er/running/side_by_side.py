@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -28,6 +29,13 @@ CAN_FORK = sys.platform == "linux"
 _command_is_whole_process = False
 _PR_SET_PDEATHSIG = 1
 _ASKS_TO_END = (signal.SIGINT, signal.SIGTERM)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):  # on Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def begin_command() -> None:

@@ -36,14 +36,19 @@ MODALITIES = ("a", "t", "v")
 MODALITY_NAMES = {"a": "audio", "t": "text", "v": "visual"}
 
 
+def plain_spelling(name: str) -> str:
+    """Return the KEMDy name of an emotion written in any known spelling, others in lower case."""
+    cleaned = name.strip().lower()
+    return _SYNONYMS.get(cleaned, cleaned)
+
+
 def normalise_emotion(name: str) -> str:
     """Return the KEMDy name of an emotion written in any known spelling.
 
     Raises:
         InputError: the name is none of the seven emotions in any known spelling.
     """
-    cleaned = name.strip().lower()
-    emotion = _SYNONYMS.get(cleaned, cleaned)
+    emotion = plain_spelling(name)
     if emotion not in KEMDY_EMOTIONS:
         raise InputError(
             f"unknown emotion {name!r}; known are {', '.join(KEMDY_EMOTIONS)} "

@@ -98,9 +98,13 @@ def bootstrap_scores(
     return [{name: np.concatenate([p[name] for p in part]) for name in METRICS} for part in parts]
 
 
-def interval(values: np.ndarray, num_dialogues: int, level: float = LEVEL) -> tuple[float, float]:
-    """Return the expanded percentile interval of replicates ``[R]`` of `num_dialogues` units."""
-    quantile = stats.t.ppf((1 + level) / 2, num_dialogues - 1)
+def interval(values: np.ndarray, num_dialogues: int) -> tuple[float, float]:
+    """Return the expanded percentile interval of replicates ``[R]`` of `num_dialogues` units.
+
+    Returns:
+        Its ends, at the confidence `LEVEL`.
+    """
+    quantile = stats.t.ppf((1 + LEVEL) / 2, num_dialogues - 1)
     tail = stats.norm.sf(quantile * np.sqrt(num_dialogues / (num_dialogues - 1)))
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)

@@ -16,11 +16,8 @@ import numpy as np
 
 from graph_er.running.csv_cells import guarded
 from graph_er.running.files import atomic_path, sha256, write_json
+from graph_er.scoring.evaluation_files import PREDICTIONS_DIGEST, PREDICTIONS_NAME, PROBABILITY
 from graph_er.scoring.scores import METRICS, score, summarise
-
-PREDICTIONS_NAME = "predictions.csv"
-# By this key the scores name their predictions: those of every JSON in a folder have one name.
-PREDICTIONS_DIGEST = "predictions_sha256"
 
 
 @dataclass(frozen=True)
@@ -100,10 +97,13 @@ def write_predictions(
     header = ["dialogue", "utterance", "speaker", "gold", "pred"]
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([*header, *(f"prob_{emotion}" for emotion in emotions)])
+        writer.writerow([*header, *(f"{PROBABILITY}{emotion}" for emotion in emotions)])
         rows = zip(
-            *(utterances.dialogues, utterances.utterances, utterances.speakers),
-            *(utterances.gold, probabilities),
+            utterances.dialogues,
+            utterances.utterances,
+            utterances.speakers,
+            utterances.gold,
+            probabilities,
             strict=True,
         )
         for dialogue, utterance, speaker, gold, row in rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import re
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,18 @@ from graph_er.errors import InputError
 from graph_er.running.csv_cells import unguarded
 from graph_er.running.files import sha256
 from graph_er.running.regular_files import read_json_file
-from graph_er.scoring.evaluation import PREDICTIONS_DIGEST, PREDICTIONS_NAME
+from graph_er.scoring.evaluation_files import (
+    EVALUATION_NAME,
+    PREDICTIONS_DIGEST,
+    PREDICTIONS_NAME,
+    PROBABILITY,
+    evaluation_path,
+    member_path,
+    names_a_member,
+)
 
 CROSS_VALIDATION = "cross-validation"  # the `split` of an evaluation of every side in turn
 _COLUMNS = ("dialogue", "utterance", "gold", "pred")
-_PROBABILITY = "prob_"
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class Predictions:
         path: where it lies.
         dialogues, utterances: ids.
         gold, predicted: names of emotions.
+        confidence: the probability of the predicted one.
         emotions: all names, in label order.
     """
 
@@ -36,6 +44,7 @@ class Predictions:
     utterances: tuple[str, ...]
     gold: tuple[str, ...]
     predicted: tuple[str, ...]
+    confidence: tuple[float, ...]
     emotions: tuple[str, ...]
 
 
@@ -55,18 +64,6 @@ class EvaluatedRun:
     seeds: int | None
     members: tuple[Predictions, ...]
     side: str
-
-
-def member_path(path: Path, seed: int) -> Path:
-    """Return where the predictions of one seed stand: beside `path`, the run's as a whole."""
-    return path.with_name(f"{path.stem}_seed{seed}{path.suffix}")
-
-
-def remove_members(path: Path) -> None:
-    """Delete the predictions of single seeds beside `path`; files of other names are let be."""
-    for found in path.parent.glob(f"*{path.suffix}"):
-        if _names_a_member(found, path):
-            found.unlink()
 
 
 def read_evaluated_run(path: Path, side: str) -> EvaluatedRun:
@@ -104,12 +101,13 @@ def read_predictions(path: Path) -> Predictions:
     """Read one ``predictions.csv`` by its column names.
 
     Raises:
-        InputError: it cannot be read, lacks a column, has no rows, an utterance twice, or an
-            emotion without a probability column.
+        InputError: it cannot be read, lacks a column, has no rows, an utterance twice, an emotion
+            without a probability column, or a bad probability.
     """
     try:
+        # A spreadsheet that saves a table again puts a byte order mark in front.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, strict=True)
             header = list(reader.fieldnames or ())
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -119,12 +117,30 @@ def read_predictions(path: Path) -> Predictions:
         raise InputError(f"{path}: lacks the column(s) {', '.join(missing)}; evaluate the run")
     if not rows:
         raise InputError(f"{path}: holds no predictions; evaluate the run again")
-    emotions = tuple(n.removeprefix(_PROBABILITY) for n in header if n.startswith(_PROBABILITY))
-    _check_rows(path, rows, emotions)
+    emotions = tuple(n.removeprefix(PROBABILITY) for n in header if n.startswith(PROBABILITY))
+    confidence = _checked_rows(path, rows, emotions)
     dialogues, utterances, gold, predicted = zip(
         *([unguarded(row[name]) for name in _COLUMNS] for row in rows), strict=True
     )
-    return Predictions(path, dialogues, utterances, gold, predicted, emotions)
+    return Predictions(path, dialogues, utterances, gold, predicted, confidence, emotions)
+
+
+def read_scored_predictions(path: Path) -> Predictions:
+    """Read the predictions whose scores a file holds.
+
+    Args:
+        path: the scores, JSON; the predictions lie beside it.
+
+    Raises:
+        InputError: as `read_predictions`; or another evaluation wrote over them since.
+    """
+    predictions = path.with_name(PREDICTIONS_NAME)
+    if not predictions.is_file():
+        raise InputError(f"{predictions}: no such file; evaluate the run again, which writes it")
+    digest = _digest_named_in(path)
+    if digest not in (None, sha256(predictions)):  # none in an earlier release
+        raise _overwritten(predictions, path)
+    return read_predictions(predictions)
 
 
 def _find(path: Path, side: str) -> Path:
@@ -132,7 +148,10 @@ def _find(path: Path, side: str) -> Path:
         candidates = [path]
     else:
         folder = path.parent if path.suffix == ".pt" else path
-        candidates = [folder / f"eval_{side}" / PREDICTIONS_NAME, folder / PREDICTIONS_NAME]
+        candidates = [
+            evaluation_path(folder, side).with_name(PREDICTIONS_NAME),
+            folder / PREDICTIONS_NAME,
+        ]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
@@ -150,7 +169,7 @@ def _evaluation_of(found: Path, whole: Path) -> dict[str, Any]:
         found: a CSV of predictions.
         whole: what the predictions of an evaluation into its folder are called.
     """
-    if found == whole or _names_a_member(found, whole):
+    if found == whole or names_a_member(found, whole):
         evaluation = _evaluation_beside(whole)
         members = [member_path(whole, seed) for seed in evaluation.get("seeds", ())]
         if found in (whole, *members):
@@ -162,19 +181,13 @@ def _evaluation_of(found: Path, whole: Path) -> dict[str, Any]:
     return {}
 
 
-def _names_a_member(path: Path, whole: Path) -> bool:
-    """Tell whether a name is one that `member_path` gives."""
-    ours = rf"{re.escape(whole.stem)}_seed-?[0-9]+{re.escape(whole.suffix)}"
-    return re.fullmatch(ours, path.name) is not None
-
-
 def _evaluation_beside(predictions: Path) -> dict[str, Any]:
     """Return the scores of the evaluation that wrote what lies in a folder, empty without any.
 
     Every evaluation into a folder writes its predictions over those of the one before, whatever its
     own scores are called: ``eval.json`` need not be of the predictions that are there now.
     """
-    path, whole = (predictions.with_name(name) for name in ("eval.json", PREDICTIONS_NAME))
+    path, whole = (predictions.with_name(name) for name in (EVALUATION_NAME, PREDICTIONS_NAME))
     evaluation = _read_evaluation(path)
     if not whole.is_file():
         return evaluation
@@ -185,12 +198,16 @@ def _evaluation_beside(predictions: Path) -> dict[str, Any]:
         if _digest_named_in(other) == digest:
             return _read_evaluation(other)
     if PREDICTIONS_DIGEST in evaluation:
-        raise InputError(
-            f"{whole}: not the predictions whose scores are in {path}; another evaluation wrote "
-            "over them, or they were changed. Evaluate the run again, each side with --out into a "
-            "folder of its own"
-        )
+        raise _overwritten(whole, path)
     return evaluation  # of an earlier release, which named none
+
+
+def _overwritten(predictions: Path, scores: Path) -> InputError:
+    return InputError(
+        f"{predictions}: not the predictions whose scores are in {scores}; another evaluation "
+        "wrote over them, or they were changed. Evaluate the run again, each side with --out into "
+        "a folder of its own"
+    )
 
 
 def _digest_named_in(path: Path) -> Any:
@@ -211,7 +228,11 @@ def _read_evaluation(path: Path) -> dict[str, Any]:
     return evaluation
 
 
-def _check_rows(path: Path, rows: Sequence[dict[str, Any]], emotions: Sequence[str]) -> None:
+def _checked_rows(
+    path: Path, rows: Sequence[dict[str, Any]], emotions: Sequence[str]
+) -> tuple[float, ...]:
+    """Return the probability of what each row predicts, after a look at the whole row."""
+    confidence = []
     seen: set[str] = set()
     for number, row in enumerate(rows, start=2):
         where = f"{path}: row {number}"
@@ -222,8 +243,22 @@ def _check_rows(path: Path, rows: Sequence[dict[str, Any]], emotions: Sequence[s
             if unguarded(row[name]) not in emotions:
                 raise InputError(
                     f"{where}: '{name}' is {row[name]!r}, but there is no column "
-                    f"{_PROBABILITY}{row[name]}; columns name {', '.join(emotions) or 'no emotion'}"
+                    f"{PROBABILITY}{row[name]}; columns name {', '.join(emotions) or 'no emotion'}"
                 )
         if row["utterance"] in seen:
             raise InputError(f"{where}: utterance {row['utterance']} occurs twice")
         seen.add(row["utterance"])
+        confidence.append(_confidence(row, where))
+    return tuple(confidence)
+
+
+def _confidence(row: dict[str, Any], where: str) -> float:
+    column = f"{PROBABILITY}{unguarded(row['pred'])}"
+    text = row[column]
+    try:
+        confidence = float(text)
+    except (TypeError, ValueError):
+        confidence = math.nan
+    if not 0 <= confidence <= 1 + 1e-6:
+        raise InputError(f"{where}: {column!r} is {text!r}, not a number from 0 to 1")
+    return confidence

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from graph_er.errors import InputError
 from graph_er.networks.config import PRESETS, TrainingConfig
 from graph_er.running.regular_files import read_json_file
-from graph_er.training.recipe import MODALITY_CHOICES, make_recipe
+from graph_er.training.recipe import MODALITY_CHOICES, GivenSettings, make_recipe
 
 _SETTINGS = ("preset", "modalities", "model", "training")
 # What a search tells about its best settings; nothing of it is a setting.
 _NOTES = ("score", "score_of_defaults", "trials", "trial", "folds", "seeds", "data")
 
 
-@dataclass(frozen=True)
-class ConfigFile:
-    """The settings of a file; what it leaves out is absent.
-
-    Attributes:
-        preset, modalities: as the flags of that name, or None.
-        model: values of the preset's architecture, by field.
-        training: values of `TrainingConfig`, by field.
-        data_sha256: of the dialogue file that a search found them on, or None.
-    """
-
-    preset: str | None = None
-    modalities: str | None = None
-    model: dict[str, Any] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
-    data_sha256: str | None = None
-
-
-def read_config_file(path: Path) -> ConfigFile:
+def read_config_file(path: Path) -> GivenSettings:
     """Read ``{"preset": ..., "modalities": ..., "model": {...}, "training": {...}}``.
 
     Every key may be left out; without ``preset`` it is of preset ``default``.
@@ -64,7 +46,7 @@ def read_config_file(path: Path) -> ConfigFile:
     data = content.get("data")
     digest = data.get("sha256") if isinstance(data, Mapping) else None
     known_digest = digest if isinstance(digest, str) else None
-    return ConfigFile(preset, modalities, model, training, known_digest)
+    return GivenSettings(preset, modalities, model, training, known_digest)
 
 
 def _check_section(path: Path, name: str, values: Any, config: type) -> None:

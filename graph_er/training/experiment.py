@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import platform
-import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ import numpy as np
 import torch
 
 from graph_er.answers.prediction import evaluated_utterances
-from graph_er.data_option import require_side
-from graph_er.dialogues import Dialogue, DialogueFile
+from graph_er.dialogues import Dialogue, DialogueFile, require_side
 from graph_er.errors import InputError
 from graph_er.networks.checkpoint import save_checkpoint
 from graph_er.networks.spec import ModelSpec, spec_of
@@ -26,7 +24,8 @@ from graph_er.running.jobs import choose_jobs, threads_for
 from graph_er.running.run_record import RECORD_NAME, describe_data, write_run_record
 from graph_er.running.sole_writer import sole_writer
 from graph_er.running.tracking import Mode, Tracker, require_tracking, start_tracking
-from graph_er.scoring.evaluation import PREDICTIONS_NAME, evaluate
+from graph_er.scoring.evaluation import evaluate
+from graph_er.scoring.evaluation_files import evaluation_path, remove_evaluation
 from graph_er.training.one_seed import Fitted, finished, sides_of
 from graph_er.training.recipe import Recipe
 from graph_er.training.seeds import SeedWork, fit_seeds, pieces_of
@@ -185,12 +184,12 @@ def _remove_earlier_records(out: Path) -> None:
 
     The model itself stays until it is replaced; without its record it is that of no finished run.
     """
-    members = [path.name for path in out.glob("predictions_seed*.csv")]
-    written = ("eval.json", PREDICTIONS_NAME, "reliability.png")
-    for name in (RECORD_NAME, *written, *members):
-        (out / name).unlink(missing_ok=True)
-    for side in ("train", "dev", "test"):
-        shutil.rmtree(out / f"eval_{side}", ignore_errors=True)
+    (out / RECORD_NAME).unlink(missing_ok=True)
+    remove_evaluation(out)
+    for folder in (evaluation_path(out, side).parent for side in ("train", "dev", "test")):
+        remove_evaluation(folder)
+        with suppress(OSError):  # not there, or it holds what is not ours
+            folder.rmdir()
 
 
 def _announce(run: Run, material: _Material) -> None:
@@ -200,9 +199,15 @@ def _announce(run: Run, material: _Material) -> None:
     logger.info(
         "modalities %s, %d emotions, %d speakers; train %d dialogues (%d utterances), "
         "dev %d (%d); %s parameters, %d seed(s)",
-        *(spec.modalities, len(spec.emotions), spec.num_speakers),
-        *(len(train), sum(map(len, train)), len(dev), sum(map(len, dev))),
-        *(f"{parameters:,}", len(run.seeds)),
+        spec.modalities,
+        len(spec.emotions),
+        spec.num_speakers,
+        len(train),
+        sum(map(len, train)),
+        len(dev),
+        sum(map(len, dev)),
+        f"{parameters:,}",
+        len(run.seeds),
     )
     if run.training.dtype == "bfloat16" and not native_bfloat16(material.device):
         logger.warning("this processor imitates bfloat16: --dtype float32 is faster here")

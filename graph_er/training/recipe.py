@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from graph_er.networks.config import PRESETS, ModelConfig, TrainingConfig, model_config, preset_of
 
 MODALITY_CHOICES = ("a", "t", "at", "v", "av", "tv", "atv")
+DEFAULT_MODALITIES, DEFAULT_PRESET = "at", "default"
+_TRAINING = {item.name for item in fields(TrainingConfig)}
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,33 @@ def make_recipe(
     """
     settings = TrainingConfig(**{**PRESETS[preset].training, **training})
     return Recipe(modalities, model_config(preset, dict(model)), settings)
+
+
+@dataclass(frozen=True)
+class GivenSettings:
+    """The settings that flags or a file give; what they leave out is absent.
+
+    Attributes:
+        preset, modalities: as the flags of that name; None for the defaults.
+        model: values of the preset's architecture, by field.
+        training: values of `TrainingConfig`, by field.
+        data_sha256: of the dialogue file that a search found them on, or None.
+    """
+
+    preset: str | None = None
+    modalities: str | None = None
+    model: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    data_sha256: str | None = None
+
+
+def recipe_of(settings: GivenSettings, values: dict[str, Any]) -> Recipe:
+    """Return the recipe of settings and, beside them, values of either section by field.
+
+    Raises:
+        InputError: as `make_recipe`.
+    """
+    model = {**settings.model, **{k: v for k, v in values.items() if k not in _TRAINING}}
+    training = {**settings.training, **{k: v for k, v in values.items() if k in _TRAINING}}
+    preset = settings.preset or DEFAULT_PRESET
+    return make_recipe(preset, settings.modalities or DEFAULT_MODALITIES, model, training)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import argparse
 import logging
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from graph_er.errors import InputError
 from graph_er.networks.config import PRESETS, CogmenConfig, ContextualConfig, TrainingConfig
 from graph_er.running.files import sha256
 from graph_er.running.flags import add_flags, given_flags
-from graph_er.training.config_file import ConfigFile, read_config_file
-from graph_er.training.recipe import MODALITY_CHOICES, Recipe, make_recipe
+from graph_er.training.config_file import read_config_file
+from graph_er.training.recipe import (
+    DEFAULT_MODALITIES,
+    DEFAULT_PRESET,
+    MODALITY_CHOICES,
+    GivenSettings,
+    Recipe,
+    recipe_of,
+)
 
 logger = logging.getLogger(__name__)
-
-_DEFAULT_MODALITIES, _DEFAULT_PRESET = "at", "default"
-_TRAINING = {item.name for item in fields(TrainingConfig)}
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
@@ -26,12 +28,12 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--modalities",
         choices=MODALITY_CHOICES,
-        help=f"a audio, t text, v visual (default: {_DEFAULT_MODALITIES})",
+        help=f"a audio, t text, v visual (default: {DEFAULT_MODALITIES})",
     )
     parser.add_argument(
         "--preset",
         choices=sorted(PRESETS),
-        help=f"architecture and training settings (default: {_DEFAULT_PRESET})",
+        help=f"architecture and training settings (default: {DEFAULT_PRESET})",
     )
     parser.add_argument(
         "--config",
@@ -78,7 +80,7 @@ def read_jobs(arguments: argparse.Namespace) -> int:
     return jobs
 
 
-def given_settings(arguments: argparse.Namespace) -> ConfigFile:
+def given_settings(arguments: argparse.Namespace) -> GivenSettings:
     """Return what the user gave: flags, then the file of ``--config``.
 
     The log tells where that was found on another dialogue file than ``--data_dir``.
@@ -86,24 +88,24 @@ def given_settings(arguments: argparse.Namespace) -> ConfigFile:
     Raises:
         InputError: the file cannot be used, or is of another preset than ``--preset``.
     """
-    file = read_config_file(arguments.config) if arguments.config else ConfigFile()
+    file = read_config_file(arguments.config) if arguments.config else GivenSettings()
     named = file.preset is not None or file.model
-    if named and arguments.preset not in (None, file.preset or _DEFAULT_PRESET):
+    if named and arguments.preset not in (None, file.preset or DEFAULT_PRESET):
         raise InputError(
-            f"{arguments.config} has settings of preset '{file.preset or _DEFAULT_PRESET}', but "
+            f"{arguments.config} has settings of preset '{file.preset or DEFAULT_PRESET}', but "
             f"--preset is {arguments.preset}; leave one of them out"
         )
     _tell_of_other_data(arguments, file)
     model = {**given_flags(ContextualConfig, arguments), **given_flags(CogmenConfig, arguments)}
-    return ConfigFile(
-        preset=arguments.preset or file.preset or _DEFAULT_PRESET,
-        modalities=arguments.modalities or file.modalities or _DEFAULT_MODALITIES,
+    return GivenSettings(
+        preset=arguments.preset or file.preset or DEFAULT_PRESET,
+        modalities=arguments.modalities or file.modalities or DEFAULT_MODALITIES,
         model={**file.model, **model},
         training={**file.training, **given_flags(TrainingConfig, arguments)},
     )
 
 
-def _tell_of_other_data(arguments: argparse.Namespace, file: ConfigFile) -> None:
+def _tell_of_other_data(arguments: argparse.Namespace, file: GivenSettings) -> None:
     data: Path | None = getattr(arguments, "data_dir", None)
     if file.data_sha256 is None or data is None or not data.is_file():
         return
@@ -111,7 +113,8 @@ def _tell_of_other_data(arguments: argparse.Namespace, file: ConfigFile) -> None
         logger.warning(
             "the settings of %s were found on another dialogue file than %s: what was best there "
             "need not be here",
-            *(arguments.config, data),
+            arguments.config,
+            data,
         )
 
 
@@ -122,14 +125,6 @@ def read_recipe(arguments: argparse.Namespace) -> Recipe:
         InputError: a value is out of range or belongs to another preset.
     """
     return recipe_of(given_settings(arguments), {})
-
-
-def recipe_of(settings: ConfigFile, values: dict[str, Any]) -> Recipe:
-    """Return the recipe of settings and, beside them, values of either section by field."""
-    model = {**settings.model, **{k: v for k, v in values.items() if k not in _TRAINING}}
-    training = {**settings.training, **{k: v for k, v in values.items() if k in _TRAINING}}
-    preset = settings.preset or _DEFAULT_PRESET
-    return make_recipe(preset, settings.modalities or _DEFAULT_MODALITIES, model, training)
 
 
 def read_seeds(arguments: argparse.Namespace) -> list[int]:

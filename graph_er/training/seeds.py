@@ -151,11 +151,11 @@ def _do_in_process(work: SeedWork, piece: Piece, tell: Tell) -> Any:
         A refit's weights by name, else what `fit_seed` returns.
     """
     options: dict[str, Any] = {"seed": piece.seed, "device": work.device, "on_epoch": tell}
-    what = (work.spec, work.recipe, work.sides)
     if piece.part == "refit":
-        return _as_arrays(refit(*what, like=None, **options))
+        return _as_arrays(refit(work.spec, work.recipe, work.sides, like=None, **options))
     if piece.part == "scored":
-        member, on_dev = as_member(piece.seed, fit_scored(*what, **options))
+        result = fit_scored(work.spec, work.recipe, work.sides, **options)
+        member, on_dev = as_member(piece.seed, result)
         return {name: value for name, value in member.items() if name != "weights"}, on_dev
     member, on_dev = _fit(work, piece.seed, tell)
     return {**member, "weights": _as_arrays(member["weights"])}, on_dev

@@ -11,8 +11,7 @@ import numpy as np
 from torch_geometric.data import Data
 
 from graph_er.answers.prediction import predict_log_probabilities
-from graph_er.data_option import require_side
-from graph_er.dialogues import Dialogue, DialogueFile
+from graph_er.dialogues import Dialogue, DialogueFile, require_side
 from graph_er.networks.spec import ModelSpec, spec_of
 from graph_er.probabilities.decoding import decode, fit_transitions, speaker_chains
 from graph_er.running.jobs import do_jobs

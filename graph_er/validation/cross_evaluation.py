@@ -14,19 +14,18 @@ from graph_er.running.run_record import RECORD_NAME
 from graph_er.schema.splits import session_of
 from graph_er.scoring.bootstrap import confidence_intervals, confusions_by_dialogue
 from graph_er.scoring.breakdown import breakdown
-from graph_er.scoring.evaluation import (
+from graph_er.scoring.evaluation import evaluate, write_evaluation, write_predictions
+from graph_er.scoring.evaluation_files import (
+    EVALUATION_NAME,
     PREDICTIONS_NAME,
-    evaluate,
-    write_evaluation,
-    write_predictions,
+    member_path,
+    remove_evaluation,
 )
-from graph_er.scoring.prediction_files import CROSS_VALIDATION, member_path
+from graph_er.scoring.prediction_files import CROSS_VALIDATION
 from graph_er.scoring.scores import METRICS, summarise
 from graph_er.validation.cross_validation import FoldResult, pooled
 from graph_er.validation.fold_controls import fold_controls
 from graph_er.validation.folds import extractor_trained_on
-
-_WRITTEN = ("eval.json", PREDICTIONS_NAME, RECORD_NAME)
 
 
 def cross_evaluation(
@@ -76,7 +75,7 @@ def write_cross_evaluation(
     if len(seeds) > 1:
         for seed, member in zip(seeds, probabilities, strict=True):
             write_predictions(member_path(out / PREDICTIONS_NAME, seed), utterances, member)
-    write_evaluation(out / "eval.json", evaluation, utterances, probabilities.mean(axis=0))
+    write_evaluation(out / EVALUATION_NAME, evaluation, utterances, probabilities.mean(axis=0))
 
 
 def check_folder(out: Path) -> None:
@@ -89,8 +88,8 @@ def check_folder(out: Path) -> None:
 
 def remove_earlier(out: Path) -> None:
     """Remove what an earlier cross-validation left in `out`, so that nothing of it is mixed in."""
-    for path in (*(out / name for name in _WRITTEN), *out.glob("predictions_seed*.csv")):
-        path.unlink(missing_ok=True)
+    remove_evaluation(out)
+    (out / RECORD_NAME).unlink(missing_ok=True)
 
 
 def _fold_record(file: DialogueFile, result: FoldResult, seeds: Sequence[int]) -> dict[str, Any]:

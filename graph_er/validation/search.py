@@ -18,10 +18,8 @@ from tqdm import tqdm
 
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
-from graph_er.training.config_file import ConfigFile
 from graph_er.training.one_seed import OnEpoch
-from graph_er.training.recipe import Recipe
-from graph_er.training.recipe_options import recipe_of
+from graph_er.training.recipe import GivenSettings, Recipe, recipe_of
 from graph_er.validation.cross_validation import run_fold
 from graph_er.validation.folds import Fold
 from graph_er.validation.tune_space import Choice, Space, plain_space
@@ -49,7 +47,7 @@ class Search:
 
     file: DialogueFile
     folds: Sequence[Fold]
-    settings: ConfigFile
+    settings: GivenSettings
     space: Space
     seeds: Sequence[int]
     device: str

@@ -17,7 +17,7 @@ from graph_er.inference.predictor import EmotionPredictor
 from graph_er.inference.shown_turns import ShownTurn, clock_text
 from graph_er.web.analysis import CONVERSATION, Analysis, Reader, analyse, clip, reasons, uploaded
 from graph_er.web.drawings import reasons_html, timeline_html
-from graph_er.web.texts import TEXTS, word
+from graph_er.web.texts import TEXTS, marks_text, word
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +26,14 @@ _LETTERS = 40  # of a turn's text in the list of turns
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a conversation: its analysis, or None, and what is said of it, as HTML."""
+class Refusal:
+    """Why a conversation was not predicted: a key of `TEXTS`, and what the reader said of it."""
 
-    analysis: Analysis | None
-    message: str
+    why: str
+    told: str
+
+
+Outcome = Analysis | Refusal
 
 
 @dataclass(frozen=True)
@@ -70,31 +73,23 @@ class Desk:
         own = TEXTS[language]["example"]
         return [(own if name == EXAMPLE else name, name) for name in self._demos]
 
-    def upload(self, paths: Sequence[Path], language: str) -> Outcome:
+    def upload(self, paths: Sequence[Path]) -> Outcome:
         """Predict what was uploaded."""
-        return self._predict(uploaded(paths), paths[0].name if paths else "", language)
+        return self._predict(uploaded(paths), paths[0].name if paths else "")
 
-    def demo(self, name: str, language: str) -> Outcome:
+    def demo(self, name: str) -> Outcome:
         """Predict a demo dialogue."""
-        return self._predict(lambda _: demo_turns(self._data, name), name, language)
+        return self._predict(lambda _: demo_turns(self._data, name), name)
 
-    def _predict(self, read: Reader, title: str, language: str) -> Outcome:
+    def _predict(self, read: Reader, title: str) -> Outcome:
         """Predict; what is wrong is told, and what nobody foresaw goes to the log."""
-        t = TEXTS[language]
         try:
-            analysis = analyse(self.predictor, read, title, self._work)
+            return analyse(self.predictor, read, title, self._work)
         except InputError as error:
-            return Outcome(None, _refusal(t["refused"], self._told(error)))
+            return Refusal("refused", self._told(error))
         except Exception:
             logger.exception("a conversation could not be predicted")
-            return Outcome(None, _refusal(t["failed"], ""))
-        return Outcome(analysis, self.done(analysis, language))
-
-    def done(self, analysis: Analysis, language: str) -> str:
-        """Return what is said of a conversation that was predicted."""
-        speakers = {(turn.dialogue, turn.speaker) for turn in analysis.turns}
-        told = TEXTS[language]["done"].format(turns=len(analysis.turns), speakers=len(speakers))
-        return f'<p class="ger-done" role="status">{told}</p>'
+            return Refusal("failed", "")
 
     def _told(self, error: InputError) -> str:
         """Return a message without the folder that the files were put into."""
@@ -106,7 +101,7 @@ class Desk:
         """Show a conversation."""
         t = TEXTS[language]
         drawn = timeline_html(analysis.shown, self.predictor.emotions, language)
-        head = f"<h3>{t['timeline']}</h3>{muted(t['timeline_help'])}"
+        head = f"<h2>{t['timeline']}</h2>{muted(t['timeline_help'])}"
         clocked = [dialogue.clock for dialogue in analysis.shown for _ in dialogue.turns]
         rows = [
             _row(number, turn, clock, language)
@@ -154,9 +149,19 @@ def muted(text: str) -> str:
     return f'<p class="ger-muted">{text}</p>'
 
 
-def _refusal(heading: str, message: str) -> str:
-    told = f"<pre>{html.escape(message)}</pre>" if message else ""
-    return f'<div class="ger-error" role="alert"><b>{heading}</b>{told}</div>'
+def said(outcome: Outcome, language: str) -> str:
+    """Return what is said of what came of a conversation."""
+    if isinstance(outcome, Refusal):
+        return alert(outcome.why, language, outcome.told)
+    speakers = {(turn.dialogue, turn.speaker) for turn in outcome.turns}
+    told = TEXTS[language]["done"].format(turns=len(outcome.turns), speakers=len(speakers))
+    return f'<p class="ger-done" role="status">{told}</p>'
+
+
+def alert(why: str, language: str, told: str = "") -> str:
+    """Return a text of the page's own, by its key, as what went wrong, and what is told of it."""
+    more = f"<pre>{html.escape(told)}</pre>" if told else ""
+    return f'<div class="ger-error" role="alert"><b>{TEXTS[language][why]}</b>{more}</div>'
 
 
 def _row(number: int, turn: ShownTurn, clock: bool, language: str) -> list[str]:
@@ -167,5 +172,5 @@ def _row(number: int, turn: ShownTurn, clock: bool, language: str) -> list[str]:
         turn.text,
         word(turn.emotion, language),
         f"{100 * turn.confidence:.0f} %",
-        turn.marks,
+        marks_text(turn.marks, language),
     ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graph_er.answers.explanation import Explanation, Influence
-from graph_er.inference.page import CLOCK, LANE, NAMES, WIDTH, draw_dialogue
+from graph_er.answers.explanation import Explanation
+from graph_er.inference.page import CLOCK, LANE, NAMES, WIDTH, draw_dialogue, lane_name
 from graph_er.inference.shown_turns import ShownDialogue, ShownTurn
-from graph_er.report.palette import LIGHT, emotion_colours, text_on
+from graph_er.report.lettering import signed
+from graph_er.report.palette import LIGHT, blended, emotion_colours, text_on
+from graph_er.report.reasons import Reason, reasons
 from graph_er.running.templates import render
 from graph_er.web.texts import TEXTS, word
 
@@ -24,13 +26,14 @@ def timeline_html(
     for dialogue in dialogues:
         firsts.append(count)
         count += len(dialogue.turns)
-    colours = emotion_colours(emotions)
+    colours, names = emotion_colours(emotions), {e: word(e, language) for e in emotions}
     return _render(
         *("timeline.html.jinja", language),
         emotions=list(emotions),
         colours=colours,
-        ink=lambda emotion, opacity: text_on(_on_paper(colours[emotion], opacity)),
-        dialogues=[draw_dialogue(dialogue, emotions) for dialogue in dialogues],
+        ink=lambda emotion, opacity: text_on(blended(colours[emotion], LIGHT.paper, opacity)),
+        dialogues=[draw_dialogue(dialogue, names) for dialogue in dialogues],
+        lane_name=lane_name,
         firsts=firsts,
         size={"width": WIDTH, "lane": LANE, "names": NAMES, "clock": CLOCK},
     )
@@ -56,49 +59,39 @@ def reasons_html(
     )
 
 
-def _on_paper(colour: str, opacity: float) -> str:
-    """Return what a colour looks like on the paper that lies below each turn."""
-    pairs = [(int(colour[i : i + 2], 16), int(LIGHT.paper[i : i + 2], 16)) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(opacity * c + (1 - opacity) * p):02X}" for c, p in pairs)
-
-
 def _render(template: str, language: str, **values: Any) -> str:
     shared: dict[str, Any] = {"t": TEXTS[language], "word": word, "language": language}
     return render("graph_er.web", template, **shared, **values)
 
 
 def _groups(explanation: Explanation, language: str) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Return the bars under their headings; each group has a scale of its own."""
-    t = TEXTS[language]
-    own = {t["all_of_it"]: explanation.turn}
-    if len(explanation.turn_modalities) > 1:
-        parts = explanation.turn_modalities.items()
-        own |= {f"{t['own']} {word(name, language)}": part for name, part in parts}
-    parts = explanation.dialogue_modalities.items()
-    whole = {f"{t['of']} {word(name, language)}": part for name, part in parts}
-    if explanation.context:
-        whole[t["all_turns"]] = explanation.context
-    if explanation.far:
-        whole[t["far_turns"].format(count=explanation.far_turns)] = explanation.far
-    strongest = sorted(explanation.turns[:_TURNS], key=lambda other: other.position)
-    turns = {f"{o.position + 1}. {o.speaker}: {o.sentence}": o.influence for o in strongest}
-    told = explanation.emotion
-    groups = [
-        (t["this_turn"] + " · " + t["conversation"], _bars({**own, **whole}, told, language)),
-        (t["strongest"], _bars(turns, told, language)),
-    ]
-    return [(heading, bars) for heading, bars in groups if bars]
-
-
-def _bars(influences: dict[str, Influence], emotion: str, language: str) -> list[dict[str, Any]]:
-    largest = max([abs(i.change) for i in influences.values()] + [_NARROWEST])
-    return [
-        {
-            "label": label,
-            "change": i.change,
-            "width": 50 * abs(i.change) / largest,
-            "number": f"{100 * i.change:+.1f}".replace("-", "−"),
-            "without": "" if i.without == emotion else word(i.without, language),
+    """Return the bars under their headings, all on one scale."""
+    t, rows = TEXTS[language], reasons(explanation, _TURNS)
+    largest = max([abs(row.influence.change) for row in rows] + [_NARROWEST])
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        change, without = row.influence.change, row.influence.without
+        heading = t["strongest"] if row.other else f"{t['this_turn']} · {t['conversation']}"
+        bar = {
+            "label": _label(row, explanation, language),
+            "change": change,
+            "width": 50 * abs(change) / largest,
+            "number": signed(100 * change),
+            "without": "" if without == explanation.emotion else word(without, language),
         }
-        for label, i in influences.items()
-    ]
+        groups.setdefault(heading, []).append(bar)
+    return [*groups.items()]
+
+
+def _label(row: Reason, explanation: Explanation, language: str) -> str:
+    t, modality = TEXTS[language], word(row.modality, language)
+    if row.other is not None:
+        return f"{row.other.position + 1}. {row.other.speaker}: {row.other.sentence}"
+    labels = {
+        "turn": t["all_of_it"],
+        "own part": f"{t['own']} {modality}",
+        "part": f"{t['of']} {modality}",
+        "context": t["all_turns"],
+        "far": t["far_turns"].format(count=explanation.far_turns),
+    }
+    return labels[row.kind]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from graph_er.web.analysis import Analysis, discard
-from graph_er.web.desk import Desk, Outcome, head, muted
+from graph_er.web.desk import Desk, Outcome, alert, head, muted, said
 from graph_er.web.texts import LANGUAGES, TEXTS
 from graph_er.web.uploads import ARCHIVE, KINDS, turns_first
 
@@ -24,10 +25,14 @@ const choose = (event) => {
 element.addEventListener("click", choose);
 element.addEventListener("keydown", choose);
 """
-_LABELLED = (
-    *("head", "files", "upload_help", "predict", "demo", "demo_help", "open_demo"),
-    "message",
-)
+# Screen readers choose their voice by it.
+_SPEAK = f"""
+(language) => {{
+  document.documentElement.lang = language;
+  document.title = {json.dumps({code: t["title"] for code, t in TEXTS.items()})}[language];
+}}
+"""
+_LABELLED = ("head", "files", "upload_help", "predict", "demo", "demo_help", "open_demo")
 _SHOWN = ("results", "timeline", "table", "csv", "html")
 _CHOSEN = ("turn", "audio", "reasons")
 _UPLOADED: dict[str, Any] = {
@@ -36,7 +41,7 @@ _UPLOADED: dict[str, Any] = {
 }
 _TABLE: dict[str, Any] = {
     **{"interactive": False, "wrap": True, "show_label": False, "max_height": 640},
-    **{"datatype": "str", "buttons": [], "column_widths": [48, 58, 84, 222, 80, 108, 80]},
+    **{"datatype": "str", "buttons": [], "column_widths": [44, 54, 84, 196, 80, 108, 84]},
 }
 
 
@@ -49,7 +54,11 @@ def build_page(desk: Desk) -> gr.Blocks:
     """
     # Gradio looks through its copies every five minutes.
     kept = (300, _SECONDS_KEPT)
-    told: dict[str, Any] = {"analytics_enabled": False, "title": "graph_er", "fill_width": True}
+    told: dict[str, Any] = {
+        "analytics_enabled": False,
+        "title": TEXTS["ko"]["title"],
+        "fill_width": True,
+    }
     with gr.Blocks(delete_cache=kept, **told) as blocks:
         # A time to live would end under an open tab, too.
         state = gr.State(delete_callback=discard)
@@ -104,16 +113,20 @@ def _add_results() -> dict[str, Any]:
 def _connect(blocks: gr.Blocks, parts: dict[str, Any], state: gr.State, do: _Clicks) -> None:
     language, turn = parts["language"], parts["turn"]
     chosen = [parts[name] for name in _CHOSEN]
-    shown = [state, parts["message"], *(parts[name] for name in _SHOWN), *chosen]
-    said = [*(parts[name] for name in _LABELLED), *(parts[n] for n in _SHOWN), *chosen]
+    shown = [parts["message"], *(parts[name] for name in _SHOWN), *chosen]
+    named = [*(parts[name] for name in _LABELLED), *shown]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
-    parts["predict"].click(do.upload, [parts["files"], language, state], shown, **quiet)
-    parts["open_demo"].click(do.demo, [parts["demo"], language, state], shown, **quiet)
+    # The language may have been changed while it was predicted: it is read when that has ended.
+    predicted = [state, parts["message"]]
+    for button, predict, given in (("predict", do.upload, "files"), ("open_demo", do.demo, "demo")):
+        ended = parts[button].click(predict, [parts[given], state], predicted, **quiet)
+        ended.then(do.show, [language, state], shown, **quiet)
     parts["timeline"].click(do.timeline, [language, state], chosen, **quiet)
     parts["table"].select(do.table, [language, state], chosen, **quiet)
     turn.input(do.turn, [turn, language, state], chosen, **quiet)
-    language.change(do.language, [language, turn, state], said, **quiet)
-    blocks.load(_preferred, None, language, **quiet)
+    language.change(do.language, [language, turn, state], named, **quiet)
+    language.change(None, language, None, js=_SPEAK, **quiet)
+    blocks.load(_preferred, None, language, **quiet).then(None, language, None, js=_SPEAK, **quiet)
 
 
 def _preferred(request: gr.Request) -> str:
@@ -122,9 +135,15 @@ def _preferred(request: gr.Request) -> str:
     return "ko" if wanted.lower().startswith("ko") else "en"
 
 
-def _gone(language: str) -> str:
-    """Return what is said of a conversation that is shown but no longer there."""
-    return f'<div class="ger-error" role="alert"><b>{TEXTS[language]["gone"]}</b></div>'
+def _analysis(outcome: Outcome | None) -> Analysis | None:
+    return outcome if isinstance(outcome, Analysis) else None
+
+
+def _said(outcome: Outcome | None, number: int | None, language: str) -> str:
+    """Return what is said of a conversation; a turn of none is of one that is no longer there."""
+    if outcome is not None:
+        return said(outcome, language)
+    return "" if number is None else alert("gone", language)
 
 
 class _Clicks:
@@ -133,28 +152,33 @@ class _Clicks:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def upload(self, files: list[str] | None, language: str, before: Analysis | None) -> list:
-        discard(before)
+    def upload(self, files: list[str] | None, before: Outcome | None) -> list:
         paths = turns_first([Path(file) for file in files or []])
-        return self._outcome(self._desk.upload(paths, language), language)
+        return self._instead(before, self._desk.upload(paths))
 
-    def demo(self, name: str, language: str, before: Analysis | None) -> list:
-        discard(before)
-        return self._outcome(self._desk.demo(name, language), language)
+    def demo(self, name: str, before: Outcome | None) -> list:
+        return self._instead(before, self._desk.demo(name))
 
-    def timeline(self, language: str, analysis: Analysis | None, event: gr.EventData) -> list:
-        return self._chosen(analysis, getattr(event, "turn", None), language)
+    def show(self, language: str, outcome: Outcome | None) -> list:
+        analysis = _analysis(outcome)
+        turn, *chosen = self._chosen(outcome, None if analysis is None else 0, language)
+        choices = [] if analysis is None else self._desk.turns(analysis)
+        turn = {"value": None, **turn, "choices": choices}
+        return [_said(outcome, None, language), *self._shown(outcome, language), turn, *chosen]
 
-    def table(self, language: str, analysis: Analysis | None, event: gr.SelectData) -> list:
+    def timeline(self, language: str, outcome: Outcome | None, event: gr.EventData) -> list:
+        return self._chosen(outcome, getattr(event, "turn", None), language)
+
+    def table(self, language: str, outcome: Outcome | None, event: gr.SelectData) -> list:
         # Rows may have been sorted, so their place does not tell.
-        return self._chosen(analysis, int(event.row_value[0]) - 1, language)
+        return self._chosen(outcome, int(event.row_value[0]) - 1, language)
 
-    def turn(self, number: int | None, language: str, analysis: Analysis | None) -> list:
-        return self._chosen(analysis, number, language)
+    def turn(self, number: int | None, language: str, outcome: Outcome | None) -> list:
+        return self._chosen(outcome, number, language)
 
-    def language(self, language: str, number: int | None, analysis: Analysis | None) -> list:
+    def language(self, language: str, number: int | None, outcome: Outcome | None) -> list:
         t = TEXTS[language]
-        labels = [
+        named = [
             head(language),
             gr.update(label=t["upload"]),
             muted(t["upload_help"]),
@@ -162,28 +186,17 @@ class _Clicks:
             gr.update(label=t["demo"], choices=self._desk.demos(language)),
             muted(t["demo_help"]),
             gr.update(value=t["open_demo"]),
-            self._message(analysis, number, language),
         ]
-        chosen = self._chosen(analysis, number, language)
-        return [*labels, *self._shown(analysis, language), *chosen]
+        shown = [_said(outcome, number, language), *self._shown(outcome, language)]
+        return [*named, *shown, *self._chosen(outcome, number, language)]
 
-    def _outcome(self, outcome: Outcome, language: str) -> list:
-        shown = self._shown(outcome.analysis, language)
-        analysis = outcome.analysis
-        turn, *chosen = self._chosen(analysis, None if analysis is None else 0, language)
-        if analysis is None:
-            turn |= {"choices": [], "value": None}
-        else:
-            turn["choices"] = self._desk.turns(analysis)
-        return [outcome.analysis, outcome.message, *shown, turn, *chosen]
+    def _instead(self, before: Outcome | None, outcome: Outcome) -> list:
+        # Not sooner: what is shown of it can be looked at for as long as the other is predicted.
+        discard(before)
+        return [outcome, gr.skip()]
 
-    def _message(self, analysis: Analysis | None, number: int | None, language: str) -> str:
-        if analysis is not None:
-            return self._desk.done(analysis, language)
-        return "" if number is None else _gone(language)
-
-    def _shown(self, analysis: Analysis | None, language: str) -> list:
-        t = TEXTS[language]
+    def _shown(self, outcome: Outcome | None, language: str) -> list:
+        t, analysis = TEXTS[language], _analysis(outcome)
         if analysis is None:
             hidden = gr.update(visible=False)
             return [hidden, "", None, gr.update(label=t["csv"]), gr.update(label=t["html"])]
@@ -196,13 +209,13 @@ class _Clicks:
             gr.update(label=t["html"], value=str(analysis.html)),
         ]
 
-    def _chosen(self, analysis: Analysis | None, number: int | None, language: str) -> list:
-        t = TEXTS[language]
+    def _chosen(self, outcome: Outcome | None, number: int | None, language: str) -> list:
+        t, analysis = TEXTS[language], _analysis(outcome)
         turn = gr.update(label=t["turn"])
         if number is None:
             return [turn, gr.skip(), gr.skip()]
         if analysis is None:
-            return [turn, gr.skip(), _gone(language)]
+            return [turn, gr.skip(), alert("gone", language)]
         chosen = self._desk.choose(analysis, number, language)
         if chosen is None:
             return [turn, gr.skip(), gr.skip()]

@@ -24,6 +24,8 @@ CSS = f"""
 .ger-legend i {{ display: inline-block; width: 12px; height: 12px; border-radius: 3px;
   margin-right: 6px; vertical-align: -1px; }}
 .ger-scroll {{ overflow: auto; max-height: 560px; }}
+/* Wide ones scroll by themselves; the page is not to grow with them. */
+#table, .ger-scroll {{ contain: inline-size; }}
 .ger svg {{ display: block; width: 100%; min-width: 720px; height: auto; }}
 .ger svg text {{ font-size: 12px; }}
 .ger svg .name {{ fill: var(--body-text-color); font-size: 13px; font-weight: 600; }}
@@ -31,12 +33,17 @@ CSS = f"""
 .ger svg .lane {{ fill: var(--border-color-primary); fill-opacity: .4; }}
 .ger svg .label {{ text-anchor: middle; pointer-events: none; }}
 .ger svg .under {{ fill: {LIGHT.paper}; }}
+/* Pale and dark colours alike are to be seen on the page. */
+.ger svg .box {{ stroke: var(--block-label-text-color); stroke-width: 1px; }}
+.ger-legend i, .ger-bar b i, .ger-why b i {{
+  box-shadow: inset 0 0 0 1px var(--block-label-text-color); }}
 .ger svg .turn {{ cursor: pointer; outline: none; }}
 .ger svg .turn:hover .box, .ger svg .turn:focus-visible .box {{
   stroke: var(--body-text-color); stroke-width: 2px; }}
 .ger-said {{ margin: 0 0 8px; overflow-wrap: anywhere; max-height: 9em; overflow-y: auto; }}
-.ger-reasons h4 {{ margin: 14px 0 2px; }}
-.ger-reasons h5 {{ margin: 10px 0 2px; font-size: .875rem; }}
+#timeline h2, .ger-reasons h2 {{ font-size: 1rem; }}
+.ger h3 {{ margin: 10px 0 2px; font-size: .875rem; }}
+.ger-reasons h2 {{ margin: 14px 0 2px; }}
 .ger-bar, .ger-why {{ display: grid; gap: 8px; align-items: center; font-size: .85rem;
   line-height: 1.7; }}
 .ger-bar {{ grid-template-columns: 5.5em 1fr 3em; }}
@@ -54,4 +61,13 @@ CSS = f"""
 .ger-bar em, .ger-why em {{ font-style: normal; font-variant-numeric: tabular-nums; }}
 .ger-bar em {{ text-align: right; }}
 .ger-why small {{ color: var(--block-label-text-color); }}
+@media (max-width: 500px) {{
+  .row:has(#head) {{ flex-wrap: wrap; }}
+  #head {{ flex-basis: 100%; }}
+}}
+/* Beside the table, too, there is little room for bars then. */
+@media (max-width: 1080px) {{
+  .ger-why {{ grid-template-columns: 1fr auto; gap: 0 8px; margin-bottom: 4px; }}
+  .ger-why b {{ grid-area: 2 / 1 / auto / -1; }}
+}}
 """

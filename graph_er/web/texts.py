@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from graph_er.inference.predictions import SEPARATOR
+
 LANGUAGES = {"한국어": "ko", "English": "en"}
 
 TEXTS: dict[str, dict[str, str]] = {
@@ -13,22 +15,23 @@ TEXTS: dict[str, dict[str, str]] = {
         "language": "언어 / Language",
         "upload": "대화 올리기",
         "upload_help": "표(CSV·TSV·JSONL: speaker와 wav 또는 text)와 음성, 전체를 담은 ZIP, 또는 "
-        "긴 녹음 하나와 시간표(RTTM·TextGrid·CSV: speaker, start, end). 최대 200 MB, 2,000발화.",
+        "긴 녹음 하나와 발화 시각 파일(RTTM·TextGrid·CSV: speaker, start, end). 최대 200 MB, "
+        "2,000발화.",
         "predict": "감정 예측",
         "demo": "데모 대화",
         "demo_help": "합성 음성으로 만든 예시입니다.",
         "open_demo": "데모 열기",
         "example": "예시 통화",
-        "timeline": "시간표",
-        "timeline_help": "옅을수록 확신이 낮습니다. 발화를 누르면 아래에 자세히 나옵니다.",
+        "timeline": "타임라인",
+        "timeline_help": "색이 옅을수록 확신도가 낮습니다. 발화를 누르면 아래에 자세히 나옵니다.",
         "table": "발화",
         "turn": "선택한 발화",
         "audio": "듣기",
         "no_audio": "이 발화에는 음성이 없습니다.",
         "unplayable": "이 발화의 음성은 재생할 수 없습니다.",
-        "why": "왜 이렇게 예측했나",
-        "why_help": "막대는 그 정보를 가렸을 때 예측 확률이 변하는 양(%p)입니다. "
-        "오른쪽은 뒷받침, 왼쪽은 반대.",
+        "why": "예측 이유",
+        "why_help": "막대는 그 정보를 빼면 예측 확률이 몇 %p 줄어드는지를 나타냅니다. "
+        "오른쪽은 예측을 뒷받침하고, 왼쪽은 반대합니다.",
         "this_turn": "이 발화",
         "all_of_it": "이 발화 전체",
         "conversation": "대화",
@@ -39,7 +42,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "own": "이 발화의",
         "else": "없으면",
         "csv": "결과 CSV 받기",
-        "html": "웹 페이지 받기",
+        "html": "웹 페이지 받기 (영어)",
         "done": "{speakers}명이 말한 {turns}개 발화를 예측했습니다.",
         "refused": "읽을 수 없습니다",
         "gone": "이 대화의 결과는 이미 지워졌습니다. 다시 예측해 주세요.",
@@ -49,9 +52,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "speaker": "화자",
         "text": "내용",
         "emotion": "감정",
-        "confidence": "확신",
-        "marks": "표시",
-        "no_text": "(글 없음)",
+        "confidence": "확신도",
+        "marks": "비고",
+        "no_text": "(텍스트 없음)",
     },
     "en": {
         "title": "Emotions in a conversation",
@@ -112,12 +115,32 @@ _NAMES = {
     "sad": "슬픔",
     "fear": "공포",
     "disgust": "혐오",
+    "excited": "흥분",
+    "frustrated": "좌절",
+    "sadness": "슬픔",
+    "joy": "기쁨",
+    "anger": "분노",
+    "joyful": "기쁨",
+    "mad": "분노",
+    "peaceful": "평온",
+    "powerful": "당당함",
+    "scared": "두려움",
     "audio": "음성",
-    "text": "글",
+    "text": "텍스트",
     "visual": "영상",
+    "no audio": "음성 없음",
+    "no text": "텍스트 없음",
+    "no visual": "영상 없음",
+    "text by speech recognition": "음성 인식 텍스트",
+    "silent audio": "무음",
 }
 
 
 def word(name: str, language: str) -> str:
-    """Return the name of an emotion or modality; unknown ones stay as they are."""
+    """Return the name of an emotion, modality or mark; unknown ones stay as they are."""
     return _NAMES.get(name, name) if language == "ko" else name
+
+
+def marks_text(marks: str, language: str) -> str:
+    """Return the marks of a turn."""
+    return SEPARATOR.join(word(mark, language) for mark in marks.split(SEPARATOR))

@@ -9,8 +9,7 @@ from torch_geometric import seed_everything
 from torch_geometric.data import Data
 
 from graph_er.answers.prediction import predict_logits
-from graph_er.data_option import require_side
-from graph_er.dialogues import DialogueFile
+from graph_er.dialogues import DialogueFile, require_side
 from graph_er.errors import InputError
 from graph_er.networks.cogmen import attention_heads
 from graph_er.networks.config import CogmenConfig
@@ -88,7 +87,9 @@ def published_training(task: Task, device: str = "cpu", seed: int = 24) -> Publi
     seed_everything(seed)
     return PublishedTraining(
         reference_of(task),
-        *(task.train, task.dev, task.test),
+        task.train,
+        task.dev,
+        task.test,
         batch_size=task.recipe.training.batch_size,
         device=device,
         seed=seed,

@@ -57,8 +57,7 @@ def default_epoch(path: str, modalities: str, device: str) -> Told:
 
 def _material(path: str, modalities: str, preset: str) -> tuple[Any, Any, Any]:
     """Read a file; return spec, recipe and sides."""
-    from graph_er.data_option import require_side
-    from graph_er.dialogues import read_dialogues
+    from graph_er.dialogues import read_dialogues, require_side
     from graph_er.networks.spec import spec_of
     from graph_er.training.one_seed import sides_of
     from graph_er.training.recipe import make_recipe

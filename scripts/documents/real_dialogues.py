@@ -12,6 +12,7 @@ from typing import Any
 from graph_er.dialogues import DialogueFile, read_dialogues, write_dialogues
 from graph_er.errors import InputError
 from graph_er.schema.splits import natural_key, session_of, split_dev
+from graph_er.scoring.evaluation_files import EVALUATION_NAME
 from scripts.documents.blocks import percents, spread, table
 
 # Folder of the runs (a fold's name behind it), and how the table names them.
@@ -60,8 +61,8 @@ def collect(runs: Path) -> dict[str, Any]:
 
 
 def _row(name: str, runs: Path) -> dict[str, Any]:
-    paths = sorted(runs.glob(f"{name}/eval.json")) or sorted(
-        runs.glob(f"{name}-*/eval.json"), key=lambda path: natural_key(path.parent.name)
+    paths = sorted(runs.glob(f"{name}/{EVALUATION_NAME}")) or sorted(
+        runs.glob(f"{name}-*/{EVALUATION_NAME}"), key=lambda path: natural_key(path.parent.name)
     )
     if not paths:
         raise InputError(f"{runs}: no evaluated run {name} or {name}-<session>")

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patheffects import withStroke
 
-from graph_er.report.canvas import SMALL, TINY, blank_figure, to_png
+from graph_er.report.canvas import BODY, SMALL, blank_figure, to_png
 from graph_er.report.palette import LIGHT, Theme
 from graph_er.running.files import atomic_path
 from scripts.rooms.house import PACKAGES, House, Room
 from scripts.rooms.route import ROUTE
 
-_COLUMN, _FLOOR = 12.0, 1.5  # of one package and of one floor, in the axes' units
-_GAP, _HEIGHT = 0.3, 1.0
-_NARROW = 1.8  # no room for more than a name
-_PER_INCH = 1.5  # units
+# Inches, which are the axes' units: a package, what is between two, a row of rooms, and a room.
+_COLUMN, _BETWEEN, _ROW = 5.6, 0.7, 0.98
+_GAP, _HEIGHT = 0.14, 0.74
+_WIDEST = 4.2
+_MOST = 4  # rooms in a row; a floor of more has several rows
+_NARROW = 2.2  # no room for more than a name and a number
+_LETTER = 0.065  # width of a letter of the text, roughly
 _ROUTE = 3  # of the theme's bar colours
 
 
@@ -43,14 +49,14 @@ def house_figure(house: House, theme: Theme = LIGHT) -> Figure:
     """Draw both packages side by side, the ground floor below."""
     boxes: dict[str, _Box] = {}
     for place, package in enumerate(PACKAGES):
-        boxes |= _place(house, package, place * (_COLUMN + 1.4))
+        boxes |= _place(house, package, place * (_COLUMN + _BETWEEN))
     top = max(box.y for box in boxes.values()) + _HEIGHT
-    width, height = 2 * _COLUMN + 1.4, top + 1.2
-    figure, axes = blank_figure((width / _PER_INCH, height / _PER_INCH), theme)
-    axes.set(xlim=(-0.3, width + 0.3), ylim=(-0.3, height), xticks=[], yticks=[])
+    right = 2 * _COLUMN + _BETWEEN
+    figure, axes = blank_figure((right + 0.4, top + 0.8), theme)
+    axes.set(xlim=(-0.25, right + 0.2), ylim=(-0.2, top + 0.6), xticks=[], yticks=[])
     for place, package in enumerate(PACKAGES):
-        x = place * (_COLUMN + 1.4) + _COLUMN / 2
-        axes.text(x, top + 0.7, f"{package}/", ha="center", color=theme.ink, weight="bold")
+        x = place * (_COLUMN + _BETWEEN) + _COLUMN / 2
+        axes.text(x, top + 0.3, f"{package}/", ha="center", color=theme.ink, weight="bold")
     _draw_uses(axes, house, boxes, theme)
     _draw_route(axes, boxes, theme)
     for name, box in boxes.items():
@@ -71,21 +77,28 @@ def _place(house: House, package: str, left: float) -> dict[str, _Box]:
     floors: dict[int, list[Room]] = {}
     for room in shown:
         floors.setdefault(house.floors[room.name], []).append(room)
-    boxes = {}
-    for level, number in enumerate(sorted(floors)):
-        # Rooms of the route in the middle, the small ones beside them.
-        members = sorted(floors[number], key=lambda room: -room.lines)
-        weights = [max(room.lines, 1500) ** 0.5 for room in members]
+    boxes, rows = {}, _rows(floors)
+    for level, members in enumerate(rows):
         free = _COLUMN - _GAP * (len(members) - 1)
-        widths = [min(6.0, free * weight / sum(weights)) for weight in weights]
-        x = left + (_COLUMN - sum(widths) - _GAP * (len(members) - 1)) / 2
-        for room, width in zip(members, widths, strict=True):
-            boxes[room.name] = _Box(x, level * _FLOOR, width, room.label, _text(room, width))
+        width = min(_WIDEST, free / len(members))
+        x = left + (_COLUMN - len(members) * (width + _GAP) + _GAP) / 2
+        for room in members:
+            boxes[room.name] = _Box(x, level * _ROW, width, room.label, _text(room, width))
             x += width + _GAP
     commands = sorted(room.label for room in rooms if room.is_command)
     text = " · ".join(commands)
-    boxes[f"{package}.*"] = _Box(left, len(floors) * _FLOOR, _COLUMN, "commands", text)
+    boxes[f"{package}.*"] = _Box(left, len(rows) * _ROW, _COLUMN, "commands", text)
     return boxes
+
+
+def _rows(floors: dict[int, list[Room]]) -> list[list[Room]]:
+    """Return the rooms from the ground upwards, long ones first on each floor."""
+    rows = []
+    for number in sorted(floors):
+        members = sorted(floors[number], key=lambda room: -room.lines)
+        size = math.ceil(len(members) / math.ceil(len(members) / _MOST))
+        rows += [members[i : i + size] for i in range(0, len(members), size)]
+    return rows
 
 
 def _text(room: Room, width: float) -> str:
@@ -106,12 +119,12 @@ def _draw_box(axes: Axes, box: _Box, theme: Theme, *, on_route: bool) -> None:
         zorder=3,
     )
     axes.add_patch(frame)
-    x, y = box.centre
-    axes.text(x, y + 0.3, box.title, ha="center", va="center", weight="bold", fontsize=SMALL,
-              color=theme.ink, zorder=4)  # fmt: skip
-    text = "\n".join(textwrap.wrap(box.text, max(14, int(box.width * 14))))
-    axes.text(x, y - 0.15, text, ha="center", va="center", fontsize=TINY, color=theme.ink,
-              zorder=4, linespacing=1.05)  # fmt: skip
+    (x, y), text = box.centre, textwrap.fill(box.text, int((box.width - 0.1) / _LETTER))
+    # Above the arrows, which stop short of the letters.
+    halo = [withStroke(linewidth=2.5, foreground=theme.paper)]
+    style: dict[str, Any] = {"ha": "center", "va": "center", "color": theme.ink, "zorder": 6}
+    axes.text(x, y + 0.21, box.title, weight="bold", fontsize=BODY, path_effects=halo, **style)
+    axes.text(x, y - 0.12, text, fontsize=SMALL, linespacing=1.2, path_effects=halo, **style)
 
 
 def _draw_uses(axes: Axes, house: House, boxes: dict[str, _Box], theme: Theme) -> None:
@@ -137,10 +150,12 @@ def _reached(house: House, name: str) -> set[str]:
 
 def _draw_route(axes: Axes, boxes: dict[str, _Box], theme: Theme) -> None:
     for start, end in pairwise(ROUTE):
+        places = _badge(boxes[start.room]), _badge(boxes[end.room])
+        # Long ones are less bent, or they would leave the picture.
+        bend = 0.15 * min(1.0, 3 / math.dist(*places))
         arrow = FancyArrowPatch(
-            _badge(boxes[start.room]),
-            _badge(boxes[end.room]),
-            connectionstyle="arc3,rad=-0.15",
+            *places,
+            connectionstyle=f"arc3,rad={-bend:.3f}",
             arrowstyle="-|>",
             mutation_scale=11,
             shrinkA=8,
@@ -167,6 +182,6 @@ def _number_stops(axes: Axes, boxes: dict[str, _Box], theme: Theme) -> None:
             fontsize=SMALL,
             color=theme.paper,
             weight="bold",
-            zorder=6,
+            zorder=8,
             bbox={"boxstyle": "circle,pad=0.25", "facecolor": theme.accent, "edgecolor": "none"},
         )

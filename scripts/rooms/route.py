@@ -29,7 +29,10 @@ ROUTE = (
     Stop("graph_er.dialogues", "the file is read, nothing in it is run"),
     Stop("graph_er.graphs", "the utterance hears its neighbours, by speaker and distance"),
     Stop("graph_er.networks", "context turns its vectors into logits"),
-    Stop("graph_er.training", "stage 3: weights are fitted, the epoch is chosen on dev"),
+    Stop(
+        "graph_er.training",
+        "stage 3: weights are fitted and scored on dev, then fitted on train and dev",
+    ),
     Stop("graph_er.probabilities", "temperature and decoding: logits become probabilities"),
     Stop("graph_er.answers", "each utterance has its answer, and on request its reasons"),
     Stop("graph_er.scoring", "the answer stands beside the truth"),

@@ -12,8 +12,8 @@ from feature_extractor.settings import FUSION_CHOICES
 from feature_extractor.splits.splitting import split_corpus
 from graph_er.ablation import VARIANTS
 from graph_er.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from graph_er.training.config_file import ConfigFile
-from graph_er.training.recipe_options import add_recipe_options, read_recipe, recipe_of
+from graph_er.training.recipe import GivenSettings, recipe_of
+from graph_er.training.recipe_options import add_recipe_options, read_recipe
 from tests.documents.commands import ROOT, fenced
 from tests.graph_er.networks.test_checkpoint import FINISH
 from tests.graph_er.tiny_models import CONTEXTUAL, SPEC, build, logits, make_graphs
@@ -64,7 +64,7 @@ def test_the_option_is_a_flag_a_key_of_a_file_and_a_row_of_the_ablation(tmp_path
     by_flags = recipe("--no-shortcut", "--wp", "10", "--epochs", "20")
     assert recipe("--config", str(tmp_path / "settings.json")) == by_flags
     (row,) = (values for values in VARIANTS.values() if "shortcut" in values)
-    assert recipe_of(ConfigFile("default", "at"), row) == recipe("--no-shortcut")
+    assert recipe_of(GivenSettings("default", "at"), row) == recipe("--no-shortcut")
 
 
 def test_a_checkpoint_from_before_the_option_gives_what_it_gave(tmp_path):

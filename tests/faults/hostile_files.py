@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from feature_extractor.corpora import registry
+from feature_extractor.corpora import CORPORA, registry
 from feature_extractor.utterance import Corpus
 from tests.faults.hostile import Limits, outcome
 
 # What readers import when they are first used; the process that reads has it from the start.
-for name in registry.POLICIES:
+for name in CORPORA:
     registry.reader_of(name)
 for name in ("openpyxl", "soxr", "openpyxl.worksheet._reader"):
     import_module(name)

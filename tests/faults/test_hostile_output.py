@@ -19,7 +19,6 @@ from graph_er.inference.turns import Turn
 from graph_er.report.canvas import to_svg
 from graph_er.report.example import Example
 from graph_er.report.example import Turn as ExampleTurn
-from graph_er.report.runs import read_predictions as read_run_predictions
 from graph_er.report.tables import Row, Table
 from graph_er.report.timeline import dialogue_figure
 from graph_er.running import cli
@@ -122,7 +121,6 @@ def test_predictions_are_joined_by_ids_that_look_like_formulas(tmp_path, text, r
     assert all(cell[0] not in "=+-@\t\r" or float(cell) for cell in row)
     found = read_predictions(path)
     assert (found.dialogues, found.utterances, found.gold) == ((text,), (f"{text}1",), ("@b",))
-    assert list(read_run_predictions(path, ("=a", "@b"))) == [(text, f"{text}1")]
     records.add(KIND, tried=1, survived=1)
 
 
@@ -228,5 +226,5 @@ def test_predictions_that_are_damaged_are_refused(tmp_path, content, records):
     path = tmp_path / "predictions.csv"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"predictions\.csv"):
-        read_run_predictions(path, ("a",))
+        read_predictions(path)
     records.add(KIND, tried=1, survived=1)

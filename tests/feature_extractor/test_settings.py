@@ -48,11 +48,9 @@ def test_presets_are_for_corpora_that_there_are():
     import argparse
 
     from feature_extractor.corpora import CORPORA
-    from feature_extractor.corpora.registry import POLICIES
 
     parser = argparse.ArgumentParser()
     add_corpus_options(parser)
     for name in CORPORA:
         assert parser.parse_args(["--corpus", name]).corpus == name
     assert set(PRESETS) <= set(CORPORA)
-    assert tuple(POLICIES) == CORPORA

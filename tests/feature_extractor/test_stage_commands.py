@@ -18,6 +18,7 @@ from feature_extractor import eval as eval_command
 from feature_extractor import extract as extract_command
 from feature_extractor import train as train_command
 from feature_extractor.demo_corpus.generate import DemoSettings, generate_demo
+from feature_extractor.extraction import stage2
 from feature_extractor.networks.mfcc import mfcc
 from graph_er.dialogues import read_dialogues
 from graph_er.running.cli import run_command
@@ -358,14 +359,18 @@ def test_full_width_encoders_pass_through_both_stages(demo, tmp_path, modalities
     assert widths == dict.fromkeys(modalities, 768)
 
 
-def test_a_shard_that_is_done_before_the_others_says_who_writes_the_file(
-    demo, trained, tmp_path, capsys
+def test_a_shard_that_does_not_write_the_file_says_who_does(
+    demo, trained, tmp_path, capsys, monkeypatch
 ):
     out = tmp_path / "x.pkl"
     options = ("--checkpoint", str(trained), "--num_shards", "2", "--shard")
     assert extract(demo, out, *options, "1") == 0  # all utterances are in one part, the first's
-    assert f"this shard is done; {out} is written by the last one" in capsys.readouterr().out
+    assert "nothing to do for shard 1: the corpus makes fewer" in capsys.readouterr().out
     assert not out.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(stage2, "extract_corpus", lambda *_: False)
+        assert extract(demo, out, *options, "1") == 0
+    assert f"this shard is done; {out} is written by the last one" in capsys.readouterr().out
     assert extract(demo, out, *options, "0") == 0
     assert f"12 utterances written to {out}" in capsys.readouterr().out
     assert sum(len(dialogue) for dialogue in read_dialogues(out).dialogues) == 12

@@ -11,8 +11,7 @@ from graph_er.report.ablation import ablation_table
 from graph_er.running.cli import run_command
 from graph_er.running.jobs import threads_for
 from graph_er.running.side_by_side import CAN_FORK
-from graph_er.training.config_file import ConfigFile
-from graph_er.training.recipe_options import recipe_of
+from graph_er.training.recipe import GivenSettings, recipe_of
 from graph_er.validation.ablation_scores import cases_of, score_variant
 from tests.graph_er.dialogue_factory import make_file
 
@@ -107,7 +106,7 @@ def test_a_foreign_out_is_refused(tmp_path, content, capsys):
 @pytest.mark.skipif(not CAN_FORK, reason="needs Linux")
 def test_models_side_by_side_score_as_those_one_after_another():
     file = make_file(num_sessions=5)
-    recipe = recipe_of(ConfigFile("default", "at"), QUICK)
+    recipe = recipe_of(GivenSettings("default", "at"), QUICK)
     with threads_for(2):
         one, two = (
             score_variant(file, recipe, cases_of(file), [1, 2], jobs=jobs) for jobs in (1, 2)

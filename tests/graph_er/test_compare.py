@@ -11,6 +11,7 @@ import pytest
 from graph_er import compare
 from graph_er.report.canvas import to_png
 from graph_er.report.comparison import comparison_figure, comparison_text, conclusion
+from graph_er.report.fonts import families
 from graph_er.running.cli import run_command
 from graph_er.scoring.comparison import compare_runs, models_text
 from graph_er.scoring.evaluation import (
@@ -19,7 +20,8 @@ from graph_er.scoring.evaluation import (
     write_evaluation,
     write_predictions,
 )
-from graph_er.scoring.prediction_files import member_path, read_evaluated_run, remove_members
+from graph_er.scoring.evaluation_files import member_path, remove_members
+from graph_er.scoring.prediction_files import read_evaluated_run
 from graph_er.scoring.scores import METRICS, score
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -240,11 +242,9 @@ def test_runs_of_other_label_sets_compare_where_the_gold_labels_agree(write, tmp
     a = write("a", 0.7)
     text = (a / "predictions.csv").read_text()
     wider = tmp_path / "wider.csv"
-    wider.write_text(
-        text.replace("prob_neutral,prob_angry", "prob_angry,prob_bored,prob_neutral").replace(
-            ",angry,angry,", ",angry,bored,"
-        )
-    )
+    header, *rows = text.replace(",angry,angry,", ",angry,bored,").splitlines()
+    header = header.replace("prob_neutral,prob_angry", "prob_angry,prob_bored,prob_neutral")
+    wider.write_text("\n".join([header, *(f"{row},0" for row in rows)]))
     result = compared(a, wider)
     missed = text.count(",angry,angry,")
     assert missed > 0
@@ -439,12 +439,16 @@ def test_the_picture_shows_the_differences_in_points(write):
     ]
     assert points == pytest.approx(expected)
     assert "A: " in figure.axes[0].get_xlabel()
+    # The numbers of the upper series stand above its line, those of the lower one below.
+    sides = [text.get_va() for text in figure.axes[0].texts]
+    assert sides == ["bottom"] * len(METRICS) + ["top"] * len(METRICS)
 
 
 def test_a_picture_of_no_difference_is_drawn_too(write):
     run = write("가나", 0.6)
     figure = comparison_figure(compared(run, run))
-    assert "A: run 1" in figure.axes[0].get_xlabel()
+    named = "가나" if len(families()) > 1 else "A: run 1"
+    assert named in figure.axes[0].get_xlabel()
     assert to_png(figure, dpi=50).startswith(b"\x89PNG")
 
 

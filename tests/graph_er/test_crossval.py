@@ -258,10 +258,11 @@ def test_what_is_there_is_not_removed_for_nothing(data, tmp_path, options, statu
 
 
 def test_a_cross_validation_that_failed_leaves_nothing_of_the_one_before(data, tmp_path):
-    out = tmp_path / "cv"
+    out, mine = tmp_path / "cv", tmp_path / "cv" / "predictions_seed_notes.csv"
     assert crossval(data, out) == 0
+    mine.touch()
     assert crossval(data, out, "--learning_rate", "1e30", "--clip_norm", "0") == 2
-    assert list(out.iterdir()) == []
+    assert list(out.iterdir()) == [mine]
 
 
 def test_bad_input_ends_with_status_2_and_one_message(data, tmp_path, capsys):

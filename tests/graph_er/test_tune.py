@@ -13,8 +13,8 @@ from graph_er.errors import InputError
 from graph_er.networks.config import CogmenConfig, ContextualConfig, TrainingConfig
 from graph_er.running import tracking
 from graph_er.running.cli import run_command
-from graph_er.training.config_file import ConfigFile, read_config_file
-from graph_er.training.recipe import make_recipe
+from graph_er.training.config_file import read_config_file
+from graph_er.training.recipe import GivenSettings, make_recipe
 from graph_er.validation import search as search_module
 from graph_er.validation.cross_validation import FoldResult
 from graph_er.validation.folds import dev_fold, session_folds, without_test
@@ -31,7 +31,7 @@ from tests.graph_er.dialogue_factory import make_file
 FILE = make_file(num_sessions=4, dialogues_per_session=1, length=5)
 BLIND = without_test(FILE)
 DATA = {"name": "data.pkl", "sha256": "0"}
-FIXED = ConfigFile("default", "at", {"members": 1, "hidden_size": 8}, {"epochs": 1})
+FIXED = GivenSettings("default", "at", {"members": 1, "hidden_size": 8}, {"epochs": 1})
 SPACE = {"dropout": Range(0.1, 0.5), "wp": Range(1, 30, log=True), "gate": Choice((True, False))}
 QUICK = ("--epochs", "1", "--members", "1", "--hidden_size", "8", "--seeds", "1")
 

@@ -142,10 +142,12 @@ def test_any_name_beyond_a_frames_own_is_refused_by_name(tmp_path, module, name)
 
 
 def test_an_outside_object_is_refused(tmp_path):
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, value):
+            return "secret" if value == "x" else None
+
     file = io.BytesIO()
-    pickler = pickle.Pickler(file)
-    pickler.persistent_id = lambda value: "secret" if value == "x" else None
-    pickler.dump(["x"])
+    Pickler(file).dump(["x"])
     (tmp_path / "frame.pkl").write_bytes(file.getvalue())
     with pytest.raises(InputError, match="outside object 'secret'"):
         read_frame_pickle(tmp_path / "frame.pkl")

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from feature_extractor.corpora import CORPORA
 from feature_extractor.corpora.aihub_dialogue_labels import DEFAULT_MAP
 from feature_extractor.corpora.policies import (
     choose_policies,
@@ -14,7 +15,7 @@ from feature_extractor.corpora.policies import (
     named_policies,
     policy_record,
 )
-from feature_extractor.corpora.registry import POLICIES, expected_counts, reader_of
+from feature_extractor.corpora.registry import expected_counts, reader_of
 from graph_er.errors import InputError
 from tests.feature_extractor.tiny_corpus import make_corpus
 
@@ -55,7 +56,7 @@ def write_map(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", CORPORA)
 def test_what_every_reader_does_by_default_is_a_record(name):
     defaults = reader_of(name).policies
     assert policy_record(defaults) == defaults

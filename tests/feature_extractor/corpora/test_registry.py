@@ -9,7 +9,6 @@ from feature_extractor.corpora import CORPORA
 from feature_extractor.corpora import registry as registry_module
 from feature_extractor.corpora.problems import CorpusProblems
 from feature_extractor.corpora.registry import (
-    POLICIES,
     Reader,
     effective_policies,
     expected_counts,
@@ -37,7 +36,7 @@ def parse(*argv):
 def test_each_corpus_has_a_reader_whose_policies_are_all_on_offer(name):
     parameters = inspect.signature(reader_of(name).read).parameters.values()
     policies = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    assert sorted(policies) == sorted(POLICIES[name])
+    assert sorted(policies) == sorted(CORPORA[name].policies)
     options = vars(parse("--corpus", name))
     assert all(options[policy] is None for policy in policies)
 

@@ -156,11 +156,13 @@ def test_what_vanishes_beside_the_parts_is_no_success(tmp_path, extractor, corpu
 
 def test_a_shard_without_chunks_leaves_no_folder(tmp_path, extractor, corpus, whole):
     out = tmp_path / "x.pkl"
-    assert not extract(extractor, corpus, out, Shard(8, 9))
+    assert extract(extractor, corpus, out, Shard(8, 9)) is None
     assert [path.name for path in tmp_path.iterdir()] == ["whole.pkl"]
     out.write_bytes(b"older")  # not of this extraction, as far as that shard can tell
-    assert not extract(extractor, corpus, out, Shard(8, 9))
+    assert extract(extractor, corpus, out, Shard(8, 9)) is None
     for index in range(7):
+        if index == 3:
+            assert extract(extractor, corpus, out, Shard(8, 9)) is None
         done = extract(extractor, corpus, out, Shard(index, 9))
     assert done
     extract(extractor, corpus, out, Shard(8, 9))
@@ -207,8 +209,12 @@ def test_dialogues_other_than_the_manifest_says_are_refused(tmp_path, apart):
 
 
 def test_what_is_no_folder_of_parts_is_refused(tmp_path):
-    with pytest.raises(InputError, match="no such folder"):
-        merge_parts([tmp_path / "none"], tmp_path / "x.pkl")
+    gone = tmp_path / "a.pkl.parts"
+    with pytest.raises(InputError, match=r"no such folder; copy it here, or leave it out if"):
+        merge_parts([gone], tmp_path / "x.pkl")
+    (tmp_path / "a.pkl").touch()
+    with pytest.raises(InputError, match=r"no such folder; no part was .*a\.pkl was written"):
+        merge_parts([gone], tmp_path / "x.pkl")
     with pytest.raises(InputError, match=r"no manifest\.json"):
         merge_parts([tmp_path], tmp_path / "x.pkl")
 

@@ -1,5 +1,6 @@
 """Processes beside each other: how they end, and which results are taken up."""
 
+import errno
 import multiprocessing
 import subprocess
 import sys
@@ -29,6 +30,15 @@ def test_an_error_ends_those_at_work_and_what_is_queued(monkeypatch, tmp_path):
             lane.join(20)
             assert not lane.is_alive()
     assert [path.name for path in tmp_path.iterdir()] == ["0"]
+
+
+def test_where_processes_cannot_share_anything_the_user_is_told(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.ENOENT, "No such file or directory")  # as without /dev/shm
+
+    monkeypatch.setattr(lanes, "ProcessPoolExecutor", refuse)
+    with pytest.raises(InputError, match="/dev/shm"), lanes.lanes(None, 1):
+        pass
 
 
 def test_a_lane_whose_parent_was_killed_before_it_looked_ends(tmp_path):

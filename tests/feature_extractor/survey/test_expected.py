@@ -9,7 +9,6 @@ import pytest
 
 from feature_extractor.check import main
 from feature_extractor.corpora import CORPORA
-from feature_extractor.corpora.registry import POLICIES
 from feature_extractor.survey.expected import expected_table
 
 PAGE = (Path(__file__).resolve().parents[3] / "data" / "README.md").read_text(encoding="utf-8")
@@ -37,4 +36,4 @@ def test_the_page_tells_of_every_corpus_how_to_check_it_and_what_is_odd(name):
     assert re.search(rf"python -m feature_extractor.check --corpus {name} --root \S+", section)
     assert "odd about it" in section
     assert "licence" in section or "terms of use" in section or "registration" in section
-    assert all(f"--{policy}" in section for policy in POLICIES[name])
+    assert all(f"--{policy}" in section for policy in CORPORA[name].policies)

@@ -2,6 +2,7 @@ import inspect
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
@@ -106,25 +107,39 @@ def test_dev_clips_that_are_too_long_are_heard_as_in_prediction(tmp_path, clip_l
     assert result["best_dev_loss"] == pytest.approx(loss.item(), abs=1e-5)
 
 
-@pytest.mark.parametrize("native", [True, False])
-def test_mixed_precision_is_for_devices_that_compute_in_it(tmp_path, monkeypatch, native):
+def test_mixed_precision_is_for_devices_that_compute_in_it(tmp_path, monkeypatch):
     asked, made = [], []
-    # A GPU before Ampere, which imitates it.
-    monkeypatch.setattr(
-        torch.cuda,
-        "is_bf16_supported",
-        lambda including_emulation=True: including_emulation or native,
-    )
+    # All but the second GPU are older than Ampere and imitate it.
+    monkeypatch.setattr(fitting, "native_bfloat16", lambda device: device in ("cuda:1", "cpu"))
     monkeypatch.setattr(
         fitting,
         "TrainingArguments",
         lambda **given: asked.append(given) or SimpleNamespace(n_gpu=1, bf16=given["bf16"]),
     )
-    for device in ("cuda", "cpu"):
+    for device in ("cuda:0", "cuda:1", "cpu"):
         job = Job(tmp_path, 0, torch.device(device), Tracker())
         made.append(fitting._arguments(QUICK, job).mixed_precision)
-    assert [given["bf16"] for given in asked] == [native, False]
-    assert made == ["bf16" if native else "no", "no"]
+    assert [given["bf16"] for given in asked] == [False, True, False]
+    assert made == ["no", "bf16", "no"]
+
+
+def test_a_model_trained_in_bfloat16_is_scored_in_the_precision_that_is_asked(
+    tmp_path, monkeypatch
+):
+    def arguments(*what):
+        made = real(*what)
+        made.bf16, made.mixed_precision = True, "bf16"
+        return made
+
+    real = fitting._arguments
+    monkeypatch.setattr(fitting, "_arguments", arguments)
+    model, _ = train(tmp_path, "run", replace(QUICK, epochs=1), modalities="t")
+    _, dev = sides(tmp_path, "t")
+    same = make_checkpoint(tmp_path / "same", "t")
+    same.model.load_state_dict(model.state_dict())
+    what = (same.collator(), dev, Execution(torch.device("cpu")), model.config.clip_length)
+    found, expected = (predict(scored, *what)["logits"] for scored in (model, same.model))
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):

@@ -34,6 +34,8 @@ def finished(tmp_path):
         config_dot_json=json.dumps({"model_type": "utterance_classifier"}),
         model_dot_safetensors="",
         tokenizer_dot_json="",
+        chat_template_dot_jinja="",
+        processor_config_dot_json="{}",
         eval_test__eval_dot_json="{}",
         eval_test__predictions_dot_csv="",
         eval_dot_json="{}",

@@ -3,8 +3,9 @@ import math
 import pytest
 import torch
 
-from graph_er.graphs.blocks import context_blocks, dialogue_blocks
+from graph_er.graphs.blocks import context_blocks
 from graph_er.graphs.graph import relation_types, window_edges
+from tests.graph_er.graphs.whole_blocks import dialogue_blocks
 
 WINDOWS = [(0, 0), (3, 0), (0, 3), (2, 5), (-1, -1), (-1, 0), (0, -1), (5, -1), (5, 5), (20, 20)]
 

@@ -47,6 +47,7 @@ def sources(models, tmp_path_factory):
     for name in ("extractor", "graph"):
         finish(root / name)
         (root / name / "predictions.csv").write_text("민아,비밀이야\n", encoding="utf-8")
+        (root / name / "chat_template.jinja").write_text("{{ messages }}")
         (root / name / "checkpoints").mkdir()
         (root / name / "checkpoints" / "optimizer.pt").write_bytes(b"0")
     save_graph(root / "causal", models.file, config=replace(CONTEXTUAL, wf=0))
@@ -76,6 +77,7 @@ def test_only_listed_files_are_copied_and_nothing_of_the_machine_or_of_people(bu
     names = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
     assert {name for name in names if "/" not in name} == {"bundle.json", "README.md"}
     assert {"graph/model.pt", "graph/run.json", "live/model.pt"} < names
+    assert {name for name in names if "template" in name} == {"extractor/chat_template.jinja"}
     assert not any("predictions" in name or "checkpoints" in name for name in names)
     for name in names:
         content = (bundle / name).read_bytes()
@@ -288,7 +290,7 @@ def test_a_bundle_that_was_scored_elsewhere_still_opens(models, own_bundle, tmp_
 
 def test_an_endless_configuration_is_refused_unread(sources, tmp_path, monkeypatch):
     name = "special_config.json"  # none that transformers reads before
-    monkeypatch.setattr(bundle_writing, "_EXTRACTOR_FILES", (name,))
+    monkeypatch.setattr(bundle_writing, "CHECKPOINT_FILES", (name,))
     extractor = shutil.copytree(sources.extractor, tmp_path / "extractor")
     (extractor / name).touch()
     os.truncate(extractor / name, 1 << 29)

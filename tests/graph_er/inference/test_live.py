@@ -8,7 +8,7 @@ import pytest
 from graph_er.errors import InputError
 from graph_er.inference.predictor import EmotionPredictor
 from graph_er.inference.turn_table import turns_of_rows
-from tests.graph_er.inference.conftest import save_graph
+from tests.graph_er.inference.conftest import save_graph, write_noise
 from tests.graph_er.inference.test_predictor import matrix, text_rows
 from tests.graph_er.tiny_models import COGMEN, CONTEXTUAL
 
@@ -124,3 +124,43 @@ def test_marks_alone_are_no_text(models, causal):
     assert [answer["marks"] for answer in answers] == ["", "no text", ""]
     assert answers[1]["text"] == "n/ b/"
     np.testing.assert_allclose(matrix(answers), matrix(whole), atol=1e-6)
+
+
+def timed_rows(wav, *spans):
+    return [{"speaker": "A", "wav": str(wav), "start": start, "end": end} for start, end in spans]
+
+
+def test_parts_of_a_long_recording_are_heard_as_in_the_whole_conversation(causal, tmp_path):
+    rows = timed_rows(write_noise(tmp_path / "long.wav", 40.0), (1, 1.4), (2, 3), (30, 40.3))
+    stream = causal.stream()
+    answers = [stream.push(row) for row in rows]
+    np.testing.assert_allclose(matrix(answers), matrix(causal.predict(rows)), atol=1e-6)
+
+
+def test_clips_may_be_padded_and_their_times_those_of_the_conversation(causal, tmp_path):
+    clips = [write_noise(tmp_path / f"{seed}.wav", 1.6, seed=seed) for seed in range(3)]
+    spans = [(0.1, 1.3), (1.5, 2.2), (12.0, 13.5)]
+    rows = [timed_rows(clip, span)[0] for clip, span in zip(clips, spans, strict=True)]
+    stream = causal.stream()
+    answers = [stream.push(row) for row in rows]
+    np.testing.assert_allclose(matrix(answers), matrix(causal.predict(rows)), atol=1e-6)
+
+
+@pytest.mark.parametrize(("seconds", "half"), [(4.0, 1.0), (31.0, 20.0)])
+def test_what_may_be_a_clip_or_a_part_is_refused(causal, tmp_path, seconds, half):
+    rows = timed_rows(write_noise(tmp_path / "a.wav", seconds), (0, half), (half, seconds))
+    stream, calm = causal.stream(), causal.stream()
+    with pytest.raises(InputError, match=r"^row 1: .* 0 to .*a\.wav.* needs a file of its own, or"):
+        stream.push(rows[0])
+    cut = [{"speaker": "A", "wav": write_noise(tmp_path / "b.wav", half)}]
+    assert stream.push(cut[0]) == calm.push(cut[0])
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_recording_is_heard_whole_or_in_parts(causal, tmp_path, order):
+    wav = write_noise(tmp_path / "long.wav", 31.0)
+    first, second = timed_rows(wav, (0, 30.8), (30.8, 31))[::order]
+    stream = causal.stream()
+    stream.push({**first, "dialogue": "x"})
+    with pytest.raises(InputError, match="in live mode each turn needs a file of its own"):
+        stream.push({**second, "dialogue": "y"})

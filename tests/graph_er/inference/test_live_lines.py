@@ -91,7 +91,7 @@ def test_the_command_answers_at_once(models, folder, tmp_path):
     command = [sys.executable, str(ROOT / "graph_er" / "predict.py"), "--live", "--device", "cpu"]
     command += ["--pt_dir", str(folder), "--extractor", str(models.extractor)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "cp1252"}  # as a console has
     with subprocess.Popen(
         command, **pipes, cwd=tmp_path, env=env, text=True, encoding="utf-8"
     ) as live:
@@ -114,6 +114,13 @@ def test_options_that_mean_nothing_live_and_models_that_cannot(models, capsys, m
     argv = ["--live", "--pt_dir", str(models.graph), "--extractor", str(models.extractor)]
     assert run_command(predict.main, argv) == 2
     assert "--wf 0" in capsys.readouterr().err
+
+
+def test_without_standard_input_nothing_is_loaded(models, folder, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)  # as `<&-` leaves it
+    argv = ["--live", "--pt_dir", str(folder), "--extractor", str(models.extractor)]
+    assert run_command(predict.main, argv) == 2
+    assert "--live reads turns from standard input, which is closed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

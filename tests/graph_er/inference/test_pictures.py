@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 
-from graph_er.inference.page import render_page, write_page
+from graph_er.inference.page import NAMES, WIDTH, render_page, write_page
 from graph_er.inference.picture import conversation_figure, write_picture
 from graph_er.inference.shown_turns import shown_dialogues
 from graph_er.inference.turns import Turn
@@ -108,8 +108,56 @@ def test_nothing_is_fetched():
 def test_blocks_stay_within_the_drawing_and_can_be_seen():
     shown = conversation(200, seconds=0.05, gap=0.5)
     for block in blocks(render_page(shown, EMOTIONS, "t", "at")):
-        assert 110 <= float(block["x"]) <= 110 + 960 - float(block["width"]) + 0.1
+        assert NAMES <= float(block["x"]) <= NAMES + WIDTH - float(block["width"]) + 0.1
         assert float(block["width"]) >= 3
+
+
+def test_long_names_end_before_the_lane_whatever_their_letters():
+    speakers = ("고객상담센터 야간담당 김서연 선임", "Professor Bartholomew", "민아")
+    page = render_page(conversation(3, speakers=speakers), EMOTIONS, "t", "at")
+    names = re.findall(r'<text class="name"[^>]*>(.*?)</text>', page)
+    assert names == ["고객상담센터…", "Professor Bar…", "민아"]
+    figure, _ = conversation_figure(conversation(3, speakers=speakers[1:]), EMOTIONS)
+    assert labels(figure.axes[0], "y")[0] == "Professor Bar…"
+
+
+def browse(tmp_path, page, *options):
+    """What chromium makes of a page, with these options."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no chromium or google-chrome on the path")
+    (tmp_path / "c.html").write_text(page, encoding="utf-8")
+    own = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/u")
+    return subprocess.run(
+        [browser, *own, *options, (tmp_path / "c.html").as_uri()],
+        capture_output=True, text=True, check=True, timeout=100,
+    ).stdout  # fmt: skip
+
+
+def test_a_chosen_turn_is_not_hidden_by_the_legend(tmp_path):
+    page = render_page(conversation(100), EMOTIONS, "t", "at")
+    measure = (
+        "<script>onload = () => { location.hash = 't1-60'; setTimeout(() => {"
+        "const at = (e) => document.querySelector(e).getBoundingClientRect();"
+        "document.title = [at('.legend').bottom, at('#t1-60').top].join(' '); }, 200); };</script>"
+    )
+    shown = browse(
+        tmp_path,
+        page.replace("</body>", f"{measure}</body>"),
+        *("--window-size=420,800", "--virtual-time-budget=3000", "--dump-dom"),
+    )
+    legend, row = map(float, re.search(r"<title>([\d. ]+)</title>", shown)[1].split())
+    assert 0 < legend <= row < 200
+
+
+def test_paper_holds_the_whole_page():
+    page = render_page(conversation(200), EMOTIONS, "t", "at")
+    printed = page[page.index("@media print") : page.index("</style>")]
+    assert ".scroll { overflow: visible; }" in printed
+    assert "svg { min-width: 0; }" in printed
+    assert "print-color-adjust: exact" in printed
+    assert "details::details-content { content-visibility: visible; }" in printed
+    assert "beforeprint" in page
 
 
 def test_two_thousand_turns_stay_small_and_all_are_there():
@@ -171,7 +219,7 @@ def test_lanes_are_named_as_the_fonts_allow(no_hangul):
     speakers = ("Zoë", "a very long name of somebody", "$x", "민아 M", "\U0010fffd", "M \U0010fffd")
     figure, _ = conversation_figure(conversation(6, speakers=speakers), EMOTIONS)
     assert labels(figure.axes[0], "y") == [
-        "Zoë", "a very long n…", r"\$x", "speaker 4", "speaker 5", "M",
+        "Zoë", "a very long n…", "$x", "speaker 4", "speaker 5", "M",
     ]  # fmt: skip
 
 
@@ -203,22 +251,14 @@ def test_what_pale_means_is_shown_by_steps_in_no_colour_of_an_emotion():
 
 
 def test_pointing_at_a_turn_shows_its_words_and_probabilities_in_a_browser(tmp_path):
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no chromium or google-chrome on the path")
     page = render_page(conversation(3, text="정말?"), EMOTIONS, "t", "at")
     point = (
         "<script>document.querySelectorAll('.box')[1]"
         ".dispatchEvent(new MouseEvent('mouseover', {bubbles: true}))</script></body>"
     )
-    (tmp_path / "c.html").write_text(page.replace("</body>", point), encoding="utf-8")
-    options = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/u")
-    done = subprocess.run(
-        [browser, *options, "--dump-dom", (tmp_path / "c.html").as_uri()],
-        capture_output=True, text=True, check=True, timeout=100,
-    )  # fmt: skip
-    card = done.stdout[done.stdout.index('<div class="card"') :]
+    shown = browse(tmp_path, page.replace("</body>", point), "--dump-dom")
+    card = shown[shown.index('<div class="card"') :]
     assert "hidden" not in card[: card.index(">")]
     assert "정말?" in card
     assert re.findall(r"<em>(.*?)</em>", card) == ["30 %", "20 %", "50 %"]
-    assert "<title>" not in done.stdout[done.stdout.index("<svg") :]
+    assert "<title>" not in shown[shown.index("<svg") :]

@@ -116,3 +116,8 @@ def test_a_recording_that_ends_before_a_turn_names_that_turn(tmp_path):
     path.write_bytes(b"x")
     with pytest.raises(InputError, match=r"^row 0: .*m\.mp3: 1\.00 to 2\.00 s: no readable audio"):
         cut_turns(turns_of(path, [(1.0, 2.0), (8.0, 9.0)]), tmp_path)
+
+
+def test_sound_mp3_is_cut_without_a_word(tmp_path, capfd):
+    cut_turns(turns_of(write(tmp_path, "m.mp3"), SPANS), tmp_path)
+    assert capfd.readouterr().err == ""

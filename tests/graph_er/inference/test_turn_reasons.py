@@ -1,6 +1,7 @@
 """`--explain`: which utterances are meant, and what is written of them."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 from graph_er import predict
 from graph_er.answers.explanation import Influence, explain
 from graph_er.errors import InputError
+from graph_er.inference.page import render_page
 from graph_er.inference.predictor import EmotionPredictor
 from graph_er.inference.recording_folder import read_recording_folder
 from graph_er.inference.shown_turns import shown_dialogues
 from graph_er.inference.turn_reasons import explain_turns, reasons_text, wanted_ids
 from graph_er.inference.turn_table import turns_of_rows
+from graph_er.report.lettering import signed
 from graph_er.running.cli import run_command
 from tests.graph_er.inference.conftest import talk, write_noise, write_table
 
@@ -55,13 +58,21 @@ def test_unknown_utterances_are_named():
             wanted_ids([name], turns(IDS))
 
 
-def test_numbers_are_those_of_the_pictures_whatever_the_order_of_rows(models, predictor):
+def test_numbers_are_those_of_the_pages_table_whatever_the_order_of_rows(models, predictor):
     rows = [{"speaker": "A", "text": f"그래 {n}", "start": 10 - n} for n in range(3)]
     talk = turns_of_rows(rows, models.graph)
-    (dialogue,) = shown_dialogues(talk, predictor.predict_turns(talk)[0], predictor.emotions)
-    for turn in dialogue.turns:
-        (wanted,) = wanted_ids([str(turn.number)], talk)
-        assert {own.id: own.text for own in talk}[wanted] == turn.text
+    shown = shown_dialogues(talk, predictor.predict_turns(talk)[0], predictor.emotions)
+    page = render_page(shown, predictor.emotions, "talk", "at")
+    table = re.findall(r'<td class="number">(\d)</td>.*?<td class="text"[^>]*>(.*?)</td>', page)
+    assert [text for _, text in table] == ["그래 2", "그래 1", "그래 0"]
+    for number, text in table:
+        (wanted,) = wanted_ids([number], talk)
+        assert {own.id: own.text for own in talk}[wanted] == text
+
+
+def test_help_calls_a_number_what_it_is():
+    told = " ".join(predict.build_parser().format_help().split())
+    assert "by its number in the order of time, from 1, as the table of --html gives it" in told
 
 
 def test_numbers_tell_nothing_among_several_dialogues():
@@ -84,7 +95,7 @@ def test_explanations_are_those_of_their_dialogues(models, predictor):
     assert [one.emotion for one in found] == [whole[8]["emotion"], whole[1]["emotion"]]
     text = reasons_text(found[0])
     assert text.splitlines()[0].startswith(f"{ids[0]} {rows[8]['speaker']}: ")
-    assert f"{100 * found[0].turn.change:+.1f}  this turn" in text
+    assert f"{signed(100 * found[0].turn.change)}  this turn" in text
     assert len(text.splitlines()) == 2 + 3 + 2 + 1 + 5
 
 
@@ -114,7 +125,15 @@ def test_the_table_names_its_unit_and_has_no_negative_zero(models, predictor):
     text = reasons_text(replace(found, turn=nothing))
     assert f"percentage points of “{found.emotion}”" in text.splitlines()[1]
     assert "  +0.0  this turn" in text
-    assert "-0.0" not in text
+    assert "−0.0" not in text
+
+
+def test_the_table_tells_of_the_turns_far_away(models, predictor):
+    rows = models.rows[:6]
+    dialogues = predictor.features(turns_of_rows(rows, models.graph))
+    (found,) = explain_turns(predictor.checkpoint, dialogues, [rows[2]["utterance"]])
+    far = replace(found, far=Influence(0.2, 1.0, found.emotion), far_turns=99)
+    assert "  +20.0  the 99 turns furthest away" in reasons_text(far)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from torch_geometric.data import Batch
 from torch_geometric.nn import RGCNConv
 
 from graph_er.graphs import blocks as blocks_module
-from graph_er.graphs.blocks import dialogue_blocks
 from graph_er.graphs.graph import relation_types, window_edges
 from graph_er.networks import contextual
 from graph_er.networks.contextual import GatedInput
@@ -18,6 +17,7 @@ from graph_er.networks.relational import RelationalAttention, RelationalMean
 from graph_er.networks.spec import ModelSpec
 from graph_er.training.losses import Objective
 from tests.graph_er.dialogue_factory import EMOTIONS
+from tests.graph_er.graphs.whole_blocks import dialogue_blocks
 from tests.graph_er.tiny_models import (
     CONTEXTUAL,
     SPEC,

@@ -8,7 +8,8 @@ from graph_er.answers.explanation import Explanation, Influence, TurnInfluence
 from graph_er.report import fonts
 from graph_er.report.canvas import to_png, to_svg
 from graph_er.report.explanation import explanation_figure
-from graph_er.report.fonts import drawable, drawable_or, families, shortened
+from graph_er.report.fonts import drawable, drawable_or, families
+from graph_er.report.lettering import shortened
 from graph_er.report.palette import DARK, LIGHT
 
 FOR, AGAINST = Influence(0.21, 1.1, "sad"), Influence(-0.034, -0.2, "angry")
@@ -90,6 +91,12 @@ def test_a_turn_alone_needs_no_room_for_others():
     assert bars(figure) == pytest.approx([21, 21])
     assert not any("other" in word for word in words(figure))
     assert figure.get_size_inches()[1] < explanation_figure(EXPLANATION).get_size_inches()[1]
+
+
+def test_all_bars_are_on_one_scale():
+    figure = explanation_figure(EXPLANATION)
+    assert len(figure.axes) == 1
+    assert "percentage points" in figure.axes[0].get_xlabel()
 
 
 def test_next_to_no_influence_looks_like_it():
@@ -179,7 +186,7 @@ def test_a_korean_font_that_matplotlib_knows_is_taken_without_a_search(no_hangul
     ("text", "width", "expected"),
     [
         ("abc", 3, "abc"),
-        ("abcd", 3, "abc…"),
+        ("abcd", 3, "ab…"),
         ("정말", 4, "정말"),
         ("정말로", 5, "정말…"),
         ("", 0, ""),

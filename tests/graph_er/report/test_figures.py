@@ -3,11 +3,13 @@ from __future__ import annotations
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from graph_er.report.canvas import plain_labels, to_png, to_svg
 from graph_er.report.example import Example, Turn
 from graph_er.report.figures import confusion_figure, emotion_figure, weighted_f1_figure
+from graph_er.report.fonts import families
 from graph_er.report.palette import DARK, LIGHT, emotion_colours
 from graph_er.report.timeline import dialogue_figure
 
@@ -73,13 +75,39 @@ def test_the_dialogue_shows_gold_above_predicted_in_the_lane_of_the_speaker(exam
 
 def test_only_a_wrong_prediction_is_framed(example):
     figure = dialogue_figure(example, EMOTIONS)
-    framed = [p for p in figure.axes[0].patches if p.get_height() == 0.84 and p.get_edgecolor()[3]]
+    framed = [p for p in figure.axes[0].patches if p.get_height() == 0.84 and p.get_linewidth() > 1]
     assert [round(p.get_x()) for p in framed] == [1]
 
 
+def drawn_korean(example, theme):
+    """Names in two pictures; matplotlib warns of a glyph it lacks, and warnings are errors here."""
+    figures = (
+        dialogue_figure(example, EMOTIONS, theme),
+        confusion_figure([[1, 0], [0, 1]], ("분노", "$슬픔$"), theme),
+    )
+    for figure in figures:
+        to_svg(figure)
+    return texts(figures[0]), [tick.get_text() for tick in figures[1].axes[0].get_yticklabels()]
+
+
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
-def test_hangul_never_reaches_the_fonts(example, theme):
-    # matplotlib warns of a glyph it lacks, and warnings are errors here.
-    to_svg(dialogue_figure(example, EMOTIONS, theme))
-    to_svg(confusion_figure([[1, 0], [0, 1]], ("분노", "슬픔"), theme))
+def test_hangul_never_reaches_fonts_without_it(example, theme, no_hangul):
+    speakers, emotions = drawn_korean(example, theme)
+    assert "speaker 2" in speakers
+    assert emotions == ["emotion 1", "emotion 2"]
     assert plain_labels(("F", "여자"), "speaker") == ["F", "speaker 2"]
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_korean_is_drawn_where_a_font_has_it(example, theme):
+    if len(families()) == 1:
+        pytest.skip("no font with Korean letters is installed")
+    speakers, emotions = drawn_korean(example, theme)
+    assert "여자" in speakers
+    assert emotions == ["분노", "$슬픔$"]
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_pale_bars_have_an_outline_that_is_seen(results, theme):
+    bars = weighted_f1_figure(results, theme).axes[0].patches
+    assert {to_hex(bar.get_edgecolor()) for bar in bars} == {theme.muted.lower()}

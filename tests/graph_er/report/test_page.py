@@ -63,3 +63,11 @@ def test_sections_without_content_are_left_out(results):
     page = render_html(results, None)
     assert re.findall(r'<section id="(\w+)"', page) == ["scores", "emotions", "provenance"]
     outline(page)
+
+
+def test_paper_holds_the_whole_page(results):
+    page = render_html(results, None)
+    printed = page[page.index("@media print") : page.index("</style>")]
+    assert ".scroll { overflow: visible; }" in printed
+    assert "print-color-adjust: exact" in printed
+    assert "details::details-content { content-visibility: visible; }" in printed

@@ -64,6 +64,29 @@ def test_an_emotion_keeps_its_colour_in_every_dataset():
     }
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("anxious", "calm", "happy", "neutral"),
+        ("기쁨", "당황", "분노", "중립", "불안", "상처"),
+        ("happy", "joy", "기쁨", "행복"),
+        tuple(f"mood {n}" for n in range(28)),
+    ],
+)
+def test_no_two_labels_of_a_users_table_share_a_colour(names):
+    colours = emotion_colours(names)
+    assert len(set(colours.values())) == len(names)
+
+
+def test_known_labels_keep_their_colours_beside_unknown_ones():
+    own = emotion_colours(KEMDY_EMOTIONS)
+    found = emotion_colours(("당황", "Happy", "중립", "분노", "화남"))
+    assert found["Happy"] == own["happy"]
+    assert found["중립"] == own["neutral"]
+    assert found["분노"] == own["angry"]
+    assert {found["당황"], found["화남"]}.isdisjoint({own["happy"], own["neutral"], own["angry"]})
+
+
 def contrast(one: str, other: str) -> float:
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)

@@ -5,9 +5,7 @@ import json
 import pytest
 
 from graph_er.errors import InputError
-from graph_er.report.runs import Prediction, read_predictions, read_runs
-
-EMOTIONS = ("neutral", "angry", "sad")
+from graph_er.report.runs import read_runs
 
 
 def test_runs_come_in_table_order_whatever_their_names(write_run, tmp_path):
@@ -82,36 +80,3 @@ def test_a_folder_without_runs_is_refused(tmp_path):
         read_runs(tmp_path / "absent")
     with pytest.raises(InputError, match="evaluate the runs first"):
         read_runs(tmp_path)
-
-
-def test_predictions_are_read_by_column_names(tmp_path):
-    path = tmp_path / "predictions.csv"
-    path.write_text(
-        "prob_sad,note,pred,gold,prob_neutral,utterance,prob_angry,dialogue,speaker\n"
-        "0.2,x,angry,sad,0.1,u1,0.7,d1,F\n"
-    )
-    assert read_predictions(path, EMOTIONS) == {("d1", "u1"): Prediction("sad", "angry", 0.7)}
-
-
-def test_predictions_that_a_spreadsheet_saved_again_are_read(tmp_path):
-    path = tmp_path / "predictions.csv"
-    header = "dialogue,utterance,gold,pred,prob_neutral,prob_angry,prob_sad\n"
-    path.write_text(header + "d1,u1,sad,angry,0.1,0.7,0.2\n", encoding="utf-8-sig")
-    assert read_predictions(path, EMOTIONS) == {("d1", "u1"): Prediction("sad", "angry", 0.7)}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("prob_sad", "sad", "lacks the column.* prob_sad"),
-        ("angry,angry", "angry,rage", "row 2: 'pred' is 'rage'"),
-        ("0.7", "often", "row 2: 'prob_angry' is 'often'"),
-        ("0.7", "nan", "row 2: 'prob_angry' is 'nan'"),
-    ],
-)
-def test_bad_predictions_are_refused_by_row(tmp_path, old, new, message):
-    path = tmp_path / "predictions.csv"
-    header = "dialogue,utterance,speaker,gold,pred,prob_neutral,prob_angry,prob_sad\n"
-    path.write_text((header + "d1,u1,F,angry,angry,0.1,0.7,0.2\n").replace(old, new))
-    with pytest.raises(InputError, match=message):
-        read_predictions(path, EMOTIONS)

@@ -156,3 +156,49 @@ def test_a_command_may_run_in_a_thread():  # where no signal can be listened for
     thread.start()
     thread.join()
     assert status == [0]
+
+
+PRINTS = """
+import os, sys
+from graph_er.running.cli import run_command
+def main(argv):
+    print("왜 그래 😡" * 10_000)
+    print("왜 😡", file=sys.stderr)
+    assert os.open(os.devnull, os.O_RDONLY) > 2  # no file takes the number of a stream
+sys.exit(run_command(main))
+"""
+
+
+def prints(to="", **environment):
+    return subprocess.run(
+        ["bash", "-c", f'exec "$0" -c "$1" {to}', sys.executable, PRINTS],
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "cp1252", "ascii", "utf-8"])
+def test_signs_that_the_console_lacks_are_written_otherwise(encoding):
+    done = prints(PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr.decode(encoding).count("\\U0001f621")) == (
+        0,
+        int(encoding != "utf-8"),
+    )
+    assert done.stdout.rstrip() == ("왜 그래 😡" * 10_000).encode(encoding, "backslashreplace")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_are_no_failure(closed):
+    done = prints(closed)
+    assert (done.returncode, b"Error" in done.stderr) == (0, False)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_disk_too_full_for_what_is_printed_is_told(unbuffered):
+    done = prints(">/dev/full", PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 2
+    assert b"standard output" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr

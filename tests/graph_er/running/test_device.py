@@ -1,5 +1,7 @@
 """Devices by name, and one GPU for each process of a launcher."""
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 
@@ -50,3 +52,21 @@ def test_each_process_takes_a_gpu_of_its_own(gpus, name):
 def test_bfloat16_is_native_where_the_processor_says_so(monkeypatch, feature, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {feature: True})
     assert native_bfloat16("cpu") is expected
+
+
+def test_bfloat16_is_asked_of_the_gpu_that_is_named(monkeypatch):
+    current = ["cuda:0"]
+
+    @contextmanager
+    def device(name):
+        current.append(name)
+        yield
+        current.pop()
+
+    monkeypatch.setattr(torch.cuda, "device", device)
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation: current[-1] == "cuda:1"
+    )
+    assert [native_bfloat16(name) for name in ("cuda:0", "cuda:1")] == [False, True]
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert not native_bfloat16("cpu:0")

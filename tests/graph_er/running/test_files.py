@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,42 @@ def test_where_files_cannot_be_locked_nothing_is_taken_for_left_behind(tmp_path,
     write_text(tmp_path / "a.txt", "whole")
     assert (tmp_path / "a.txt").read_text() == "whole"
     assert other.read_text() == "half"
+
+
+def test_what_is_written_is_renamed_when_nothing_holds_it_open_where_that_is_refused(
+    tmp_path, monkeypatch
+):
+    """Windows neither renames nor removes a file that is open, and has no O_NOFOLLOW."""
+
+    def replace(self, target):
+        number = self.stat().st_ino
+        for handle in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                if os.fstat(int(handle.name)).st_ino == number:
+                    raise PermissionError(13, "is being used by another process", str(self))
+        os.replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(locks, "CAN_LOCK", False)
+    monkeypatch.setattr(files, "_NEWBORN_SECONDS", 0.0)
+    monkeypatch.delattr(os, "O_NOFOLLOW")
+    other = tmp_path / ".a-12345678.partial.txt"
+    other.write_text("half")
+    path = tmp_path / "a.txt"
+    for text in ("old", "new"):
+        write_text(path, text)
+        assert path.read_text() == text
+    with pytest.raises(RuntimeError, match="killed"):
+        write_half_and_die(path)
+    assert {*tmp_path.iterdir()} == {path, other}
+
+
+def test_a_name_that_cannot_be_taken_is_told_and_not_the_temporary_one(tmp_path):
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(OSError, match=r"\ba\.txt") as caught:
+        write_text(tmp_path / "a.txt", "whole")
+    assert caught.value.filename == str(tmp_path / "a.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path, monkeypatch):

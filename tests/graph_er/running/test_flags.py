@@ -67,6 +67,26 @@ def test_a_shared_flag_that_is_not_given_leaves_each_its_own_default():
     assert from_flags(Other, arguments) == Other(size=9, width=4)
 
 
+def test_help_tells_a_default_where_there_is_one():
+    parser = argparse.ArgumentParser()
+    add_flags(parser, Config, title="test")
+    told = parser.format_help()
+    assert "a size (default: 3)" in told
+    assert "(default: None)" not in told
+
+
+def test_a_metavar_stands_in_the_place_of_choices_that_the_help_names():
+    @dataclass(frozen=True)
+    class Long:
+        kind: str = option("x", "x or y", choices=("x", "y"), metavar="KIND")
+
+    parser = argparse.ArgumentParser()
+    add_flags(parser, Long, title="test")
+    assert "--kind KIND  x or y (default: x)" in " ".join(parser.format_help().split("\n"))
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--kind", "z"])
+
+
 def test_only_what_was_given_is_given():
     arguments = parse_both("--width", "4", "--no-deep")
     assert given_flags(Config, arguments) == {"deep": False}

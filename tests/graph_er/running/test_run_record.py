@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import time
 
 import pytest
@@ -103,3 +104,18 @@ def test_an_installed_copy_has_no_commit_though_a_checkout_lies_around_it(tmp_pa
     found = environment()
     assert (found["commit"], found["tree_clean"]) == (None, None)
     assert found["versions"]["torch"].startswith("2.")
+
+
+@pytest.mark.parametrize(
+    ("status", "clean"), [("echo", True), ("echo ' M a.py'", False), ("exit 128", None)]
+)
+def test_a_tree_is_clean_when_git_says_so_alone(tmp_path, monkeypatch, status, clean):
+    (tmp_path / ".git").mkdir()
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text(f"#!/bin/sh\n[ $1 = status ] || exec echo abc\n{status}\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", str(git.parent), prepend=os.pathsep)
+    monkeypatch.setattr(run_record, "project_root", lambda: tmp_path)
+    found = environment()
+    assert (found["commit"], found["tree_clean"]) == ("abc", clean)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from graph_er.errors import InputError
-from graph_er.running.side_by_side import CAN_FORK, side_by_side
+from graph_er.running.side_by_side import CAN_FORK, side_by_side, usable_cores
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="needs Linux")
 
@@ -197,3 +197,13 @@ def is_alive(process):
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+def test_cores_are_those_that_this_process_may_use():
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert usable_cores() == len(allowed)

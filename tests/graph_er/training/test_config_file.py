@@ -5,8 +5,8 @@ import pytest
 
 from graph_er.errors import InputError
 from graph_er.networks.config import PRESETS
-from graph_er.training.config_file import ConfigFile, read_config_file
-from graph_er.training.recipe import make_recipe
+from graph_er.training.config_file import read_config_file
+from graph_er.training.recipe import GivenSettings, make_recipe
 from graph_er.training.recipe_options import add_recipe_options, read_recipe
 
 
@@ -95,4 +95,4 @@ def test_settings_of_one_preset_are_not_taken_for_another(config):
 
 
 def test_an_empty_file_names_nothing(config):
-    assert read_config_file(config({})) == ConfigFile()
+    assert read_config_file(config({})) == GivenSettings()

@@ -263,6 +263,17 @@ def test_a_run_in_place_of_another_leaves_nothing_of_that(train, finished):
     assert all(after[name] != before[name] for name in after)
 
 
+def test_a_run_in_place_of_another_leaves_the_files_of_the_user(train, finished, tmp_path):
+    finished()
+    mine = ("predictions_seed_notes.csv", "eval_test/thesis.tex")
+    for name in mine:
+        (tmp_path / "run" / name).write_text("years of work")
+    train(training=replace(TRAINING, learning_rate=0.1))
+    left = {path for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    names = {path.relative_to(tmp_path / "run").as_posix() for path in left}
+    assert names == {"model.pt", "run.json", *mine}
+
+
 @pytest.mark.parametrize("length", [1, 2])
 def test_dialogues_of_one_utterance_each_are_warned_of(train, caplog, length):
     dialogues = tuple(make_dialogue(d.id, length) for d in FILE.dialogues)

@@ -11,6 +11,19 @@ def update(**changes):
     return {"__type__": "update", **changes}
 
 
+class Wired(list):
+    """What an event calls, one after the other: functions, inputs, outputs and settings."""
+
+    def then(self, function, inputs, outputs, **settings):
+        """Add what is called after that, with what its inputs hold by then."""
+        if outputs is not None and not isinstance(outputs, list):
+            outputs = [outputs]
+        if inputs is not None and not isinstance(inputs, list):
+            inputs = [inputs]
+        self.append((function, inputs or [], outputs or [], settings))
+        return self
+
+
 class Part:
     """A component or a box of them; what it shows is its settings, ``value`` the chief of them."""
 
@@ -30,11 +43,7 @@ class Part:
         if event not in ("click", "select", "input", "change", "load"):
             raise AttributeError(event)
 
-        def wire(function, inputs, outputs, **settings):
-            outputs = outputs if isinstance(outputs, list) else [outputs]
-            self.wired[event] = (function, inputs or [], outputs, settings)
-
-        return wire
+        return self.wired.setdefault(event, Wired()).then
 
     @property
     def value(self):
@@ -42,13 +51,17 @@ class Part:
 
     def fire(self, event, *told):
         """Do what Gradio does on an event; return the components that it went to."""
-        function, inputs, outputs, _ = self.wired[event]
-        answers = function(*(part.value for part in inputs), *told)
-        answers = answers if isinstance(answers, list) else [answers]
-        for part, answer in zip(outputs, answers, strict=True):
-            changed = isinstance(answer, dict) and answer.get("__type__") == "update"
-            part.shown |= answer if changed else {"value": answer}
-        return outputs
+        reached = []
+        for function, inputs, outputs, _ in self.wired[event]:
+            if function is None:  # the browser's part
+                continue
+            answers = function(*(part.value for part in inputs), *told)
+            answers = answers if isinstance(answers, list) else [answers]
+            for part, answer in zip(outputs, answers, strict=True):
+                changed = isinstance(answer, dict) and answer.get("__type__") == "update"
+                part.shown |= answer if changed else {"value": answer}
+            reached += outputs
+        return reached
 
 
 class Choice(Part):

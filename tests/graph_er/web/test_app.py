@@ -63,8 +63,8 @@ def served(monkeypatch):
             pages.append(self)
 
     gradio.Blocks = Served
-    stopped = SimpleNamespace(wait=lambda: signal.raise_signal(signal.SIGTERM))
-    monkeypatch.setattr(app, "threading", SimpleNamespace(Event=lambda: stopped))
+    stopped = SimpleNamespace(sleep=lambda seconds: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(app, "time", stopped)
     before = signal.getsignal(signal.SIGTERM)
     yield pages
     signal.signal(signal.SIGTERM, before)

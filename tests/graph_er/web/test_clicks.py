@@ -1,6 +1,7 @@
 """What the page does on each click, without a server: a stand-in for Gradio calls what is wired."""
 
 import importlib
+import json
 import sys
 from types import SimpleNamespace
 
@@ -21,8 +22,9 @@ def page(desk, monkeypatch):
     module = importlib.import_module("graph_er.web.page")
     del sys.modules["graph_er.web.page"]  # nobody else is to get it
     parts["page"] = module.build_page(desk)
-    # It has no id of its own, and is the first that a predicted conversation shows.
-    parts["results"] = parts["predict"].wired["click"][2][2]
+    # They have no ids: what a prediction goes to, and the box of what is shown of it.
+    (_, _, (parts["state"], _), _), (_, _, shown, _) = parts["predict"].wired["click"]
+    parts["results"] = shown[1]
     return parts
 
 
@@ -37,7 +39,7 @@ def kept(desk):
 
 
 def state_of(page):
-    return page["predict"].wired["click"][1][-1].value
+    return page["state"].value
 
 
 def test_the_page_starts_in_korean_with_the_demo_and_no_results(page):
@@ -49,8 +51,9 @@ def test_the_page_starts_in_korean_with_the_demo_and_no_results(page):
 
 
 def test_nothing_that_is_wired_can_be_called_from_outside(page):
-    wired = [settings for part in page.values() for *_, settings in part.wired.values()]
-    assert len(wired) == 7
+    events = {id(calls): calls for part in page.values() for calls in part.wired.values()}
+    wired = [settings for calls in events.values() for *_, settings in calls]
+    assert len(wired) == 11
     assert {settings["api_visibility"] for settings in wired} == {"private"}
 
 
@@ -87,7 +90,8 @@ def test_a_refusal_hides_what_was_shown_before(opened, desk, files):
     assert 'role="alert"' in opened["message"].value
     assert opened["results"].shown["visible"] is False
     assert opened["timeline"].value == ""
-    assert state_of(opened) is None
+    assert opened["turn"].shown["choices"] == []
+    assert opened["turn"].value is None
     assert kept(desk) == []
 
 
@@ -122,12 +126,12 @@ def test_a_click_beside_the_turns_changes_nothing(opened, told):
 
 
 def test_a_conversation_is_there_for_as_long_as_its_tab_is_open(page):
-    assert page["predict"].wired["click"][1][-1].shown.get("time_to_live") is None
+    assert page["state"].shown.get("time_to_live") is None
 
 
 def lose(page):
     """Take the conversation away under an open page, as Gradio does to a tab it lost sight of."""
-    page["predict"].wired["click"][1][-1].shown["value"] = None
+    page["state"].shown["value"] = None
 
 
 def test_a_click_on_a_conversation_that_is_gone_says_so(opened):
@@ -146,10 +150,86 @@ def test_the_other_language_says_that_the_conversation_is_gone(opened):
         assert opened["results"].shown["visible"] is False
 
 
-def test_after_a_refusal_no_conversation_is_missed(opened):
+def test_a_refusal_is_told_in_the_other_language_and_no_conversation_is_missed(opened):
     opened["predict"].fire("click")
+    assert TEXTS["ko"]["refused"] in opened["message"].value
+    opened["language"].shown["value"] = "en"
     opened["language"].fire("change")
-    assert TEXTS["ko"]["gone"] not in opened["message"].value
+    assert TEXTS["en"]["refused"] in opened["message"].value
+    assert TEXTS["en"]["gone"] not in opened["message"].value
+
+
+def choosing(page, desk, monkeypatch, language):
+    """Make each prediction take until somebody has chosen a language; return where it notes it."""
+    predict, seen = desk.predictor.predict_turns, []
+
+    def meanwhile(turns, **options):
+        page["language"].shown["value"] = language
+        page["language"].fire("change")
+        seen.append(page["message"].value)
+        return predict(turns, **options)
+
+    monkeypatch.setattr(desk.predictor, "predict_turns", meanwhile)
+    return seen
+
+
+@pytest.mark.parametrize("predicted_before", [False, True])
+def test_the_other_language_chosen_during_a_prediction_is_that_of_all_of_it(
+    page, desk, monkeypatch, predicted_before
+):
+    if predicted_before:
+        page["open_demo"].fire("click")
+    seen = choosing(page, desk, monkeypatch, "en")
+    page["open_demo"].fire("click")
+    ko, en = TEXTS["ko"], TEXTS["en"]
+    done = en["done"].format(turns=4, speakers=2)
+    assert [done in message for message in seen] == [predicted_before]
+    assert done in page["message"].value
+    assert en["timeline"] in page["timeline"].value
+    assert page["table"].value["headers"][1] == en["time"]
+    assert [page[name].shown["label"] for name in ("csv", "html", "turn", "audio")] == [
+        en[name] for name in ("csv", "html", "turn", "audio")
+    ]
+    assert en["why"] in page["reasons"].value
+    shown = "".join(page[name].value for name in ("head", "message", "timeline", "reasons"))
+    assert not any(ko[name] in shown for name in ("title", "timeline", "why", "why_help"))
+
+
+def test_the_other_language_chosen_during_a_prediction_that_fails_is_that_of_the_message(
+    opened, desk, monkeypatch
+):
+    def fail(turns, **options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(desk.predictor, "predict_turns", fail)
+    choosing(opened, desk, monkeypatch, "en")
+    opened["open_demo"].fire("click")
+    assert TEXTS["en"]["failed"] in opened["message"].value
+
+
+def test_what_is_shown_can_be_looked_at_while_another_is_predicted(opened, desk, monkeypatch):
+    before = state_of(opened)
+    there = []
+    predict = desk.predictor.predict_turns
+
+    def meanwhile(turns, **options):
+        there.append(before.csv.is_file() and before.html.is_file())
+        return predict(turns, **options)
+
+    monkeypatch.setattr(desk.predictor, "predict_turns", meanwhile)
+    opened["open_demo"].fire("click")
+    assert there == [True]
+    assert not before.folder.exists()
+
+
+@pytest.mark.parametrize(("part", "event"), [("page", "load"), ("language", "change")])
+def test_the_browser_is_told_the_language_on_load_and_on_a_switch(page, part, event):
+    (told,) = [call for call in page[part].wired[event] if call[0] is None]
+    _, inputs, outputs, settings = told
+    assert (inputs, outputs) == ([page["language"]], [])
+    assert "document.documentElement.lang = language" in settings["js"]
+    assert all(json.dumps(t["title"]) in settings["js"] for t in TEXTS.values())
+    assert page[part].wired[event][-1] is told  # on load, the language is chosen before
 
 
 def test_the_files_to_download_are_named_after_what_tells_the_turns(page, tmp_path):

@@ -1,18 +1,24 @@
 """What the page answers: what was uploaded and nothing else, and messages for what is wrong."""
 
 import json
+import re
 import zipfile
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import soundfile
 
+from graph_er.inference import predictions
 from graph_er.inference.conversation_input import read_turns
-from graph_er.inference.predictions import write_prediction_rows
+from graph_er.inference.predictions import SEPARATOR, write_prediction_rows
+from graph_er.inference.turns import Turn
+from graph_er.schema.emotions import DATASET_EMOTIONS, KEMDY_EMOTIONS, MODALITY_NAMES
 from graph_er.web import analysis as analysis_module
 from graph_er.web import desk as desk_module
 from graph_er.web.analysis import clip, discard
-from graph_er.web.texts import TEXTS
+from graph_er.web.desk import Refusal, head, said
+from graph_er.web.texts import TEXTS, marks_text, word
 from tests.graph_er.inference.conftest import save_graph, talk, write_noise, write_table
 from tests.graph_er.tiny_models import COGMEN
 
@@ -32,18 +38,18 @@ def archive(tmp_path):
 
 
 def test_the_file_to_download_is_the_commands(desk, archive, tmp_path):
-    outcome = desk.upload([archive], "en")
+    outcome = desk.upload([archive])
     table = tmp_path / "talk" / "talk.csv"
     write_prediction_rows(tmp_path / "own.csv", desk.predictor.predict(read_turns(table)))
-    assert outcome.analysis.csv.read_bytes() == (tmp_path / "own.csv").read_bytes()
-    assert "4 turns of 2 speaker(s)" in outcome.message
-    page = outcome.analysis.html.read_text(encoding="utf-8")
+    assert outcome.csv.read_bytes() == (tmp_path / "own.csv").read_bytes()
+    assert "4 turns of 2 speaker(s)" in said(outcome, "en")
+    page = outcome.html.read_text(encoding="utf-8")
     assert page.count('class="box"') == 4
     assert "talk.zip" in page
 
 
 def test_timeline_table_and_list_of_turns(desk, archive):
-    analysis = desk.upload([archive], "ko").analysis
+    analysis = desk.upload([archive])
     results = desk.results(analysis, "ko")
     assert results.timeline.count("data-turn=") == 4
     assert 'data-turn="3"' in results.timeline
@@ -57,7 +63,7 @@ def test_timeline_table_and_list_of_turns(desk, archive):
 
 @pytest.mark.parametrize("language", sorted(TEXTS))
 def test_a_chosen_turn_has_sound_probabilities_and_reasons(desk, archive, tmp_path, language):
-    analysis = desk.upload([archive], language).analysis
+    analysis = desk.upload([archive])
     chosen = desk.choose(analysis, 2, language)
     rate, samples = chosen.sound
     written, written_rate = soundfile.read(tmp_path / "talk" / "wav" / "2.wav", dtype="int16")
@@ -73,7 +79,7 @@ def test_a_chosen_turn_has_sound_probabilities_and_reasons(desk, archive, tmp_pa
 def test_turns_of_one_recording_are_heard_one_by_one(desk, tmp_path):
     recording = write_noise(tmp_path / "meeting.wav", 3.0)
     (tmp_path / "m.csv").write_text("speaker,start,end\nA,0.5,1.0\nB,1.25,2.0\n")
-    analysis = desk.upload([tmp_path / "m.csv", recording], "en").analysis
+    analysis = desk.upload([tmp_path / "m.csv", recording])
     whole, _ = soundfile.read(recording, dtype="int16")
     for number, (begin, end) in enumerate([(0.5, 1.0), (1.25, 2.0)]):
         rate, samples = desk.choose(analysis, number, "en").sound
@@ -84,7 +90,7 @@ def test_turns_of_one_recording_are_heard_one_by_one(desk, tmp_path):
 
 def test_a_turn_without_audio_says_so(desk, tmp_path):
     (tmp_path / "t.jsonl").write_text('{"speaker": "A", "text": "그래"}\n', encoding="utf-8")
-    analysis = desk.upload([tmp_path / "t.jsonl"], "en").analysis
+    analysis = desk.upload([tmp_path / "t.jsonl"])
     chosen = desk.choose(analysis, 0, "en")
     assert chosen.sound is None
     assert chosen.sound_label == TEXTS["en"]["no_audio"]
@@ -96,17 +102,17 @@ def test_a_telephone_recording_that_cannot_be_sought_in_is_heard(desk, tmp_path)
     soundfile.write(tmp_path / "m.wav", noise, 8_000, "GSM610")
     whole, _ = soundfile.read(tmp_path / "m.wav", frames=3 * 8_000, dtype="int16")
     (tmp_path / "m.csv").write_text("speaker,start,end\nA,0.5,1.0\nB,1.25,2.0\n")
-    analysis = desk.upload([tmp_path / "m.csv", tmp_path / "m.wav"], "en").analysis
+    analysis = desk.upload([tmp_path / "m.csv", tmp_path / "m.wav"])
     rate, samples = desk.choose(analysis, 1, "en").sound
     np.testing.assert_allclose(samples, whole[round(1.25 * rate) : 2 * rate], atol=2)
     (tmp_path / "t.csv").write_text("speaker,wav\nA,m.wav\n")
-    analysis = desk.upload([tmp_path / "t.csv", tmp_path / "m.wav"], "en").analysis
+    analysis = desk.upload([tmp_path / "t.csv", tmp_path / "m.wav"])
     assert len(desk.choose(analysis, 0, "en").sound[1]) >= len(whole)  # whole blocks of GSM
 
 
 @pytest.mark.parametrize("language", sorted(TEXTS))
 def test_a_turn_whose_audio_cannot_be_played_is_shown_without(desk, archive, language, caplog):
-    analysis = desk.upload([archive], language).analysis
+    analysis = desk.upload([archive])
     analysis.turns[1].wav.write_bytes(b"x")
     analysis.turns[2].wav.unlink()
     for number in (1, 2):
@@ -120,14 +126,14 @@ def test_a_turn_whose_audio_cannot_be_played_is_shown_without(desk, archive, lan
 def test_a_table_of_parts_of_one_recording_is_heard_part_by_part(desk, tmp_path):
     recording = write_noise(tmp_path / "m.wav", 3.0)
     (tmp_path / "m.csv").write_text("speaker,wav,start,end\nA,m.wav,0.5,1.0\nB,m.wav,1.25,2.0\n")
-    analysis = desk.upload([tmp_path / "m.csv", recording], "en").analysis
+    analysis = desk.upload([tmp_path / "m.csv", recording])
     assert [len(desk.choose(analysis, n, "en").sound[1]) for n in range(2)] == [8_000, 12_000]
 
 
 def test_turns_are_counted_over_dialogues(desk, tmp_path):
     rows = [{"dialogue": d, "speaker": "A", "text": f"{d}{n}"} for d in "xy" for n in range(2)]
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    analysis = desk.upload([tmp_path / "t.jsonl"], "en").analysis
+    analysis = desk.upload([tmp_path / "t.jsonl"])
     assert [desk.results(analysis, "en").timeline.count(f'data-turn="{n}"') for n in range(5)] == [
         *(1, 1, 1, 1, 0),
     ]
@@ -138,13 +144,13 @@ def test_what_the_user_wrote_is_escaped(desk, tmp_path):
     bad = '<img src=x onerror="x()">'
     row = {"speaker": f"{bad}S", "text": f"{bad}T"}
     (tmp_path / "t.jsonl").write_text(json.dumps(row), encoding="utf-8")
-    outcome = desk.upload([tmp_path / "t.jsonl"], "en")
-    shown = desk.results(outcome.analysis, "en").timeline
-    shown += desk.choose(outcome.analysis, 0, "en").reasons
+    outcome = desk.upload([tmp_path / "t.jsonl"])
+    shown = desk.results(outcome, "en").timeline
+    shown += desk.choose(outcome, 0, "en").reasons
     assert "<img" not in shown
     assert "&lt;img" in shown
     (tmp_path / "<img src=x>.csv").write_text("speaker\n")
-    assert "<img" not in desk.upload([tmp_path / "<img src=x>.csv"], "en").message
+    assert "<img" not in said(desk.upload([tmp_path / "<img src=x>.csv"]), "en")
 
 
 @pytest.mark.parametrize(
@@ -168,22 +174,22 @@ def test_what_the_user_wrote_is_escaped(desk, tmp_path):
 )
 def test_bad_input_gets_a_message_and_leaves_nothing(desk, tmp_path, name, content, message):
     (tmp_path / name).write_text(content, encoding="utf-8")
-    outcome = desk.upload([tmp_path / name], "en")
-    assert outcome.analysis is None
-    assert message in outcome.message
-    assert 'role="alert"' in outcome.message
-    assert str(tmp_path) not in outcome.message
+    outcome = desk.upload([tmp_path / name])
+    assert isinstance(outcome, Refusal)
+    assert message in said(outcome, "en")
+    assert 'role="alert"' in said(outcome, "en")
+    assert str(tmp_path) not in said(outcome, "en")
     assert list((tmp_path / "work").iterdir()) == []
 
 
 def test_nothing_chosen_and_too_much_chosen(desk, tmp_path):
-    assert TEXTS["ko"]["refused"] in desk.upload([], "ko").message
+    assert TEXTS["ko"]["refused"] in said(desk.upload([]), "ko")
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("speaker,text\nA,x\n")
     paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
-    assert "several files tell the turns (a.csv, b.csv)" in desk.upload(paths, "en").message
+    assert "several files tell the turns (a.csv, b.csv)" in said(desk.upload(paths), "en")
     (tmp_path / "long.csv").write_text("speaker,text\n" + "A,x\n" * 2_001)
-    assert "2001 turns; at most 2000" in desk.upload([tmp_path / "long.csv"], "en").message
+    assert "2001 turns; at most 2000" in said(desk.upload([tmp_path / "long.csv"]), "en")
 
 
 def test_what_nobody_foresaw_is_told_without_details(desk, archive, tmp_path, monkeypatch, caplog):
@@ -191,14 +197,14 @@ def test_what_nobody_foresaw_is_told_without_details(desk, archive, tmp_path, mo
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr(desk_module, "analyse", fail)
-    outcome = desk.upload([archive], "en")
-    assert TEXTS["en"]["failed"] in outcome.message
-    assert "secret" not in outcome.message
+    outcome = desk.upload([archive])
+    assert TEXTS["en"]["failed"] in said(outcome, "en")
+    assert "secret" not in said(outcome, "en")
     assert "ZeroDivisionError" in caplog.text
 
 
 def test_files_are_removed_with_the_analysis(desk, archive, tmp_path):
-    analysis = desk.upload([archive], "en").analysis
+    analysis = desk.upload([archive])
     assert analysis.csv.is_file()
     discard(analysis)
     discard(None)
@@ -207,8 +213,8 @@ def test_files_are_removed_with_the_analysis(desk, archive, tmp_path):
 
 def test_demo_dialogues_are_listed_and_opened(desk):
     assert desk.demos("ko") == [("예시 통화", "example")]
-    assert len(desk.demo("example", "ko").analysis.turns) == 4
-    assert "no demo dialogue" in desk.demo("../secret", "en").message
+    assert len(desk.demo("example").turns) == 4
+    assert "no demo dialogue" in said(desk.demo("../secret"), "en")
 
 
 def test_a_model_that_cannot_be_explained_still_shows_the_turn(
@@ -217,7 +223,7 @@ def test_a_model_that_cannot_be_explained_still_shows_the_turn(
     save_graph(tmp_path / "cogmen", models.file, config=COGMEN)
     cogmen = desk.predictor.load(tmp_path / "cogmen", models.extractor, "cpu")
     monkeypatch.setattr(desk, "predictor", cogmen)
-    chosen = desk.choose(desk.upload([archive], "en").analysis, 0, "en")
+    chosen = desk.choose(desk.upload([archive]), 0, "en")
     assert "preset cogmen" in chosen.reasons
     assert chosen.reasons.count("ger-bar") == 3
 
@@ -226,7 +232,7 @@ def test_a_model_that_cannot_be_explained_still_shows_the_turn(
 def test_turns_too_far_away_to_be_looked_at_one_by_one_are_counted(
     desk, archive, monkeypatch, language
 ):
-    analysis = desk.upload([archive], language).analysis
+    analysis = desk.upload([archive])
     assert TEXTS[language]["far_turns"].format(count=1) not in (
         desk.choose(analysis, 0, language).reasons
     )
@@ -239,3 +245,39 @@ def test_turns_too_far_away_to_be_looked_at_one_by_one_are_counted(
 def test_both_languages_say_everything():
     assert TEXTS["ko"].keys() == TEXTS["en"].keys()
     assert all(text.strip() for texts in TEXTS.values() for text in texts.values())
+
+
+@pytest.mark.parametrize("emotions", [KEMDY_EMOTIONS, *DATASET_EMOTIONS.values()])
+def test_the_emotions_of_every_vocabulary_have_korean_names_of_their_own(emotions):
+    names = [word(emotion, "ko") for emotion in emotions]
+    assert all("가" <= letter <= "힣" for name in names for letter in name)
+    assert len(set(names)) == len(emotions)
+    assert [word(emotion, "en") for emotion in emotions] == list(emotions)
+
+
+def test_every_mark_and_modality_has_a_korean_name():
+    turn = Turn("1", "d", "A", None, 0.0, "", 0.0, 0.0, transcribed=True)
+    marks = predictions._marks(turn, "".join(MODALITY_NAMES), frozenset({"1"}))
+    assert len(marks) == len(MODALITY_NAMES) + 2
+    for name in (*marks, *MODALITY_NAMES.values()):
+        assert not any("a" <= letter <= "z" for letter in word(name, "ko"))
+    shown = marks_text(SEPARATOR.join(marks), "ko")
+    assert shown == SEPARATOR.join(word(mark, "ko") for mark in marks)
+    assert marks_text("", "ko") == ""
+
+
+def test_marks_are_told_in_the_language_of_the_page(desk, tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"speaker": "A", "text": "그래"}\n', encoding="utf-8")
+    analysis = desk.upload([tmp_path / "t.jsonl"])
+    assert [desk.results(analysis, language).rows[0][-1] for language in ("ko", "en")] == [
+        *("음성 없음", "no audio"),
+    ]
+
+
+def test_headings_leave_no_level_out(desk, archive):
+    analysis = desk.upload([archive])
+    shown = head("en") + desk.results(analysis, "en").timeline
+    shown += desk.choose(analysis, 0, "en").reasons
+    levels = [int(level) for level in re.findall(r"<h(\d)", shown)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))

@@ -148,9 +148,21 @@ def test_both_languages(page, tmp_path):
     page.locator("#timeline svg .turn").first.wait_for(timeout=60_000)
     page.get_by_text("한국어", exact=True).click()
     page.get_by_role("heading", name="대화 감정 인식").wait_for()
-    page.locator("#reasons", has_text="왜 이렇게 예측했나").wait_for()
+    page.locator("#reasons", has_text="예측 이유").wait_for()
     assert page.locator("#predict").inner_text() == "감정 예측"
-    assert page.locator("#table").get_by_text("확신").count() >= 1
+    page.wait_for_function("document.documentElement.lang === 'ko'")
+    assert page.title() == "대화 감정 인식"
+    assert page.locator("#table").get_by_text("확신도").count() >= 1
+
+
+def test_a_narrow_page_is_no_wider_than_its_window(page, tmp_path):
+    page.set_viewport_size({"width": 390, "height": 900})
+    (tmp_path / "t.csv").write_text("speaker,text\nA,왜 그래\nB,그래\n", encoding="utf-8")
+    upload(page, tmp_path / "t.csv")
+    page.locator("#reasons .ger-why").first.wait_for(timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.locator("#reasons .ger-why b").first.bounding_box()["width"] > 200
+    assert page.locator("#head h1").bounding_box()["width"] > 200
 
 
 @pytest.mark.parametrize(

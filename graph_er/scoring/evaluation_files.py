@@ -1,0 +1,49 @@
+"""The files of an evaluation: what they are called, where they lie, and their removal."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+EVALUATION_NAME = "eval.json"
+PREDICTIONS_NAME = "predictions.csv"
+DIAGRAM_NAME = "reliability.png"
+# By this key the scores name their predictions: those of every JSON in a folder have one name.
+PREDICTIONS_DIGEST = "predictions_sha256"
+# Columns of probabilities are called by this and the name of an emotion.
+PROBABILITY = "prob_"
+
+
+def evaluation_path(folder: Path, side: str) -> Path:
+    """Return where the scores of a checkpoint on one side stand, unless another file is named.
+
+    Args:
+        folder: the checkpoint's.
+        side: ``train``, ``dev`` or ``test``.
+    """
+    return folder / f"eval_{side}" / EVALUATION_NAME
+
+
+def member_path(path: Path, seed: int) -> Path:
+    """Return where the predictions of one seed stand: beside `path`, the run's as a whole."""
+    return path.with_name(f"{path.stem}_seed{seed}{path.suffix}")
+
+
+def names_a_member(path: Path, whole: Path) -> bool:
+    """Tell whether a name is one that `member_path` gives for `whole`."""
+    ours = rf"{re.escape(whole.stem)}_seed-?[0-9]+{re.escape(whole.suffix)}"
+    return re.fullmatch(ours, path.name) is not None
+
+
+def remove_members(path: Path) -> None:
+    """Delete the predictions of single seeds beside `path`; files of other names are let be."""
+    for found in path.parent.glob(f"*{path.suffix}"):
+        if names_a_member(found, path):
+            found.unlink()
+
+
+def remove_evaluation(folder: Path) -> None:
+    """Delete what an evaluation wrote into a folder; files of other names are let be."""
+    remove_members(folder / PREDICTIONS_NAME)
+    for name in (EVALUATION_NAME, PREDICTIONS_NAME, DIAGRAM_NAME):
+        (folder / name).unlink(missing_ok=True)
