@@ -10,7 +10,7 @@ what takes the place of the rest. Encodings: UTF-8, else cp949.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from feature_extractor.corpora.problems import raise_problems, shorten
@@ -29,7 +29,7 @@ from feature_extractor.corpora.table_rows import COLUMNS, REQUIRED, TableRow, pa
 from feature_extractor.corpora.text_files import TABLE_SUFFIXES, Record, read_table_file
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
-from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion
+from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion, plain_spelling
 
 _ENCODINGS = ("utf-8-sig", "cp949")
 
@@ -44,7 +44,7 @@ def read_table(root: Path) -> Corpus:
         The utterances ordered by dialogue and start, those of equal starts as
         `table_dialogues.by_dialogue` has them. `official` is the split column's, if there is one.
         Emotions are the seven of `KEMDY_EMOTIONS` that occur, in that order, if all names are
-        spellings of these; else the names as written, sorted.
+        spellings of these; else the names as written, sorted, several spellings of one as one.
 
     Raises:
         InputError: no such file, or problems in it: all of them in one message.
@@ -144,12 +144,28 @@ def _emotions(written: Sequence[str], notices: list[str]) -> tuple[dict[str, str
         names = {name: normalise_emotion(name) for name in counts}
         emotions = tuple(name for name in KEMDY_EMOTIONS if name in names.values())
     except InputError:
-        names = {name: name for name in counts}
-        emotions = tuple(sorted(counts))
-        listed = ", ".join(f"{name} ({counts[name]})" for name in emotions)
+        names = _one_name_each(counts)
+        merged = Counter(names[name] for name in written)
+        emotions = tuple(sorted(merged))
+        listed = ", ".join(f"{name} ({merged[name]})" for name in emotions)
         notices.append(
             f"emotions are not all of {', '.join(KEMDY_EMOTIONS)}: as written, {listed}."
         )
+        alike = [f"{name} as {label}" for name, label in names.items() if name != label]
+        if alike:
+            notices.append(f"spellings of one emotion taken as one: {', '.join(alike)}.")
         return names, emotions
     notices.append(f"emotions: {', '.join(emotions)}, in the order of the seven.")
     return names, emotions
+
+
+def _one_name_each(written: Iterable[str]) -> dict[str, str]:
+    """Return each name as written, but one for all of those that are spellings of one emotion."""
+    spellings: dict[str, list[str]] = {}
+    for name in written:
+        spellings.setdefault(plain_spelling(name), []).append(name)
+    return {
+        name: name if len(names) == 1 else plain
+        for plain, names in spellings.items()
+        for name in names
+    }

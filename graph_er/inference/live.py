@@ -28,6 +28,14 @@ from graph_er.inference.turns import Turn
 from graph_er.networks.checkpoint import Checkpoint
 
 
+@dataclass(frozen=True)
+class _Hearing:
+    """How a file was heard: as a part of it, and whether it may be a part beside others."""
+
+    in_part: bool
+    unclear: bool
+
+
 @dataclass
 class _Dialogue:
     """What is kept of one dialogue; `before` are the last turns that the extractor reads along."""
@@ -69,8 +77,7 @@ class LiveStream:
         self._clean, self._folder = clean, folder
         self._text_mean = training_mean(checkpoint, "t")
         self._dialogues: dict[str, _Dialogue] = {}
-        # Whether files that are longer than a clip were heard in parts.
-        self._in_parts: dict[Path, bool] = {}
+        self._heard: dict[Path, _Hearing] = {}
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -84,19 +91,19 @@ class LiveStream:
             row: ``speaker``, one or both of ``wav`` and ``text``, and optionally ``dialogue``,
                 ``utterance``, ``start``, ``end``; or a turn. A row of less than half of a file of
                 more than 30 s is heard from its start to its end, any other with all of its file.
+                A row is not compared with others, a turn is taken as it is.
 
         Returns:
             The row with what `predictions.prediction_rows` adds.
 
         Raises:
             InputError: the row or its audio cannot be used, it begins before the turn before, or
-                only later rows would tell whether it is a part of its file. The dialogue stands as
+                it may be a part of a file that another row is a part of. The dialogue stands as
                 before, so that the turn can be mended and pushed again.
         """
         given = [row] if isinstance(row, Turn) else turns_of_rows([row], self._folder)
         (turn,) = without_marks_alone(given, self._clean)
-        if not isinstance(row, Turn):
-            self._check_audio(turn)
+        hearing = None if isinstance(row, Turn) else self._checked_hearing(turn)
         kept = self._dialogues.get(turn.dialogue) or self._begin()
         _check_order(turn, kept)
         start = turn.start if turn.timed else kept.start
@@ -108,28 +115,41 @@ class LiveStream:
         kept.count += 1
         kept.start = start
         self._dialogues[turn.dialogue] = kept
-        if turn.wav is not None and (turn.span is not None or turn.duration > LONGEST_CLIP):
-            self._in_parts[turn.wav] = turn.span is not None
+        if turn.wav is not None and hearing is not None:
+            self._heard[turn.wav] = hearing
         found = prediction_rows([turn], probabilities[None], spec.emotions, spec.modalities, silent)
         return found[0]
 
     def _begin(self) -> _Dialogue:
         return _Dialogue(self._model.start(), deque(maxlen=self._extractor.context))
 
-    def _check_audio(self, turn: Turn) -> None:
-        """Refuse audio of which another part may be heard in the conversation as a whole."""
+    def _checked_hearing(self, turn: Turn) -> _Hearing | None:
+        """Return how a turn is heard, or refuse it where other turns would have it heard otherwise.
+
+        Times inside of a clip are no reason: they are the conversation's, and the clip is padded.
+        """
         if turn.wav is None:
-            return
-        in_part = turn.span is not None
-        unclear = self._in_parts.get(turn.wav, in_part) != in_part
+            return None
+        in_part, unclear = turn.span is not None, False
         if turn.timed and not in_part:
-            unclear |= depends_on_others(turn.start, turn.end, turn.duration)
-        if unclear:
+            unclear = depends_on_others(turn.start, turn.end, turn.duration)
+        earlier = self._heard.get(turn.wav)
+        if in_part or turn.duration > LONGEST_CLIP:  # a row alone is no part of a shorter file
+            refused = unclear or (earlier is not None and earlier.in_part != in_part)
+        else:
+            refused = earlier is not None and (unclear or earlier.unclear)
+        if refused and not turn.timed:
+            raise InputError(
+                f"{turn.source}: an earlier turn is a part of {turn.wav}; give start and end of "
+                "this one, too, or a file of its own"
+            )
+        if refused:
             raise InputError(
                 f"{turn.source}: whether {turn.start:g} to {turn.end:g} s are a part of {turn.wav} "
-                "or all of it is one clip, only other turns tell; in live mode each turn needs a "
-                "file of its own, or leave out start and end"
+                "or all of it is one clip, only other turns tell; give each turn a file of its "
+                "own, of its length or without start and end"
             )
+        return _Hearing(in_part, unclear)
 
     def _hear(
         self, turn: Turn, kept: _Dialogue

@@ -39,8 +39,8 @@ def prediction_rows(
     New columns: ``emotion``; ``confidence``, its probability; ``prob_<emotion>`` for each;
     ``modalities_used``, letters of what the turn has of what the model reads, ``""`` where its
     context alone speaks; ``marks``, what is odd about it. A column of the user's that has such a
-    name, in letters small or capital, is kept as ``input_<name>``, with as many ``input_`` as make
-    it the only one of that name.
+    name, or any ``prob_…``, in letters small or capital, is kept as ``input_<name>``, with as many
+    ``input_`` as make it the only one of that name.
     A recognised text stands in the column ``text``.
 
     Args:
@@ -87,7 +87,8 @@ def _kept_names(columns: Collection[str], new: Collection[str]) -> dict[str, str
     taken = added | {_as_read(column) for column in columns}
     for column in columns:
         name = column
-        if _as_read(column) in added:
+        # Probabilities of another model's emotions would look like this one's.
+        if _as_read(column) in added or _as_read(column).startswith(PROBABILITY):
             while _as_read(name) in taken:
                 name = f"input_{name}"
             taken.add(_as_read(name))

@@ -27,8 +27,8 @@ def span_samples(file: soundfile.SoundFile, span: Span) -> tuple[int, int]:
 def span_blocks(path: Path, spans: Sequence[Span]) -> Iterator[tuple[int, np.ndarray]]:
     """Decode spans block by block, so that their length and the file's do not matter.
 
-    Where a file can only be read on from its beginning, or after a seek would not be as it is then,
-    that is done once for all spans together.
+    Where a file can only be read on from its beginning, that is done once for all spans together,
+    as it is for several spans of an MP3.
 
     Args:
         path: an audio file.
@@ -43,8 +43,8 @@ def span_blocks(path: Path, spans: Sequence[Span]) -> Iterator[tuple[int, np.nda
     """
     with ForwardFile(str(path)) as file:
         places = [span_samples(file, span) for span in spans]
-        # After a seek libmpg123 lacks the bytes that MP3 codes in frames before, and prints errors.
-        if not file.can_seek or file.subtype.startswith("MPEG_"):
+        # After a seek libmpg123 lacks the bytes that MP3 codes in frames before, and may print so.
+        if not file.can_seek or (file.subtype.startswith("MPEG_") and len(spans) > 1):
             yield from _divided(file, places)
             return
     for number, (first, end) in enumerate(places):
@@ -60,9 +60,11 @@ def span_blocks(path: Path, spans: Sequence[Span]) -> Iterator[tuple[int, np.nda
 def _run_up(file: soundfile.SoundFile) -> int:
     """Return after how many samples decoding from anywhere has become as decoding all of it.
 
+    A frame of MP3 is coded in bytes of up to nine frames before it, of 1152 samples or fewer each.
     In Ogg, a seek into the last page misses its place; Opus comes to within a thousandth.
     """
-    return round(_RUN_UP * file.samplerate) if file.format == "OGG" else 0
+    again = file.subtype.startswith("MPEG_") or file.format == "OGG"
+    return round(_RUN_UP * file.samplerate) if again else 0
 
 
 def _divided(

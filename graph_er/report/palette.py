@@ -8,6 +8,7 @@ the name of the emotion into its colour, so that colour is never the only carrie
 from __future__ import annotations
 
 import colorsys
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -21,7 +22,7 @@ _SAD, _FEAR, _DISGUST = "#0F4C8A", "#4DB5E8", "#2E9E6B"
 _EMOTION_COLOURS = {
     **dict.fromkeys(("neutral", "무감정", "보통"), _NEUTRAL),
     **dict.fromkeys(("angry", "mad", "화남", "화", "노여움"), _ANGRY),
-    **dict.fromkeys(("happy", "joy", "joyful", "기쁨", "즐거움"), _HAPPY),
+    **dict.fromkeys(("happy", "joyful", "즐거움"), _HAPPY),
     **dict.fromkeys(("surprise", "surprised", "놀라움"), _SURPRISE),
     **dict.fromkeys(("sad", "우울"), _SAD),
     **dict.fromkeys(("fear", "scared", "anxious", "두려움", "무서움", "불안"), _FEAR),
@@ -36,6 +37,7 @@ _SPARE = tuple(reversed(dict.fromkeys(_EMOTION_COLOURS.values())))
 
 
 _GOLDEN = 0.618034  # of a turn: multiples of it never come close together
+_ALIKE = 40.0  # distance of red, green and blue below which two colours are taken for one
 
 
 @dataclass(frozen=True)
@@ -91,22 +93,29 @@ def _spare_colours() -> Iterator[str]:
     for number in count():
         turn = number * _GOLDEN % 1
         channels = colorsys.hls_to_rgb(turn, (0.35, 0.55, 0.75)[number % 3], 0.6)
-        yield "#" + "".join(f"{round(255 * channel):02X}" for channel in channels)
+        made = [round(255 * channel) for channel in channels]
+        if min(math.dist(made, _channels(other)) for other in _SPARE) > _ALIKE:
+            yield "#" + "".join(f"{channel:02X}" for channel in made)
 
 
 def blended(colour: str, paper: str, opacity: float) -> str:
     """Return what a colour of this opacity looks like on the paper."""
-    pairs = [(int(colour[i : i + 2], 16), int(paper[i : i + 2], 16)) for i in (1, 3, 5)]
+    pairs = zip(_channels(colour), _channels(paper), strict=True)
     return "#" + "".join(f"{round(opacity * c + (1 - opacity) * p):02X}" for c, p in pairs)
 
 
 def luminance(colour: str) -> float:
     """Return the relative luminance (WCAG 2) of ``#RRGGBB``, from 0 (black) to 1 (white)."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    channels = [channel / 255 for channel in _channels(colour)]
     red, green, blue = (
         c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _channels(colour: str) -> list[int]:
+    """Return red, green and blue of ``#RRGGBB``, 0 to 255."""
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
 
 def text_on(colour: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -39,11 +38,11 @@ def import_geometric() -> None:
 class _CompilerToCome(ModuleType):
     """Answers the optimisers, as the compiler does where nothing is compiled, else makes way."""
 
-    def disable(
-        self, function: Callable[..., Any], recursive: bool = True, wrapping: bool = True
-    ) -> Callable[..., Any]:
-        """Return `function`: nothing is compiled that it would have to be kept out of."""
-        return function
+    def disable(self, function: Any = None, recursive: bool = True, **options: Any) -> Any:
+        """Return a function of PyTorch's own: nothing is compiled that it must be kept out of."""
+        if function is not None and options == {"wrapping": False}:
+            return function
+        return self.__getattr__("disable")(function, recursive, **options)
 
     def graph_break(self) -> None:
         """Do nothing: there is no graph to break."""

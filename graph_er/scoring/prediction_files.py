@@ -35,7 +35,7 @@ class Predictions:
         path: where it lies.
         dialogues, utterances: ids.
         gold, predicted: names of emotions.
-        confidence: the probability of the predicted one.
+        confidence: the probability of the predicted one, NaN where its cell is empty.
         emotions: all names, in label order.
     """
 
@@ -255,6 +255,8 @@ def _checked_rows(
 def _confidence(row: dict[str, Any], where: str) -> float:
     column = f"{PROBABILITY}{unguarded(row['pred'])}"
     text = row[column]
+    if text == "":  # another system's answers need no probabilities to be compared
+        return math.nan
     try:
         confidence = float(text)
     except (TypeError, ValueError):

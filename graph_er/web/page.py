@@ -41,7 +41,7 @@ _UPLOADED: dict[str, Any] = {
 }
 _TABLE: dict[str, Any] = {
     **{"interactive": False, "wrap": True, "show_label": False, "max_height": 640},
-    **{"datatype": "str", "buttons": [], "column_widths": [44, 54, 84, 196, 80, 108, 84]},
+    **{"datatype": "str", "buttons": [], "column_widths": [44, 60, 80, 196, 84, 108, 100]},
 }
 
 
@@ -116,15 +116,18 @@ def _connect(blocks: gr.Blocks, parts: dict[str, Any], state: gr.State, do: _Cli
     shown = [parts["message"], *(parts[name] for name in _SHOWN), *chosen]
     named = [*(parts[name] for name in _LABELLED), *shown]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+    # What draws does so one after the other: what was asked last, with the newest state, stays.
+    drawn = {**quiet, "concurrency_id": "shown", "concurrency_limit": 1}
     # The language may have been changed while it was predicted: it is read when that has ended.
     predicted = [state, parts["message"]]
     for button, predict, given in (("predict", do.upload, "files"), ("open_demo", do.demo, "demo")):
         ended = parts[button].click(predict, [parts[given], state], predicted, **quiet)
-        ended.then(do.show, [language, state], shown, **quiet)
-    parts["timeline"].click(do.timeline, [language, state], chosen, **quiet)
-    parts["table"].select(do.table, [language, state], chosen, **quiet)
-    turn.input(do.turn, [turn, language, state], chosen, **quiet)
-    language.change(do.language, [language, turn, state], named, **quiet)
+        # Also where the one before of the same button is still being drawn.
+        ended.then(do.show, [language, state], shown, **drawn, trigger_mode="multiple")
+    parts["timeline"].click(do.timeline, [language, state], chosen, **drawn)
+    parts["table"].select(do.table, [language, state], chosen, **drawn)
+    turn.input(do.turn, [turn, language, state], chosen, **drawn)
+    language.change(do.language, [language, turn, state], named, **drawn)
     language.change(None, language, None, js=_SPEAK, **quiet)
     blocks.load(_preferred, None, language, **quiet).then(None, language, None, js=_SPEAK, **quiet)
 
@@ -188,6 +191,8 @@ class _Clicks:
             gr.update(value=t["open_demo"]),
         ]
         shown = [_said(outcome, number, language), *self._shown(outcome, language)]
+        # Predicted, and not yet drawn when the language was chosen: no turn is chosen yet.
+        number = 0 if number is None and _analysis(outcome) else number
         return [*named, *shown, *self._chosen(outcome, number, language)]
 
     def _instead(self, before: Outcome | None, outcome: Outcome) -> list:

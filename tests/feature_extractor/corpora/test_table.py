@@ -194,6 +194,15 @@ def test_other_emotions_are_as_written_and_sorted(tmp_path):
     assert any("as written, Joy (1), bored (1), sad (2)" in notice for notice in corpus.notices)
 
 
+def test_spellings_of_one_emotion_are_one_beside_other_names(tmp_path):
+    names = ("anger", "Angry", "분노", "bored", "Bored", "Joy")
+    corpus = read_table(make(tmp_path, *({"emotion": name} for name in names)))
+    assert corpus.emotions == ("Joy", "angry", "bored")
+    assert any("as written, Joy (1), angry (3), bored (2)" in note for note in corpus.notices)
+    told = "taken as one: anger as angry, Angry as angry, 분노 as angry, Bored as bored."
+    assert any(told in note for note in corpus.notices)
+
+
 def test_unknown_columns_are_ignored_with_a_notice(tmp_path):
     rows = [{"mood": "x", " Gender ": "F"}, {"mood": "", " Gender ": "F"}]
     corpus = read_table(make(tmp_path, *rows))

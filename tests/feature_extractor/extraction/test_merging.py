@@ -255,7 +255,8 @@ def test_killed_while_assembling_it_goes_on(tmp_path, extractor, corpus, whole, 
         with pytest.raises(KeyboardInterrupt):
             extract(extractor, corpus, tmp_path / "x.pkl")
     assert not (tmp_path / "x.pkl").exists()
-    monkeypatch.setattr("feature_extractor.extraction.vectors.predict_groups", lambda *_, **__: iter(()))
+    predict = "feature_extractor.extraction.vectors.predict_groups"
+    monkeypatch.setattr(predict, lambda *_, **__: iter(()))
     assert extract(extractor, corpus, tmp_path / "x.pkl")
     assert (tmp_path / "x.pkl").read_bytes() == whole
     assert sorted(path.name for path in tmp_path.iterdir()) == ["whole.pkl", "x.pkl"]

@@ -139,21 +139,39 @@ def test_parts_of_a_long_recording_are_heard_as_in_the_whole_conversation(causal
 
 def test_clips_may_be_padded_and_their_times_those_of_the_conversation(causal, tmp_path):
     clips = [write_noise(tmp_path / f"{seed}.wav", 1.6, seed=seed) for seed in range(3)]
-    spans = [(0.1, 1.3), (1.5, 2.2), (12.0, 13.5)]
+    spans = [(0.1, 0.8), (1.5, 2.2), (12.0, 13.5)]
     rows = [timed_rows(clip, span)[0] for clip, span in zip(clips, spans, strict=True)]
     stream = causal.stream()
     answers = [stream.push(row) for row in rows]
     np.testing.assert_allclose(matrix(answers), matrix(causal.predict(rows)), atol=1e-6)
 
 
-@pytest.mark.parametrize(("seconds", "half"), [(4.0, 1.0), (31.0, 20.0)])
-def test_what_may_be_a_clip_or_a_part_is_refused(causal, tmp_path, seconds, half):
-    rows = timed_rows(write_noise(tmp_path / "a.wav", seconds), (0, half), (half, seconds))
+def test_a_long_file_that_may_be_a_clip_or_parts_is_refused(causal, tmp_path):
+    (row,) = timed_rows(write_noise(tmp_path / "a.wav", 31.0), (0, 20.0))
     stream, calm = causal.stream(), causal.stream()
-    with pytest.raises(InputError, match=r"^row 1: .* 0 to .*a\.wav.* needs a file of its own, or"):
-        stream.push(rows[0])
-    cut = [{"speaker": "A", "wav": write_noise(tmp_path / "b.wav", half)}]
-    assert stream.push(cut[0]) == calm.push(cut[0])
+    with pytest.raises(InputError, match=r"^row 1: .* 0 to 20 s .*a\.wav.* a file of its own, of"):
+        stream.push(row)
+    cut = {"speaker": "A", "wav": write_noise(tmp_path / "b.wav", 20.0)}
+    assert stream.push(cut) == calm.push(cut)
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_parts_of_a_short_file_are_refused_once_there_are_two(causal, tmp_path, timed):
+    first, second = timed_rows(write_noise(tmp_path / "a.wav", 4.0), (0, 1.0), (1.0, 4.0))
+    if not timed:
+        del second["start"], second["end"]
+    stream = causal.stream()
+    stream.push(first)
+    told = "only other turns tell" if timed else "give start and end of this one, too"
+    with pytest.raises(InputError, match=told):
+        stream.push(second)
+
+
+def test_a_clip_without_times_may_be_heard_again(causal, tmp_path):
+    row = {"speaker": "A", "wav": write_noise(tmp_path / "a.wav", 1.0)}
+    stream = causal.stream()
+    answers = [stream.push(row), stream.push(row)]
+    np.testing.assert_allclose(matrix(answers), matrix(causal.predict([row, row])), atol=1e-6)
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -162,5 +180,5 @@ def test_a_recording_is_heard_whole_or_in_parts(causal, tmp_path, order):
     first, second = timed_rows(wav, (0, 30.8), (30.8, 31))[::order]
     stream = causal.stream()
     stream.push({**first, "dialogue": "x"})
-    with pytest.raises(InputError, match="in live mode each turn needs a file of its own"):
+    with pytest.raises(InputError, match="only other turns tell; give each turn a file of its"):
         stream.push({**second, "dialogue": "y"})

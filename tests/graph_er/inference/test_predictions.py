@@ -38,7 +38,7 @@ def test_new_columns_stand_behind_the_users():
 
 def test_the_users_own_column_of_a_new_columns_name_is_kept():
     (row,) = rows_of(turn(row={"emotion": "sad", "marks": "x", "prob_other": "1"}))
-    assert (row["input_emotion"], row["input_marks"], row["prob_other"]) == ("sad", "x", "1")
+    assert (row["input_emotion"], row["input_marks"], row["input_prob_other"]) == ("sad", "x", "1")
     assert row["emotion"] == "happy"
 
 

@@ -100,3 +100,10 @@ def test_text_is_readable_on_every_emotion_and_theme():
     for theme in (LIGHT, DARK):
         assert contrast(theme.ink, theme.paper) >= 7
         assert contrast(theme.muted, theme.paper) >= 4.5
+
+
+def test_colours_of_many_labels_are_no_twins_of_those_that_known_ones_have():
+    found = [*emotion_colours([f"label {number}" for number in range(40)]).values()]
+    channels = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in found])
+    distances = np.linalg.norm(channels[:, None] - channels, axis=2)
+    assert distances[np.triu_indices(len(found), 1)].min() > 8

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from graph_er.errors import InputError
@@ -25,6 +27,14 @@ def test_predictions_that_a_spreadsheet_saved_again_are_read(tmp_path):
     path = tmp_path / "predictions.csv"
     path.write_text(HEADER + "d1,u1,F,sad,angry,0.1,0.7,0.2\n", encoding="utf-8-sig")
     assert read_predictions(path).dialogues == ("d1",)
+
+
+def test_answers_without_probabilities_are_read(tmp_path):
+    path = tmp_path / "predictions.csv"
+    path.write_text(HEADER + "d1,u1,F,sad,angry,,,\n")
+    found = read_predictions(path)
+    assert found.predicted == ("angry",)
+    assert math.isnan(found.confidence[0])
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,7 @@ def test_optimisers_do_without_the_compiler_until_something_is_compiled():
         "schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=3);"
         "weight.sum().backward(); optimizer.step(); schedule.step(); optimizer.zero_grad();"
         "print('torch._dynamo.eval_frame' in sys.modules, weight.tolist()[0] < 1);"
+        "from transformers import PreTrainedModel; torch.compiler.disable(lambda: 0);"
         "doubled = torch.compile(lambda x: 2 * x, backend='eager')(torch.ones(1)).item();"
         "import torch._dynamo.config;"
         "print('torch._dynamo.eval_frame' in sys.modules, doubled)"

@@ -57,6 +57,27 @@ def test_nothing_that_is_wired_can_be_called_from_outside(page):
     assert {settings["api_visibility"] for settings in wired} == {"private"}
 
 
+def test_what_draws_waits_for_what_is_being_drawn(page):
+    """So that the page ends with what was asked last: a long conversation takes seconds."""
+    events = {id(calls): calls for part in page.values() for calls in part.wired.values()}
+    drawing = [
+        settings
+        for calls in events.values()
+        for _, _, outputs, settings in calls
+        if page["reasons"] in outputs
+    ]
+    assert len(drawing) == 6
+    assert {settings.get("concurrency_id") for settings in drawing} == {"shown"}
+    assert {settings.get("concurrency_limit") for settings in drawing} == {1}
+
+
+@pytest.mark.parametrize("button", ["predict", "open_demo"])
+def test_a_prediction_is_drawn_even_while_the_one_before_is(page, button):
+    """Gradio drops what is asked again while it is under way, unless told otherwise."""
+    _, (*_, settings) = page[button].wired["click"]
+    assert settings.get("trigger_mode") == "multiple"
+
+
 def test_an_upload_is_predicted_and_its_first_turn_chosen(page, tmp_path):
     write_table(tmp_path / "talk" / "talk.csv", talk(5))
     page["files"].shown["value"] = [str(zipped(tmp_path / "talk.zip", tmp_path / "talk"))]
@@ -266,6 +287,15 @@ def test_the_other_language_of_an_empty_page_shows_no_results(page):
     assert page["message"].value == ""
     assert page["results"].shown["visible"] is False
     assert page["csv"].shown["label"] == TEXTS["en"]["csv"]
+
+
+def test_the_other_language_chosen_before_any_turn_shows_the_first(opened):
+    opened["turn"].shown["value"] = None
+    opened["reasons"].shown["value"] = ""
+    opened["language"].shown["value"] = "en"
+    opened["language"].fire("change")
+    assert opened["turn"].value == 0
+    assert TEXTS["en"]["why"] in opened["reasons"].value
 
 
 @pytest.mark.parametrize(
