@@ -13,7 +13,8 @@ from feature_extractor.extraction.out_of_fold import OutOfFold, extract_out_of_f
 from feature_extractor.extraction.shard import Shard
 from feature_extractor.extraction.store import CHUNK_SIZE
 from feature_extractor.extraction.vectors import Extractor, extract_corpus
-from feature_extractor.networks.checkpoint import WEIGHTS, load_checkpoint, load_configuration
+from feature_extractor.networks.checkpoint import load_checkpoint, load_configuration
+from feature_extractor.networks.checkpoint_files import WEIGHTS
 from feature_extractor.networks.encoders import quiet_transformers
 from feature_extractor.networks.frozen import load_frozen
 from feature_extractor.networks.identity import extractor_digest, weights_digest

@@ -22,6 +22,7 @@ from feature_extractor.fusion.base import needed
 from feature_extractor.fusion.pooling import minimum_samples
 from feature_extractor.fusion.prompt import prompt_text
 from feature_extractor.fusion.registry import FUSIONS
+from feature_extractor.networks.checkpoint_files import WEIGHTS
 from feature_extractor.networks.config_limits import require_buildable, require_records
 from feature_extractor.networks.encoders import (
     first_line,
@@ -40,15 +41,6 @@ from graph_er.running.files import disk_errors_named, make_readable
 from graph_er.running.paths import refuse_graph_model
 from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME, read_run_record
-
-WEIGHTS = "model.safetensors"
-# All that `Checkpoint.save` writes; which of the tokenizer's there are depends on its kind.
-CHECKPOINT_FILES = (
-    *("config.json", WEIGHTS, "preprocessor_config.json", "processor_config.json"),
-    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "tokenizer.model"),
-    *("sentencepiece.bpe.model", "tokenizer_78b3253a26.model", "chat_template.jinja"),
-)
 
 
 @dataclass(frozen=True)
@@ -129,10 +121,8 @@ def build_checkpoint(
             has no such options or does not fit the encoders; speaker scaling of other audio; a
             value that would not be loaded again.
     """
-    if modalities not in (known := FUSIONS[settings.fusion].modalities):
-        fault = f"--fusion {settings.fusion} is made for --modalities {' or '.join(known)}"
-        raise InputError(fault)
     text = audio = tokenizer = feature_extractor = None
+    _require_modalities(settings.fusion, modalities)
     config: dict[str, Any] = asdict(trained_on) if trained_on else {}
     if "t" in modalities:
         text, tokenizer = load_text_encoder(needed(settings.text_encoder))
@@ -164,6 +154,12 @@ def build_checkpoint(
         prompted: Any = model.fusion
         prompted.prompt.start_from(language_model, tokenizer, emotions)
     return checkpoint
+
+
+def _require_modalities(fusion: str, modalities: str) -> None:
+    known = FUSIONS[fusion].modalities
+    if modalities not in known:
+        raise InputError(f"--fusion {fusion} is made for --modalities {' or '.join(known)}")
 
 
 def load_configuration(folder: Path) -> UtteranceConfig:
@@ -292,8 +288,9 @@ def _loading(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        fault = f"cannot be loaded ({first_line(error):.200}); train it again"
-        raise InputError(f"{folder}: {fault}") from error
+        raise InputError(
+            f"{folder}: cannot be loaded ({first_line(error):.200}); train it again"
+        ) from error
 
 
 def _part(kind: Any, folder: Path) -> Any:

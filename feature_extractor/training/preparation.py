@@ -17,7 +17,8 @@ from feature_extractor.corpora.registry import effective_policies
 from feature_extractor.execution import Execution, training_device
 from feature_extractor.fusion.registry import given_options
 from feature_extractor.networks.acoustic import KINDS
-from feature_extractor.networks.checkpoint import WEIGHTS, Checkpoint, TrainedOn, build_checkpoint
+from feature_extractor.networks.checkpoint import Checkpoint, TrainedOn, build_checkpoint
+from feature_extractor.networks.checkpoint_files import WEIGHTS
 from feature_extractor.networks.scaling import FrameScaler
 from feature_extractor.networks.speaker_scaling import SpeakerScaledStates, speaker_moments
 from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_extractor.configuration import UtteranceConfig
-from feature_extractor.networks.checkpoint import CHECKPOINT_FILES
+from feature_extractor.networks.checkpoint_files import CHECKPOINT_FILES
 from feature_extractor.sources import SIDES
 from feature_extractor.training.fit import CHECKPOINTS
 from graph_er.errors import InputError

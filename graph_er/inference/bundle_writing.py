@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from feature_extractor.networks.checkpoint import CHECKPOINT_FILES
+from feature_extractor.networks.checkpoint_files import CHECKPOINT_FILES
 from graph_er.answers.streaming import LiveModel
 from graph_er.errors import InputError
 from graph_er.inference.bundle_folder import (

@@ -91,7 +91,7 @@ class LiveStream:
             row: ``speaker``, one or both of ``wav`` and ``text``, and optionally ``dialogue``,
                 ``utterance``, ``start``, ``end``; or a turn. A row of less than half of a file of
                 more than 30 s is heard from its start to its end, any other with all of its file.
-                A row is not compared with others, a turn is taken as it is.
+                A turn is heard as it says itself.
 
         Returns:
             The row with what `predictions.prediction_rows` adds.

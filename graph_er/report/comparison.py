@@ -154,15 +154,14 @@ def _draw_interval(
     theme: Theme,
 ) -> None:
     """Draw an interval at a height, its numbers on the side of it away from the other series."""
-    (y, side), (value, low, high) = (
-        place,
-        (100 * difference[key] for key in ("value", "low", "high")),
-    )
+    y, side = place
+    value, low, high = (100 * difference[key] for key in ("value", "low", "high"))
     axes.plot([low, high], [y, y], color=colour, linewidth=2.5, solid_capstyle="butt")
     axes.plot([value], [y], "o", color=colour, markersize=7, label=label)
     axes.annotate(
         f"{_points(difference['value'])}  ({_p_text(difference['p'])})",
-        *((value, y), (0, 6 * side)),
+        (value, y),
+        (0, 6 * side),
         textcoords="offset points",
         ha="center",
         va="bottom" if side > 0 else "top",

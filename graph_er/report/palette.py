@@ -34,8 +34,6 @@ _EMOTION_COLOURS = {
 }
 # For labels without a known name: first the colours that the seven leave.
 _SPARE = tuple(reversed(dict.fromkeys(_EMOTION_COLOURS.values())))
-
-
 _GOLDEN = 0.618034  # of a turn: multiples of it never come close together
 _ALIKE = 40.0  # distance of red, green and blue below which two colours are taken for one
 
@@ -88,7 +86,7 @@ def emotion_colours(emotions: Sequence[str]) -> dict[str, str]:
 
 
 def _spare_colours() -> Iterator[str]:
-    """Yield the spare colours, and without end hues that lie as far apart as they can."""
+    """Yield the spare colours, then without end others that none of them is taken for."""
     yield from _SPARE
     for number in count():
         turn = number * _GOLDEN % 1

@@ -111,7 +111,8 @@ def _deterministic(device: str) -> Iterator[None]:
     memory: Any = torch.utils.deterministic  # its types do not name what it can be told
     fills = memory.fill_uninitialized_memory
     if device == "cpu":
-        torch.set_deterministic_debug_mode("warn")  # its namesake would import the compiler
+        # Not by `use_deterministic_algorithms`, which imports the compiler.
+        torch.set_deterministic_debug_mode("warn")
         # Nothing here reads memory before it is written; filling it takes time.
         memory.fill_uninitialized_memory = False
     try:

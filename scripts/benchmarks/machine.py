@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from graph_er.running.run_record import environment
+from graph_er.running.side_by_side import usable_cores
 
 
 def describe_machine() -> dict[str, Any]:
@@ -18,7 +19,7 @@ def describe_machine() -> dict[str, Any]:
     known = environment()
     return {
         "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "cores": usable_cores(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "torch": torch.__version__,
