@@ -10,6 +10,7 @@ from graph_er.scoring.scores import METRICS
 
 _TITLES = ("accuracy", "weighted F1", "macro F1", "UAR")
 _MODALITIES = ("a", "t", "at")
+_ACOUSTIC = {"mfcc": "MFCC", "egemaps": "eGeMAPS"}
 _SPEAKER_SCALING = (
     "Acoustic features, also those of the logistic regression, are scaled by speaker: by the mean "
     "and deviation of all that each one says, test among it, without labels.\n"
@@ -27,17 +28,15 @@ def comparison_page(results: dict[str, Any]) -> str:
         f"# Fusion models on corpus {results['corpus']} ({kind})\n",
         f"Test side, n = {results['n']['test']} (train {results['n']['train']}, dev "
         f"{results['n']['dev']}, split {split}). Every model reads the same states of the same "
-        f"frozen encoders and gets the same budget: {budget['epochs']} epochs in batches of "
-        f"{budget['batch_size']}, the learning rate among {rates} by weighted F1 on dev with seed "
+        f"frozen encoders{_acoustic(results)} and gets the same budget: {budget['epochs']} epochs "
+        f"in batches of {budget['batch_size']}, the learning rate among {rates} by weighted F1 on dev with seed "
         f"0{_rate_of_both(results)}, the epoch by dev loss, {budget['seeds']} seeds. In %, mean ± "
         "standard deviation over seeds.\n",
         _SPEAKER_SCALING if results.get("speaker_scaling") else "",
         *(detail_table(results, modalities).markdown() for modalities in _widest(results)),
         "Parameters and times are those of the fusion model alone, without the encoders, while "
         "other runs shared the machine.\n",
-        "## One modality and both\n",
-        modality_table(results).markdown(),
-        _gains(results),
+        _by_modality(results),
         _ours(results),
     ]
     return "\n".join(part for part in parts if part)
@@ -106,6 +105,13 @@ def _widest(results: dict[str, Any]) -> list[str]:
     return [modalities for modalities in found if len(modalities) == most]
 
 
+def _acoustic(results: dict[str, Any]) -> str:
+    """Return what stands in the audio encoder's place, where anything does and is heard."""
+    name = _ACOUSTIC.get(results["audio_encoder"])
+    heard = any("a" in row["modalities"] for row in results["rows"])
+    return f" (for audio: {name})" if name and heard else ""
+
+
 def _rate_of_both(results: dict[str, Any]) -> str:
     """Return whose learning rate models on one modality take, where any does."""
     on_both, on_one = (
@@ -113,6 +119,13 @@ def _rate_of_both(results: dict[str, Any]) -> str:
         for both in (True, False)
     )
     return " (of a model on one modality that of the model on both)" if on_both & on_one else ""
+
+
+def _by_modality(results: dict[str, Any]) -> str:
+    if len({row["modalities"] for row in results["rows"]}) == 1:
+        return ""
+    parts = ["## One modality and both\n", modality_table(results).markdown(), _gains(results)]
+    return "\n".join(part for part in parts if part)
 
 
 def _gains(results: dict[str, Any]) -> str:

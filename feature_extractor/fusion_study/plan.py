@@ -53,15 +53,24 @@ class Trial:
         return f"{self.condition.key}_lr{self.lr:g}_seed{self.seed}"
 
 
-def conditions(fusions: Sequence[str], modalities: Sequence[str]) -> list[Condition]:
-    """Return every model on each of `modalities` that it can be built for, ours last."""
+def conditions(
+    fusions: Sequence[str], modalities: Sequence[str], audio_encoder: str | None = None
+) -> list[Condition]:
+    """Return every model on each of `modalities` that it can be built for, ours last.
+
+    Args:
+        fusions: names in `fusion.registry`.
+        modalities: of ``a``, ``t`` and ``at``.
+        audio_encoder: what all hear; on MFCC none has to be compared once more.
+    """
+    also = () if audio_encoder == "mfcc" else _ON_MFCC
     ordered = sorted(fusions, key=lambda name: (name == OURS, list(FUSIONS).index(name)))
     found = []
     for fusion in ordered:
         for wanted in modalities:
             if wanted in FUSIONS[fusion].modalities:
                 found.append(Condition(fusion, wanted))
-                if fusion in _ON_MFCC and "a" in wanted:
+                if fusion in also and "a" in wanted:
                     found.append(Condition(fusion, wanted, mfcc=True))
     return found
 

@@ -64,7 +64,7 @@ def compare_fusions(
             "one of them out"
         )
     ground = Ground(choice, tell)
-    wanted = conditions(fusions, modalities)
+    wanted = conditions(fusions, modalities, ground.audio_encoder)
     ground.prepare(wanted)
     baselines = baseline_rows(ground, modalities)
     results = Results(folder, results_identity(ground, budget))

@@ -8,11 +8,11 @@ from graph_er.scoring.scores import METRICS
 SPREAD = {"mean": 0.5, "sd": None, "values": [0.5]}
 
 
-def results(*rows, fold=None):
+def results(*rows, fold=None, encoder="demo/audio"):
     """A comparison of models on modalities, each with a logistic regression beside it."""
     return {
         **{"corpus": "table", "synthetic": False, "split": {"name": "folds:3", "fold": fold}},
-        **{"n": {"train": 8, "dev": 4, "test": 4}, "ours": None},
+        **{"n": {"train": 8, "dev": 4, "test": 4}, "ours": None, "audio_encoder": encoder},
         "budget": {"epochs": 1, "batch_size": 8, "seeds": 1, "learning_rates": [0.001]},
         "rows": [
             {
@@ -44,8 +44,23 @@ def test_a_fold_is_named_with_its_split():
 def test_every_metric_is_told_of_the_most_modalities_that_were_compared(modalities, detailed):
     page = comparison_page(results(*(("concat", wanted) for wanted in modalities)))
     assert [m for m in ("a", "t", "at") if f"| Model ({m}) " in page] == detailed
-    # Each with all metrics and the linear model, and the latter in the table of weighted F1.
-    assert page.count("| logistic regression |") == len(detailed) + 1
+    # Each with all metrics and the linear model; of several modalities there is a table of both.
+    several = len(modalities) > 1
+    assert ("## One modality and both" in page) is several
+    assert page.count("| logistic regression |") == len(detailed) + several
+
+
+@pytest.mark.parametrize(
+    ("encoder", "modalities", "told"),
+    [
+        ("mfcc", "at", "frozen encoders (for audio: MFCC) and gets"),
+        ("egemaps", "a", "frozen encoders (for audio: eGeMAPS) and gets"),
+        ("mfcc", "t", "frozen encoders and gets"),
+        ("demo/audio", "at", "frozen encoders and gets"),
+    ],
+)
+def test_acoustic_features_in_the_encoders_place_are_named(encoder, modalities, told):
+    assert told in comparison_page(results(("concat", modalities), encoder=encoder))
 
 
 @pytest.mark.parametrize(

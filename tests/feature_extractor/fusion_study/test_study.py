@@ -83,6 +83,13 @@ def test_every_model_is_compared_on_what_it_can_be_built_for_and_ours_comes_last
     assert len({Trial(c, 1e-3, 0).key for c in found}) == len(found)
 
 
+def test_on_mfcc_no_model_is_compared_twice():
+    found = conditions(list(FUSIONS), ["a", "t", "at"], "mfcc")
+    assert not any(condition.mfcc for condition in found)
+    every = conditions(list(FUSIONS), ["a", "t", "at"], "egemaps")
+    assert found == [condition for condition in every if not condition.mfcc] != every
+
+
 def test_every_model_gets_the_same_rates_and_seeds():
     one, other = Condition("concat", "at"), Condition(OURS, "at")
     for condition in (one, other):
