@@ -29,9 +29,9 @@ def comparison_page(results: dict[str, Any]) -> str:
         f"Test side, n = {results['n']['test']} (train {results['n']['train']}, dev "
         f"{results['n']['dev']}, split {split}). Every model reads the same states of the same "
         f"frozen encoders{_acoustic(results)} and gets the same budget: {budget['epochs']} epochs "
-        f"in batches of {budget['batch_size']}, the learning rate among {rates} by weighted F1 on dev with seed "
-        f"0{_rate_of_both(results)}, the epoch by dev loss, {budget['seeds']} seeds. In %, mean ± "
-        "standard deviation over seeds.\n",
+        f"in batches of {budget['batch_size']}, the learning rate among {rates} by weighted F1 on "
+        f"dev with seed 0{_rate_of_both(results)}, the epoch by dev loss, {budget['seeds']} seeds. "
+        "In %, mean ± standard deviation over seeds.\n",
         _SPEAKER_SCALING if results.get("speaker_scaling") else "",
         *(detail_table(results, modalities).markdown() for modalities in _widest(results)),
         "Parameters and times are those of the fusion model alone, without the encoders, while "
