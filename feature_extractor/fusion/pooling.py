@@ -13,6 +13,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from feature_extractor.fusion.narrow_convolutions import narrow_convolutions_in_float32
+
 Layers = tuple[torch.Tensor, ...]
 
 # In these no layer carries anything from padding into a frame; a test holds them to it.
@@ -172,12 +174,13 @@ def audio_frames(
 def _layers(
     encoder: PreTrainedModel, values: torch.Tensor, mask: torch.Tensor | None, every_layer: bool
 ) -> Layers:
-    output = encoder(
-        values,
-        attention_mask=mask,
-        output_hidden_states=every_layer,
-        **_spec_augment(encoder, *values.shape),
-    )
+    with narrow_convolutions_in_float32(encoder, values.device):
+        output = encoder(
+            values,
+            attention_mask=mask,
+            output_hidden_states=every_layer,
+            **_spec_augment(encoder, *values.shape),
+        )
     # What is collected as the last layer may stand before the encoder's last norm.
     below = output.hidden_states[:-1] if every_layer else ()
     return (*below, output.last_hidden_state)

@@ -98,6 +98,9 @@ def load_audio_encoder(id_or_dir: str) -> tuple[PreTrainedModel, SequenceFeature
     for module in model.modules():  # an adapter keeps its own rate, drawn unseeded
         if hasattr(module, "layerdrop"):
             module.layerdrop = 0.0
+    # Else the samples' own gradient is computed as well, which gradient checkpointing alone reads.
+    if hasattr(model, "feature_extractor"):
+        model.feature_extractor._requires_grad = False
     extractor = _load(
         AutoFeatureExtractor.from_pretrained, id_or_dir, "feature extractor of the audio encoder"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import logging
@@ -36,9 +37,11 @@ def collect_garbage_less_often() -> None:
     """Look for unreachable cycles rarely.
 
     A start makes some 300,000 objects that stay: to look through them again and again is a tenth
-    of what torch and its libraries take to be imported.
+    of what torch and its libraries take to be imported. At the end Python would do so again, which
+    takes up to a second: by then they are set aside.
     """
     gc.set_threshold(50_000, 20, 20)
+    atexit.register(gc.freeze)
 
 
 def _settle_streams() -> None:

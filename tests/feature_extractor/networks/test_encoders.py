@@ -137,3 +137,17 @@ def test_the_shortest_clip_of_a_model_that_joins_frames_has_enough_of_them(tmp_p
     Wav2Vec2FeatureExtractor().save_pretrained(tmp_path / "sew")
     model, _ = load_audio_encoder(str(tmp_path / "sew"))
     assert minimum_samples(model.config) == 720
+
+
+@pytest.mark.parametrize("norm", ["layer", "group"])
+def test_samples_get_no_gradient_in_training_and_the_convolutions_do(tmp_path, norm):
+    model, _ = load_audio_encoder(
+        str(make_audio_folder(tmp_path / "audio", feat_extract_norm=norm))
+    )
+    heard = []
+    first = model.feature_extractor.conv_layers[0]
+    first.register_forward_pre_hook(lambda module, inputs: heard.append(inputs[0].requires_grad))
+    states = model.train()(torch.randn(2, 8000)).last_hidden_state
+    states.sum().backward()
+    assert heard == [False]
+    assert first.conv.weight.grad.abs().sum() > 0
