@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
-from graph_er.running.files import write_json
+from graph_er.running.files import write_json, write_text
 from graph_er.running.paths import project_root
 from scripts.documents.blocks import put
 
@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
     for name, act, about in (
-        ("benchmark", _benchmark, "rows with a goal in both READMEs, and docs/scale.md"),
+        ("benchmark", _benchmark, "rows with a goal in both READMEs, scale.md, benchmark_amx.md"),
         ("fusions", _fusions, "docs/fusions.md"),
         ("reliability", _reliability, "docs/reliability.md"),
     ):
@@ -81,14 +81,18 @@ def _benchmark(arguments: argparse.Namespace) -> None:
     for name in _READMES.values():
         put(arguments.root / name, "benchmark", "\n".join([*lines[:2], *quoted]))
     put(arguments.root / "docs" / "scale.md", "plan", render_plan(document))
+    # Some of the rows on a CPU that computes in bfloat16 itself, kept by hand.
+    amx = read_document(arguments.root / "docs" / "benchmark_amx.json")
+    write_text(arguments.root / "docs" / "benchmark_amx.md", amx.markdown())
 
 
 def _fusions(arguments: argparse.Namespace) -> None:
     from feature_extractor.fusion_study.page import comparison_page
 
     docs = arguments.root / "docs"
-    _, page = comparison_page(_json(docs / "fusions.json")).split("\n", 1)
-    put(docs / "fusions.md", "fusions", page)
+    for block in ("fusions", "fusions_mfcc"):
+        _, page = comparison_page(_json(docs / f"{block}.json")).split("\n", 1)
+        put(docs / "fusions.md", block, page)
 
 
 def _reliability(arguments: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@
 #   bash scripts/make_docs.sh --only fusions          one part; may be repeated
 #
 #   --only PART    study            docs/results.json, results.png, conversation.png; tables of the READMEs
-#                  fusions          docs/fusions.json, fusions.png, fusions.md
+#                  fusions          docs/fusions.json, fusions_mfcc.json, fusions.png, fusions.md
 #                  ablation         docs/ablation.json, ablation.md
 #                  real_dialogues   docs/real_dialogues.json, real_dialogues.md, a sentence of the READMEs
 #                  recordings       docs/recordings.json, recordings.md; needs opensmile
@@ -67,14 +67,14 @@ done
 
 prepare_python requirements.txt
 root=$PWD runs=$PWD/runs/docs demo_root=$PWD/data/demo
-study=() fusions=() stage1=() stage3=() size=--full name=demo seeds=5 few=3
+study=() fusions=() tuning=() stage1=() stage3=() size=--full name=demo seeds=5 few=3
 acoustic=egemaps heard=(--fusions concat distilled_gate --seeds 5 --epochs 40 --batch_size 16) folds=99
 if [ $tiny = 1 ]; then
   runs=$PWD/runs/docs_tiny root=$PWD/runs/docs_tiny demo_root=$PWD/runs/docs_tiny/demo
   name=docs_tiny seeds=2 few=2 size=--tiny stage1=(--epochs 1) stage3=(--epochs 1)
   study=(--seeds 2 --stage1_epochs 1)
   acoustic=mfcc heard=(--fusions concat distilled_gate --seeds 2 --epochs 1) folds=1 # no opensmile
-  fusions=(--fusions concat distilled_gate --modalities a t at --seeds 2 --epochs 1 --stage1_epochs 1)
+  fusions=(--fusions concat distilled_gate --seeds 2 --epochs 1) tuning=(--stage1_epochs 1)
 fi
 [ $fresh = 0 ] || rm -rf "$runs"
 mkdir -p "$runs/steps"
@@ -105,10 +105,15 @@ study() { # the study's own script knows what is finished
 
 fusions() {
   local out=${name}_fusions
-  [ $fresh = 0 ] || rm -rf "runs/$out" "model_checkpoints/$out"
-  bash scripts/compare_fusions.sh --root "$demo_root" --name "$out" ${fusions[@]+"${fusions[@]}"} >&2
+  [ $fresh = 0 ] || rm -rf "runs/$out" "runs/${out}_mfcc" "model_checkpoints/$out"
+  bash scripts/compare_fusions.sh --root "$demo_root" --name "$out" \
+    ${fusions[@]+"${fusions[@]}"} ${tuning[@]+"${tuning[@]}"} >&2
   cp "runs/$out/results.json" "$docs/fusions.json"
   cp "runs/$out/results.png" "$docs/fusions.png"
+  bash scripts/compare_fusions.sh --root "$demo_root" --name "${out}_mfcc" --encoders pretrained \
+    --text_encoder "model_checkpoints/$out/encoder_t" --audio_encoder mfcc \
+    ${fusions[@]+"${fusions[@]}"} --modalities at --seeds $seeds >&2
+  cp "runs/${out}_mfcc/results.json" "$docs/fusions_mfcc.json"
   tables fusions
 }
 
