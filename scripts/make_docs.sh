@@ -10,7 +10,8 @@
 #                  real_dialogues   docs/real_dialogues.json, real_dialogues.md, a sentence of the READMEs
 #                  recordings       docs/recordings.json, recordings.md; needs opensmile
 #                  out_of_fold      docs/out_of_fold.json, out_of_fold.md
-#                  benchmark        docs/benchmark.json, .md, .png, scale.md; tables of the READMEs
+#                  benchmark        docs/benchmark.json, .md, .png, scale.md; tables of the READMEs; on a
+#                                   CPU with AMX docs/benchmark_amx.json was measured, which is kept
 #                  reliability      docs/reliability.json, reliability.md
 #                  coverage         docs/coverage.md
 #                  architecture     docs/architecture.md, architecture.png

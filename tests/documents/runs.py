@@ -92,6 +92,12 @@ RUNS: dict[str, Run] = {
         _FUSIONS,
         files=tuple(f"runs/demo_fusions/{n}" for n in ("report.md", "results.json", "results.png")),
     ),
+    "bash scripts/compare_fusions.sh --encoders pretrained --text_encoder "
+    "model_checkpoints/demo_fusions/encoder_t --audio_encoder mfcc --modalities at --seeds 5 "
+    "--name demo_fusions_mfcc": Run(
+        "--fusions concat cross_modal_transformer --seeds 1 --epochs 1",
+        files=("runs/demo_fusions_mfcc/report.md",),
+    ),
     "bash scripts/compare_fusions.sh --corpus kemdy20 --root DIR": Run(_FUSIONS + " {encoders}"),
     "bash scripts/run_all.sh --corpus kemdy19 --root /path/to/KEMDy19": Run(
         _STUDY + " --modalities t --name again {encoders}"
