@@ -1,15 +1,13 @@
 """Convolutions of few channels in float32 where a CPU computes all else in bfloat16.
 
-On CPUs with AMX, PyTorch 2.13 (oneDNN) computes a convolution in bfloat16 of 2, 4, 8 or 12 input
-channels per group and a kernel of 16 or more wrongly: its error is as large as its output. The
-positional convolutions of wav2vec 2.0 and its relatives are wide enough in every published size,
-not in tiny ones.
+On CPUs with AMX, PyTorch 2.13 (oneDNN) computes many convolutions in bfloat16 of an even number of
+input channels per group below 16 wrongly, those whose channels times kernel are a multiple of 32
+from 64 on: their error is as large as their output. The positional convolutions of wav2vec 2.0 and
+its relatives are wide enough in every published size, not in tiny ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -18,30 +16,25 @@ from torch import nn
 _WIDE_ENOUGH = 16
 
 
-@contextmanager
-def narrow_convolutions_in_float32(encoder: nn.Module, device: torch.device) -> Iterator[None]:
-    """Within this, the narrow convolutions of `encoder` compute in float32 under autocast on a CPU.
+def keep_narrow_convolutions_exact(encoder: nn.Module) -> None:
+    """Let the narrow convolutions of `encoder` compute in float32 under autocast on a CPU.
 
     Args:
-        encoder: is left as it was.
-        device: of its input.
+        encoder: its narrow convolutions do so from now on, in copies of it as well; nothing else
+            about it changes, and done twice it is as once.
     """
-    narrow = _narrow(encoder) if device.type == "cpu" and torch.is_autocast_enabled("cpu") else []
-    for convolution in narrow:
-        # Of the object, not of its class: it hides the method until it is taken away again.
-        convolution.forward = partial(_in_float32, convolution)  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        for convolution in narrow:
-            del convolution.forward
+    for module in encoder.modules():
+        if isinstance(module, nn.Conv1d) and _is_narrow(module) and "forward" not in vars(module):
+            # Of the object, not of its class, whose method it hides.
+            module.forward = partial(_forward, module)  # type: ignore[method-assign]
 
 
-def _narrow(encoder: nn.Module) -> list[nn.Conv1d]:
-    convolutions = [module for module in encoder.modules() if isinstance(module, nn.Conv1d)]
-    return [one for one in convolutions if 1 < one.in_channels // one.groups < _WIDE_ENOUGH]
+def _is_narrow(convolution: nn.Conv1d) -> bool:
+    return 1 < convolution.in_channels // convolution.groups < _WIDE_ENOUGH
 
 
-def _in_float32(convolution: nn.Conv1d, states: torch.Tensor) -> torch.Tensor:
+def _forward(convolution: nn.Conv1d, states: torch.Tensor) -> torch.Tensor:
+    if states.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+        return type(convolution).forward(convolution, states)
     with torch.autocast("cpu", enabled=False):
         return type(convolution).forward(convolution, states.float())

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from feature_extractor.fusion.narrow_convolutions import narrow_convolutions_in_float32
+from feature_extractor.fusion.narrow_convolutions import keep_narrow_convolutions_exact
 
 Layers = tuple[torch.Tensor, ...]
 
@@ -174,13 +174,14 @@ def audio_frames(
 def _layers(
     encoder: PreTrainedModel, values: torch.Tensor, mask: torch.Tensor | None, every_layer: bool
 ) -> Layers:
-    with narrow_convolutions_in_float32(encoder, values.device):
-        output = encoder(
-            values,
-            attention_mask=mask,
-            output_hidden_states=every_layer,
-            **_spec_augment(encoder, *values.shape),
-        )
+    if torch.is_autocast_enabled("cpu"):
+        keep_narrow_convolutions_exact(encoder)
+    output = encoder(
+        values,
+        attention_mask=mask,
+        output_hidden_states=every_layer,
+        **_spec_augment(encoder, *values.shape),
+    )
     # What is collected as the last layer may stand before the encoder's last norm.
     below = output.hidden_states[:-1] if every_layer else ()
     return (*below, output.last_hidden_state)

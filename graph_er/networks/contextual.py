@@ -8,7 +8,7 @@ features, H hidden size, C emotions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial, reduce
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -46,13 +46,13 @@ class GatedInput(nn.Module):
 
     def join(self, hidden: Sequence[Tensor]) -> Tensor:
         """Weigh and add modalities that are projected already, ``[K, N, H]`` each."""
-        whole = reduce(torch.add, hidden)  # [K, N, H]
+        whole = torch.stack(list(hidden)).sum(dim=0)  # [K, N, H]
         if self.gate is None:
             return F.gelu(whole)
         # Twice the sigmoid: a gate that knows nothing lets a modality pass as it is.
         gates = (2 * torch.sigmoid(self.gate(whole))).chunk(len(hidden), dim=-1)
         weighed = [gate * part for gate, part in zip(gates, hidden, strict=True)]
-        return F.gelu(reduce(torch.add, weighed))
+        return F.gelu(torch.stack(weighed).sum(dim=0))
 
 
 class ContextualGNN(nn.Module):

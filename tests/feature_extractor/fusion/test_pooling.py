@@ -2,7 +2,12 @@ import pytest
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from feature_extractor.fusion.pooling import masked_mean, minimum_samples, num_frames
+from feature_extractor.fusion.pooling import (
+    audio_frames,
+    masked_mean,
+    minimum_samples,
+    num_frames,
+)
 
 
 def test_masked_mean_by_hand():
@@ -27,3 +32,26 @@ def test_frames_are_those_of_the_encoder():
         frames = model.feature_extractor(torch.zeros(1, samples)).shape[-1]
         assert num_frames(config, samples) == frames
     assert num_frames(config, 399) == 0
+
+
+@pytest.mark.parametrize("norm", ["layer", "group"])
+def test_narrow_convolutions_of_an_encoder_compute_in_float32_beside_bfloat16(norm):
+    small = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 1}
+    layers = {"conv_dim": (16, 16), "conv_kernel": (40, 10), "conv_stride": (40, 8)}
+    positions = {"num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4}
+    config = Wav2Vec2Config(
+        **small, **layers, **positions, num_attention_heads=2, feat_extract_norm=norm
+    )
+    encoder = Wav2Vec2Model(config).eval()
+    kinds = []
+    encoder.encoder.pos_conv_embed.conv.register_forward_hook(
+        lambda module, inputs, output: kinds.append((output.dtype, module.weight.shape[1]))
+    )
+    audio = (torch.randn(2, 8000), torch.ones(2, 8000, dtype=torch.long))
+    with torch.no_grad():
+        exact = audio_frames(encoder, *audio).layers[0]
+        kinds.clear()
+        with torch.autocast("cpu", torch.bfloat16):
+            close = audio_frames(encoder, *audio).layers[0].float()
+    assert {*kinds} == {(torch.float32, 6)}
+    assert (exact - close).std() < 0.05 * exact.std()

@@ -202,3 +202,18 @@ def test_a_disk_too_full_for_what_is_printed_is_told(unbuffered):
     assert b"standard output" in done.stderr
     assert b"Traceback" not in done.stderr
     assert b"Exception" not in done.stderr
+
+
+def test_at_the_end_nothing_is_searched_for_cycles():
+    # Handlers run in the opposite order: this one, after that of the command.
+    program = (
+        "import atexit, gc\n"
+        "atexit.register(lambda: print(gc.get_freeze_count(), len(gc.get_objects())))\n"
+        "from graph_er.running.cli import collect_garbage_less_often\n"
+        "collect_garbage_less_often()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    frozen, searched = map(int, done.stdout.split())
+    assert frozen > 1000 > searched
