@@ -2,8 +2,8 @@
 
 On CPUs with AMX, PyTorch 2.13 (oneDNN) computes many convolutions in bfloat16 of an even number of
 input channels per group below 16 wrongly, those whose channels times kernel are a multiple of 32
-from 64 on: their error is as large as their output. The positional convolutions of wav2vec 2.0 and
-its relatives are wide enough in every published size, not in tiny ones.
+from 64 on: their error is as large as their output. The positional convolutions of wav2vec 2.0,
+HuBERT, WavLM and XLS-R have 48 channels or more in the published sizes; tiny encoders have fewer.
 """
 
 from __future__ import annotations
