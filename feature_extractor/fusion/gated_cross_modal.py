@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from feature_extractor.fusion.attention import StreamAttention
 from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.stream import Stream
 from graph_er.running.flags import option, require
@@ -41,7 +42,7 @@ class CrossModalBlock(nn.Module):
         """Build a block for streams of `width`."""
         super().__init__()
         heads = next(heads for heads in range(options.heads, 0, -1) if width % heads == 0)
-        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.attention = StreamAttention(width, heads)
         self.attention_norm = nn.LayerNorm(width)
         self.feed_forward = nn.Sequential(
             nn.Linear(width, _EXPANSION * width),
@@ -54,15 +55,7 @@ class CrossModalBlock(nn.Module):
 
     def forward(self, queries: Stream, keys: Stream) -> Stream:
         """Return the stream of `queries` after the block; it keeps them if there are no `keys`."""
-        # A softmax over nothing is NaN: a row without keys looks at padding, to no effect.
-        hidden = ~keys.mask & keys.present[:, None]
-        attended, _ = self.attention(
-            queries.states,
-            keys.states,
-            keys.states,
-            key_padding_mask=hidden,
-            need_weights=False,
-        )
+        attended = self.attention.looked_at(queries, keys)
         added = self.dropout(attended) * keys.present[:, None, None]
         states = self.attention_norm(queries.states + added)
         states = self.output_norm(states + self.dropout(self.feed_forward(states)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from feature_extractor.fusion.attention import StreamAttention
 from feature_extractor.fusion.base import needed
 from feature_extractor.fusion.stream import Stream
 
@@ -61,9 +62,7 @@ class TransformerLayer(nn.Module):
         super().__init__()
         self.query_norm = nn.LayerNorm(width)
         self.key_norm = nn.LayerNorm(width) if across else None
-        self.attention = nn.MultiheadAttention(
-            width, depth.heads, dropout=depth.attention_dropout, batch_first=True
-        )
+        self.attention = StreamAttention(width, depth.heads, depth.attention_dropout)
         self.feed_forward = nn.Sequential(
             nn.LayerNorm(width),
             nn.Linear(width, _EXPANSION * width),
@@ -83,14 +82,12 @@ class TransformerLayer(nn.Module):
             keys: the stream that is looked at; None looks at `states` themselves.
             mask: of `states`, ``[B, T]``.
         """
-        query = self.query_norm(states)
-        key = query if keys is None else needed(self.key_norm)(keys.states)
-        seen = mask if keys is None else keys.mask
-        present = seen.any(dim=1)
-        # A softmax over nothing is NaN: a row without keys looks at padding, to no effect.
-        hidden = ~seen & present[:, None]
-        attended, _ = self.attention(query, key, key, key_padding_mask=hidden, need_weights=False)
-        states = states + self.dropout(attended) * present[:, None, None]
+        queries = Stream(self.query_norm(states), mask)
+        seen = queries
+        if keys is not None:
+            seen = Stream(needed(self.key_norm)(keys.states), keys.mask)
+        attended = self.attention.looked_at(queries, seen)
+        states = states + self.dropout(attended) * seen.present[:, None, None]
         return states + self.dropout(self.feed_forward(states))
 
 
