@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the bundle."""
     arguments = build_parser().parse_args(argv)
-    from graph_er.inference.bundle_writing import Sources, write_bundle
+    from graph_er.packing.bundle_writing import Sources, write_bundle
 
     sources = Sources(arguments.extractor, arguments.pt_dir, arguments.live_pt_dir)
     options = {"data": arguments.data_dir, "overwrite": arguments.overwrite}

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from graph_er.bundles.bundle_folder import GRAPH, is_bundle
 from graph_er.data_option import add_data_options, read_data
 from graph_er.dialogues import require_side
 from graph_er.errors import InputError
-from graph_er.inference.bundle_folder import GRAPH, is_bundle
 from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import checkpoint_file

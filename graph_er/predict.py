@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from graph_er.bundles.bundle_folder import is_bundle
 from graph_er.errors import InputError
-from graph_er.inference.bundle_folder import is_bundle
 from graph_er.running.cli import run_command
 from graph_er.running.paths import checkpoint_file, project_root, require_suffix
 
@@ -107,10 +107,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         _answer_live(arguments)
         return
     _check_outputs(arguments)
-    from graph_er.inference.conversation_input import read_turns
+    from graph_er.conversations.chosen_turns import wanted_ids
+    from graph_er.conversations.conversation_input import read_turns
     from graph_er.inference.predictions import require_out_suffix, write_prediction_rows
     from graph_er.inference.predictor import EmotionPredictor
-    from graph_er.inference.turn_reasons import wanted_ids
 
     require_out_suffix(arguments.out)
     turns = read_turns(arguments.input, arguments.recording)
@@ -172,7 +172,7 @@ def _explain(
     ids: Sequence[str],
 ) -> None:
     """Explain the utterances that were asked for."""
-    from graph_er.inference import turn_reasons
+    from graph_er.display import turn_reasons
 
     explanations = turn_reasons.explain_turns(predictor.checkpoint, dialogues, ids)
     out = arguments.out.with_name(f"{arguments.out.stem}.explain.json")
@@ -226,11 +226,11 @@ def _write_pictures(
 ) -> None:
     if arguments.plot is None and arguments.html is None:
         return
-    from graph_er.inference.shown_turns import shown_dialogues
+    from graph_er.display.shown_turns import shown_dialogues
 
     dialogues = shown_dialogues(turns, rows, predictor.emotions)
     if arguments.plot is not None:
-        from graph_er.inference.picture import write_picture
+        from graph_er.display.picture import write_picture
 
         shown = write_picture(arguments.plot, dialogues, predictor.emotions)
         if shown < len(dialogues):
@@ -239,7 +239,7 @@ def _write_pictures(
                 *(arguments.plot, shown, len(dialogues)),
             )
     if arguments.html is not None:
-        from graph_er.inference.page import write_page
+        from graph_er.display.page import write_page
 
         write_page(
             arguments.html,

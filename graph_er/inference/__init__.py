@@ -1,1 +1,1 @@
-"""From a conversation that nobody labelled to its emotions; alone in `graph_er` it runs stage 2."""
+"""From turns that nobody labelled to their emotions: the extractor and the graph are run."""

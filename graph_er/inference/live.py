@@ -15,6 +15,8 @@ from feature_extractor.corpora.table_recordings import LONGEST_CLIP, depends_on_
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.vectors import Extractor
 from graph_er.answers.streaming import LiveConversation, LiveModel
+from graph_er.conversations.turn_table import turns_of_rows
+from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
 from graph_er.inference.missing_modalities import (
     has_modality,
@@ -22,9 +24,7 @@ from graph_er.inference.missing_modalities import (
     without_marks_alone,
 )
 from graph_er.inference.predictions import prediction_rows
-from graph_er.inference.turn_table import turns_of_rows
 from graph_er.inference.turn_vectors import vectors_of
-from graph_er.inference.turns import Turn
 from graph_er.networks.checkpoint import Checkpoint
 
 

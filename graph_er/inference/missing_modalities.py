@@ -24,8 +24,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
-from graph_er.inference.turns import Turn
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.schema.emotions import MODALITY_NAMES
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from feature_extractor.corpora.text_files import one_line
+from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
 from graph_er.inference.missing_modalities import has_modality, modalities_used
-from graph_er.inference.turns import Turn
 from graph_er.running.csv_cells import guarded
 from graph_er.running.files import atomic_path, write_text
 from graph_er.running.paths import require_suffix

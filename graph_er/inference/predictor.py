@@ -14,10 +14,12 @@ from feature_extractor.extraction.stage2 import trained_extractor
 from feature_extractor.extraction.vectors import Extractor
 from feature_extractor.networks.encoders import quiet_transformers
 from graph_er.answers.prediction import predict_probabilities
+from graph_er.bundles.bundle_folder import is_bundle, open_bundle
+from graph_er.bundles.feature_origin import check_extractor
+from graph_er.conversations.turn_table import turns_of_rows
+from graph_er.conversations.turns import Turn, by_dialogue
 from graph_er.dialogues import Dialogue
 from graph_er.errors import InputError
-from graph_er.inference.bundle_folder import is_bundle, open_bundle
-from graph_er.inference.feature_origin import check_extractor
 from graph_er.inference.live import LiveStream
 from graph_er.inference.missing_modalities import (
     check_modalities,
@@ -28,9 +30,7 @@ from graph_er.inference.missing_modalities import (
 )
 from graph_er.inference.predictions import prediction_rows
 from graph_er.inference.transcript_cleanup import cleanup_of
-from graph_er.inference.turn_table import turns_of_rows
 from graph_er.inference.turn_vectors import TurnVectors, extractor_widths, vectors_of
-from graph_er.inference.turns import Turn, by_dialogue
 from graph_er.networks.checkpoint import Checkpoint, load_checkpoint
 from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME

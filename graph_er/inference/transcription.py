@@ -14,10 +14,10 @@ from tqdm import tqdm
 from feature_extractor.audio import SAMPLE_RATE, is_silent, load_audio
 from feature_extractor.corpora.text_files import one_line
 from feature_extractor.networks.encoders import quiet_transformers
+from graph_er.conversations.recording import cut_turns
+from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
-from graph_er.inference.recording import cut_turns
 from graph_er.inference.turn_audio import in_row
-from graph_er.inference.turns import Turn
 
 # Whisper hears 30 seconds at most, and others were trained on less.
 _LONGEST_PIECE = 25 * SAMPLE_RATE

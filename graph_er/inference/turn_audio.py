@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from feature_extractor.utterance import Corpus, Utterance
+from graph_er.conversations.recording import cut_turns, named_audio
+from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
-from graph_er.inference.recording import cut_turns, named_audio
-from graph_er.inference.turns import Turn
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from feature_extractor.batches.acoustic_states import AcousticStates
 from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.extraction.vectors import Extractor
 from feature_extractor.networks.speaker_scaling import SpeakerScaledStates, speaker_moments
+from graph_er.conversations.turns import Turn
 from graph_er.inference.turn_audio import turn_corpus, utterance_of
-from graph_er.inference.turns import Turn
 
 
 def speaker_scaled_turns(

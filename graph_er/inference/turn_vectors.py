@@ -13,10 +13,10 @@ from feature_extractor.batches.dataset import States, UtteranceDataset
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.prediction import predict
 from feature_extractor.extraction.vectors import Extractor
+from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
 from graph_er.inference.turn_audio import turn_corpus
 from graph_er.inference.turn_states import speaker_scaled_turns
-from graph_er.inference.turns import Turn
 
 # Bounds the vectors, files and decoded audio that are held at once.
 _TURNS_AT_ONCE = 128

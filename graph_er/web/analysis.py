@@ -14,15 +14,15 @@ import numpy as np
 import soundfile
 
 from graph_er.answers.explanation import Explanation, explain
+from graph_er.conversations.confined_input import Bounds, read_confined
+from graph_er.conversations.recording import named_audio
+from graph_er.conversations.span_audio import span_blocks
+from graph_er.conversations.turns import Turn
 from graph_er.dialogues import Dialogue
-from graph_er.inference.confined_input import Bounds, read_confined
-from graph_er.inference.page import write_page
+from graph_er.display.page import write_page
+from graph_er.display.shown_turns import ShownDialogue, ShownTurn, shown_dialogues
 from graph_er.inference.predictions import write_prediction_rows
 from graph_er.inference.predictor import EmotionPredictor
-from graph_er.inference.recording import named_audio
-from graph_er.inference.shown_turns import ShownDialogue, ShownTurn, shown_dialogues
-from graph_er.inference.span_audio import span_blocks
-from graph_er.inference.turns import Turn
 from graph_er.web.uploads import collect
 
 logger = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from graph_er.conversations.demo_dialogues import EXAMPLE, demo_names, demo_turns
+from graph_er.display.shown_turns import ShownTurn, clock_text
 from graph_er.errors import InputError
-from graph_er.inference.demo_dialogues import EXAMPLE, demo_names, demo_turns
 from graph_er.inference.predictor import EmotionPredictor
-from graph_er.inference.shown_turns import ShownTurn, clock_text
 from graph_er.web.analysis import CONVERSATION, Analysis, Reader, analyse, clip, reasons, uploaded
 from graph_er.web.drawings import reasons_html, timeline_html
 from graph_er.web.texts import TEXTS, marks_text, word

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from graph_er.answers.explanation import Explanation
-from graph_er.inference.page import CLOCK, LANE, NAMES, WIDTH, draw_dialogue, lane_name
-from graph_er.inference.shown_turns import ShownDialogue, ShownTurn
+from graph_er.display.page import CLOCK, LANE, NAMES, WIDTH, draw_dialogue, lane_name
+from graph_er.display.shown_turns import ShownDialogue, ShownTurn
 from graph_er.report.lettering import signed
 from graph_er.report.palette import LIGHT, blended, emotion_colours, text_on
 from graph_er.report.reasons import Reason, reasons

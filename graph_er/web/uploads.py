@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from graph_er.conversations.conversation_input import TURN_SUFFIXES
+from graph_er.conversations.recording_folder import AUDIO_SUFFIXES
 from graph_er.errors import InputError
-from graph_er.inference.conversation_input import TURN_SUFFIXES
-from graph_er.inference.recording_folder import AUDIO_SUFFIXES
 
 ARCHIVE = ".zip"
 KINDS = (*AUDIO_SUFFIXES, *TURN_SUFFIXES, ".txt")

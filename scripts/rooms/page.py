@@ -18,7 +18,9 @@ below (`tests/test_architecture.py`) and this page (`tests/rooms/test_page.py`) 
 Two packages. `feature_extractor` turns speech and transcript into two vectors per utterance,
 `graph_er` turns dialogues of such vectors into emotions. What passes between them is one file,
 described in `graph_er/dialogues.py` alone. `graph_er` knows nothing of `feature_extractor`, but
-for `graph_er.inference`, which goes from raw speech to emotions and so uses both.
+for three rooms beside training, which go from raw speech to emotions and so use both:
+`graph_er.conversations` reads what a user gives as corpora are read, `graph_er.inference` runs
+the extractor and then the graph, `graph_er.packing` puts both into one folder.
 
 ![Rooms on their floors](architecture.png)
 
@@ -33,7 +35,8 @@ _RULES = """
 ## Rules that tests hold
 
 - A room imports from lower floors only; no module takes part in a circle; nobody imports commands.
-- `graph_er` imports `feature_extractor` in `graph_er.inference` alone.
+- `graph_er` imports `feature_extractor` in `graph_er.conversations`, `graph_er.inference` and
+  `graph_er.packing` alone.
 - Modules have a docstring and at most 300 lines, functions less than 70; no name hides a module
   of Python's own.
 - Importing a command loads neither torch nor transformers: they are imported when work begins.

@@ -11,9 +11,9 @@ import soundfile
 import soxr
 
 from feature_extractor.audio import load_audio, probe_audio
+from graph_er.conversations.recording import cut_turns, open_recording
+from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
-from graph_er.inference.recording import cut_turns, open_recording
-from graph_er.inference.turns import Turn
 from tests.faults.hostile import Limits, outcome
 from tests.faults.hostile_files import PLACES, mutated, put, refused, write_noise
 

@@ -8,14 +8,14 @@ import random
 import numpy as np
 import pytest
 
+from graph_er.conversations.conversation_input import read_turns
+from graph_er.conversations.turns import Turn
+from graph_er.display.page import render_page
+from graph_er.display.picture import write_picture
+from graph_er.display.shown_turns import ShownDialogue, ShownTurn
 from graph_er.errors import InputError
-from graph_er.inference.conversation_input import read_turns
-from graph_er.inference.model_card import Part, model_card
-from graph_er.inference.page import render_page
-from graph_er.inference.picture import write_picture
 from graph_er.inference.predictions import prediction_rows, write_prediction_rows
-from graph_er.inference.shown_turns import ShownDialogue, ShownTurn
-from graph_er.inference.turns import Turn
+from graph_er.packing.model_card import Part, model_card
 from graph_er.report.canvas import to_svg
 from graph_er.report.example import Example
 from graph_er.report.example import Turn as ExampleTurn

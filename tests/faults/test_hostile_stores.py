@@ -14,7 +14,7 @@ import pytest
 from feature_extractor.caches.state_store import StateStore
 from feature_extractor.extraction.merging import merge_parts
 from feature_extractor.extraction.parts_plan import PartsPlan, Source
-from graph_er.inference.bundle_folder import digests_of, open_bundle
+from graph_er.bundles.bundle_folder import digests_of, open_bundle
 from graph_er.report.runs import read_runs
 from graph_er.running.run_record import read_run_record
 from graph_er.training.config_file import read_config_file

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 
 from feature_extractor.transcript import clean_transcript
+from graph_er.conversations.conversation_input import read_turns
 from graph_er.errors import InputError
-from graph_er.inference.conversation_input import read_turns
 from graph_er.running.normal_form import normal_form
 from graph_er.schema.splits import natural_key
 from tests.faults.hostile_files import (

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import pytest
 
+from graph_er.conversations.confined_input import Bounds, read_confined
 from graph_er.errors import InputError
-from graph_er.inference.confined_input import Bounds, read_confined
 from graph_er.web.uploads import LIMITS, collect
 from tests.faults.hostile_files import PLACES, mutated, put, refused, write_noise
 

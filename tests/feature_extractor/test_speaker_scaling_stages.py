@@ -22,17 +22,17 @@ from feature_extractor.extraction.vectors import extract_corpus
 from feature_extractor.networks.checkpoint import load_checkpoint
 from feature_extractor.splits.splitting import split_corpus
 from feature_extractor.training.preparation import prepare
+from graph_er.conversations.turn_table import turns_of_rows
 from graph_er.dialogues import read_dialogues
 from graph_er.errors import InputError
-from graph_er.inference.bundle_writing import Sources, write_bundle
 from graph_er.inference.predictor import EmotionPredictor
-from graph_er.inference.turn_table import turns_of_rows
 from graph_er.inference.turn_vectors import vectors_of
+from graph_er.packing.bundle_writing import Sources, write_bundle
 from graph_er.running.cli import run_command
 from graph_er.running.files import sha256
 from tests.feature_extractor.tiny_corpus import EMOTIONS, SECONDS, make_audio_folder
-from tests.graph_er.inference.conftest import save_graph
 from tests.graph_er.tiny_models import CONTEXTUAL
+from tests.graph_er.tiny_predictor import save_graph
 
 CPU = Execution(resolve_device("cpu"))
 QUICK = ("--epochs", "2", "--batch_size", "16", "--accumulate_grad", "1", "--num_workers", "0")

@@ -1,9 +1,10 @@
-"""What pictures of more than one package are tested with."""
+"""What more than one room is tested with: models that predict, a machine of few fonts."""
 
 import pytest
 from matplotlib.font_manager import fontManager
 
 from graph_er.report import fonts
+from tests.graph_er.tiny_predictor import models, predictor  # noqa: F401
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from feature_extractor import demo
 from feature_extractor.demo_corpus.example import write_example
-from graph_er.inference.turn_table import read_turn_table
+from graph_er.conversations.turn_table import read_turn_table
 
 BUNDLED = Path(__file__).resolve().parents[3] / "data" / "example"
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from graph_er.conversations.turn_table import turns_of_rows
 from graph_er.errors import InputError
 from graph_er.inference.predictor import EmotionPredictor
-from graph_er.inference.turn_table import turns_of_rows
-from tests.graph_er.inference.conftest import save_graph, write_noise
+from tests.graph_er.conversation_factory import write_noise
 from tests.graph_er.inference.test_predictor import matrix, text_rows
 from tests.graph_er.tiny_models import COGMEN, CONTEXTUAL
+from tests.graph_er.tiny_predictor import save_graph
 
 
 @pytest.fixture(scope="module")

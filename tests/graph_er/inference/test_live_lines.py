@@ -15,8 +15,9 @@ from graph_er.errors import InputError
 from graph_er.inference.live_lines import answer_lines
 from graph_er.inference.predictor import EmotionPredictor
 from graph_er.running.cli import run_command
-from tests.graph_er.inference.conftest import save_graph, write_noise
+from tests.graph_er.conversation_factory import write_noise
 from tests.graph_er.tiny_models import CONTEXTUAL
+from tests.graph_er.tiny_predictor import save_graph
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = [{"speaker": "민아", "text": "그래", "note": 1}, {"speaker": "준호", "text": "왜 그래"}]

@@ -1,8 +1,8 @@
 import numpy as np
 
 from graph_er.inference.missing_modalities import fill_missing_text, training_mean
-from tests.graph_er.inference.conftest import save_graph
 from tests.graph_er.tiny_models import COGMEN
+from tests.graph_er.tiny_predictor import save_graph
 
 TEXT = np.array([[1.0, 2.0], [9.0, 9.0], [3.0, 6.0], [9.0, 9.0]], dtype=np.float32)
 THERE = [True, False, True, False]

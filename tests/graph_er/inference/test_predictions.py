@@ -4,10 +4,10 @@ import json
 import numpy as np
 import pytest
 
+from graph_er.conversations.turn_table import read_turn_table
+from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
 from graph_er.inference.predictions import prediction_rows, write_prediction_rows
-from graph_er.inference.turn_table import read_turn_table
-from graph_er.inference.turns import Turn
 
 EMOTIONS = ("neutral", "happy")
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from graph_er.answers.prediction import predict_probabilities
+from graph_er.conversations.turn_table import turns_of_rows
+from graph_er.conversations.turns import by_dialogue
 from graph_er.errors import InputError
 from graph_er.inference.predictor import EmotionPredictor
-from graph_er.inference.turn_table import turns_of_rows
-from graph_er.inference.turns import by_dialogue
 from graph_er.networks.checkpoint import load_checkpoint
 from tests.feature_extractor.tiny_corpus import EMOTIONS
-from tests.graph_er.inference.conftest import save_extractor, save_graph, write_noise
+from tests.graph_er.conversation_factory import write_noise
 from tests.graph_er.tiny_models import COGMEN, CONTEXTUAL
+from tests.graph_er.tiny_predictor import save_extractor, save_graph
 
 PROBABILITIES = [f"prob_{emotion}" for emotion in EMOTIONS]
 

@@ -8,12 +8,12 @@ from transformers import Wav2Vec2CTCTokenizer
 
 from feature_extractor.corpora.text_files import one_line
 from feature_extractor.transcript import clean_transcript
+from graph_er.conversations.turn_table import turns_of_rows
 from graph_er.errors import InputError
 from graph_er.inference import transcription
 from graph_er.inference.transcription import load_recogniser, transcribe
-from graph_er.inference.turn_table import turns_of_rows
 from tests.feature_extractor.tiny_corpus import make_audio_folder
-from tests.graph_er.inference.conftest import write_noise
+from tests.graph_er.conversation_factory import write_noise
 
 
 class Recogniser:

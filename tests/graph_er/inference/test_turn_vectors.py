@@ -1,8 +1,8 @@
 import numpy as np
 
 from feature_extractor.extraction.vectors import Extractor
+from graph_er.conversations.turns import Turn
 from graph_er.inference import turn_vectors
-from graph_er.inference.turns import Turn
 
 TURNS = [
     Turn(f"{dialogue}{n}", dialogue, "A", None, 0.0, f"{dialogue}{n}", float(n), n + 1.0)

@@ -1,9 +1,9 @@
-"""The tiny models of prediction's tests, behind the page."""
+"""The tiny models behind the page."""
 
 import pytest
 
 from graph_er.web.desk import Desk
-from tests.graph_er.inference.conftest import models, predictor, talk, write_table  # noqa: F401
+from tests.graph_er.conversation_factory import talk, write_table
 
 
 @pytest.fixture
@@ -15,6 +15,6 @@ def data(tmp_path):
 
 
 @pytest.fixture
-def desk(predictor, data, tmp_path):  # noqa: F811
+def desk(predictor, data, tmp_path):
     (tmp_path / "work").mkdir()
     return Desk(predictor, data, tmp_path / "work")

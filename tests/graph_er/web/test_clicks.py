@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from graph_er.web.texts import LANGUAGES, TEXTS
-from tests.graph_er.inference.conftest import talk, write_table
+from tests.graph_er.conversation_factory import talk, write_table
 from tests.graph_er.web.small_gradio import small_gradio, update
 from tests.graph_er.web.test_desk import zipped
 

@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 import soundfile
 
+from graph_er.conversations.conversation_input import read_turns
+from graph_er.conversations.turns import Turn
 from graph_er.inference import predictions
-from graph_er.inference.conversation_input import read_turns
 from graph_er.inference.predictions import SEPARATOR, write_prediction_rows
-from graph_er.inference.turns import Turn
 from graph_er.schema.emotions import DATASET_EMOTIONS, KEMDY_EMOTIONS, MODALITY_NAMES
 from graph_er.web import analysis as analysis_module
 from graph_er.web import desk as desk_module
 from graph_er.web.analysis import clip, discard
 from graph_er.web.desk import Refusal, head, said
 from graph_er.web.texts import TEXTS, marks_text, word
-from tests.graph_er.inference.conftest import save_graph, talk, write_noise, write_table
+from tests.graph_er.conversation_factory import talk, write_noise, write_table
 from tests.graph_er.tiny_models import COGMEN
+from tests.graph_er.tiny_predictor import save_graph
 
 
 def zipped(path, folder):

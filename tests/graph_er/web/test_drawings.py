@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from graph_er.answers.explanation import Explanation, Influence, TurnInfluence
-from graph_er.inference.shown_turns import ShownDialogue, ShownTurn
+from graph_er.display.shown_turns import ShownDialogue, ShownTurn
 from graph_er.web.drawings import reasons_html, timeline_html
 
 TURN = ShownTurn(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.graph_er.inference.conftest import talk, write_table
+from tests.graph_er.conversation_factory import talk, write_table
 from tests.graph_er.web.test_desk import zipped
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from feature_extractor.corpora.text_files import TABLE_SUFFIXES
+from graph_er.conversations import conversation_input
+from graph_er.conversations.recording_folder import AUDIO_SUFFIXES
 from graph_er.errors import InputError
-from graph_er.inference import conversation_input
-from graph_er.inference.recording_folder import AUDIO_SUFFIXES
 from graph_er.web.uploads import KINDS, LIMITS, Limits, collect, unpack
 
 

@@ -1,0 +1,148 @@
+"""The conversation as a self-contained web page: timeline by speaker, words and probabilities.
+
+Everything is in the one file and nothing is fetched. What a turn says and how sure the model is
+shows on hover, on focus and, without scripts, as the browser's own tooltip; so does the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from graph_er.display.shown_turns import (
+    ShownDialogue,
+    ShownTurn,
+    Strip,
+    clock_text,
+    strips_of,
+)
+from graph_er.display.strip_layout import (
+    NAME_COLUMNS,
+    fitting,
+    placed_turns,
+    short_name,
+    tick_marks,
+)
+from graph_er.report.lettering import shortened
+from graph_er.report.palette import DARK, LIGHT, emotion_colours
+from graph_er.running.files import write_text
+from graph_er.running.templates import render
+
+_TURNS_PER_STRIP, _MOST_STRIPS = 30, 400
+# In units of the drawing: its width without names, a lane, the room for names and for the clock.
+WIDTH, LANE, NAMES, CLOCK = 960.0, 26.0, 118.0, 22.0
+# Dialogues with more turns than this have their table folded.
+_LONG = 100
+_READ = {"a": "speech", "t": "text"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One turn on one strip: a rectangle whose `edge` is opaque, with a `label` if one fits."""
+
+    turn: ShownTurn
+    x: float
+    y: float
+    width: float
+    opacity: float
+    edge: float
+    label: str
+
+
+@dataclass(frozen=True)
+class DrawnStrip:
+    """One line of the timeline: blocks, and ticks as (x, text)."""
+
+    height: float
+    blocks: tuple[Block, ...]
+    ticks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True)
+class DrawnDialogue:
+    """A dialogue with its strips, the share of each emotion, and whether its table is open."""
+
+    shown: ShownDialogue
+    strips: tuple[DrawnStrip, ...]
+    shares: dict[str, float]
+    is_open: bool
+
+
+def render_page(
+    dialogues: Sequence[ShownDialogue], emotions: Sequence[str], title: str, modalities: str
+) -> str:
+    """Return the page; every text of the user's is escaped.
+
+    Args:
+        dialogues: at least one.
+        emotions: names in label order.
+        title: what was predicted, e.g. the name of the input.
+        modalities: letters of what the model reads; named are those that a turn has.
+    """
+    had = {
+        letter for dialogue in dialogues for turn in dialogue.turns for letter in turn.modalities
+    }
+    return render(
+        "graph_er.display",
+        "conversation.html.jinja",
+        title=title,
+        modalities=[_READ.get(letter, letter) for letter in modalities if letter in had],
+        emotions=list(emotions),
+        colours=emotion_colours(emotions),
+        dialogues=[draw_dialogue(dialogue, {e: e for e in emotions}) for dialogue in dialogues],
+        turns=sum(len(dialogue.turns) for dialogue in dialogues),
+        clock=clock_text,
+        lane_name=lane_name,
+        light=LIGHT,
+        dark=DARK,
+        size={"width": WIDTH, "lane": LANE, "names": NAMES, "clock": CLOCK},
+    )
+
+
+def write_page(
+    path: Path, dialogues: Sequence[ShownDialogue], emotions: Sequence[str], title: str, read: str
+) -> None:
+    """Write the page, all of it or nothing; `read` are the letters of what the model reads."""
+    write_text(path, render_page(dialogues, emotions, title, read))
+
+
+def draw_dialogue(dialogue: ShownDialogue, names: Mapping[str, str]) -> DrawnDialogue:
+    """Lay a dialogue out in strips.
+
+    Args:
+        dialogue: what is drawn.
+        names: of the emotions, in label order, as they are written into turns.
+    """
+    strips = strips_of(dialogue, _TURNS_PER_STRIP, _MOST_STRIPS)
+    counts = {e: sum(turn.emotion == e for turn in dialogue.turns) for e in names}
+    return DrawnDialogue(
+        shown=dialogue,
+        strips=tuple(_draw_strip(dialogue, strip, names) for strip in strips),
+        shares={e: count / len(dialogue.turns) for e, count in counts.items() if count},
+        is_open=len(dialogue.turns) <= _LONG,
+    )
+
+
+def lane_name(speaker: str) -> str:
+    """Return as much of a speaker's name as has room beside the lane."""
+    return shortened(speaker, NAME_COLUMNS)
+
+
+def _draw_strip(dialogue: ShownDialogue, strip: Strip, names: Mapping[str, str]) -> DrawnStrip:
+    blocks = []
+    for placed in placed_turns(dialogue, strip):
+        width, name = placed.width * WIDTH, names[placed.turn.emotion]
+        blocks.append(
+            Block(
+                turn=placed.turn,
+                x=round(NAMES + placed.x * WIDTH, 1),
+                y=placed.lane * LANE,
+                width=round(width, 1),
+                opacity=round(placed.opacity, 2),
+                edge=round(min(3.0, 0.25 * width), 1),
+                label=fitting((name, short_name(name)), placed.width),
+            )
+        )
+    ticks = tuple((round(NAMES + x * WIDTH, 1), text) for x, text in tick_marks(dialogue, strip))
+    return DrawnStrip(len(dialogue.lane_names) * LANE, tuple(blocks), ticks)

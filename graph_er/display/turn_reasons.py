@@ -1,0 +1,70 @@
+"""Explanations of chosen turns: the files and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from graph_er.answers.explanation import Explanation, explain
+from graph_er.dialogues import Dialogue
+from graph_er.networks.checkpoint import Checkpoint
+from graph_er.report.canvas import to_png
+from graph_er.report.explanation import explanation_figure
+from graph_er.report.lettering import shortened, signed
+from graph_er.report.reasons import reason_label, reasons
+from graph_er.running.files import atomic_path, write_json
+
+_DPI = 130
+_TURNS, _WIDTH = 5, 44
+
+
+def explain_turns(
+    checkpoint: Checkpoint, dialogues: Sequence[Dialogue], ids: Sequence[str]
+) -> list[Explanation]:
+    """Explain the predictions of utterances by their ids.
+
+    Raises:
+        InputError: the checkpoint cannot be explained.
+    """
+    places = {
+        name: (dialogue, position)
+        for dialogue in dialogues
+        for position, name in enumerate(dialogue.utterance_ids)
+    }
+    return [explain(checkpoint, *places[name]) for name in ids]
+
+
+def write_reasons(out: Path, explanations: Sequence[Explanation]) -> None:
+    """Write the explanations as JSON, a list in their order."""
+    write_json(out, [explanation.as_dict() for explanation in explanations])
+
+
+def write_reason_pictures(plot: Path, explanations: Sequence[Explanation]) -> list[Path]:
+    """Write a picture of each beside `plot`, numbered in their order, and return their paths."""
+    paths = []
+    for number, explanation in enumerate(explanations, start=1):
+        path = plot.with_name(f"{plot.stem}.explain{number}.png")
+        content = to_png(explanation_figure(explanation), dpi=_DPI)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+        paths.append(path)
+    return paths
+
+
+def reasons_text(explanation: Explanation) -> str:
+    """Return an explanation as a short table for a terminal."""
+    said = f"{explanation.utterance_id} {explanation.speaker}: {explanation.sentence}"
+    lines = [f"{said[:80]} -> {explanation.emotion} {100 * explanation.probability:.0f} %"]
+    lines.append(f"  percentage points of “{explanation.emotion}” that are due to it:")
+    for row in reasons(explanation, _TURNS):
+        if row.kind == "turn":
+            label = "this turn"
+        elif row.other is None:
+            label = ("  " if row.is_own else "") + reason_label(row, explanation)
+        else:
+            label = f"  {row.other.utterance_id} {row.other.speaker}: {row.other.sentence}"
+        without = row.influence.without
+        changed = "" if without == explanation.emotion else f"  else {without}"
+        number = signed(100 * row.influence.change)
+        lines.append(f"  {number:>6}  {shortened(label, _WIDTH)}{changed}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Finished runs packed into one folder, a bundle, with its model card."""

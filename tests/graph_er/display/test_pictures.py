@@ -1,0 +1,264 @@
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.image import imread
+from matplotlib.patches import Rectangle
+
+from graph_er.conversations.turns import Turn
+from graph_er.display.page import NAMES, WIDTH, render_page, write_page
+from graph_er.display.picture import conversation_figure, write_picture
+from graph_er.display.shown_turns import shown_dialogues
+from graph_er.report.palette import emotion_colours
+
+EMOTIONS = ("neutral", "happy", "sad")
+
+
+def conversation(
+    count,
+    speakers=("민아", "B"),
+    text="그래",
+    seconds=2.0,
+    dialogues=1,
+    gap=1.0,
+    timed=True,
+    used=("a", "t"),
+):
+    """Turns one after the other, `happy` with 90 % and `sad` with 50 % in turn."""
+    turns, rows = [], []
+    for d in range(dialogues):
+        for n in range(count):
+            start = n * (seconds + gap)
+            sure = n % 2 == 0
+            turns.append(
+                Turn(
+                    *(f"{d}_{n}", f"talk {d}", speakers[n % len(speakers)], None, 0.0, text),
+                    *(start, start + seconds, timed),
+                    position=len(turns),
+                )
+            )
+            p = (0.05, 0.9, 0.05) if sure else (0.3, 0.2, 0.5)
+            best = int(np.argmax(p))
+            rows.append(
+                {"emotion": EMOTIONS[best], "confidence": p[best], "marks": "",
+                 "modalities_used": used[n % len(used)],
+                 **{f"prob_{e}": x for e, x in zip(EMOTIONS, p, strict=True)}}
+            )  # fmt: skip
+    return shown_dialogues(turns, rows, EMOTIONS)
+
+
+class Elements(HTMLParser):
+    """All elements of a page with their attributes."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def all(self, tag, **wanted):
+        return [a for t, a in self.found if t == tag and wanted.items() <= a.items()]
+
+
+def blocks(page):
+    return Elements(page).all("rect", **{"class": "box"})
+
+
+def test_every_turn_is_a_block_in_the_colour_of_its_emotion_as_opaque_as_sure():
+    page = render_page(conversation(4), EMOTIONS, "t", "at")
+    colours = emotion_colours(EMOTIONS)
+    found = blocks(page)
+    assert [block["fill"] for block in found] == [colours["happy"], colours["sad"]] * 2
+    sure, unsure = (float(block["fill-opacity"]) for block in found[:2])
+    assert 0 < unsure < sure <= 1
+    lanes = [float(block["y"]) for block in found]
+    assert lanes[0] == lanes[2] < lanes[1] == lanes[3]
+
+
+def test_a_tooltip_says_text_and_probabilities_and_the_link_leads_to_the_row():
+    page = render_page(conversation(2), EMOTIONS, "t", "at")
+    elements = Elements(page)
+    tips = re.findall(r"<title>(.*?)</title>", page, re.DOTALL)[1:]
+    assert "그래" in tips[0]
+    assert "happy 90 %" in tips[0]
+    links = {link["href"] for link in elements.all("a")}
+    assert links == {f"#{row['id']}" for row in elements.all("tr") if "id" in row}
+    assert elements.all("tr", id="t1-1")[0]["data-p"] == "0.050 0.900 0.050"
+
+
+def test_what_the_user_wrote_is_escaped():
+    bad = "</script><img src=x onerror=alert(1)>\"'&"
+    page = render_page(conversation(2, speakers=(bad,), text=bad), EMOTIONS, bad, "at")
+    assert "<img" not in page
+    assert page.count("<script>") == page.count("</script>") == 1
+
+
+def test_nothing_is_fetched():
+    page = render_page(conversation(3), EMOTIONS, "t", "at")
+    assert not re.search(r"https?://|src=|@import|url\(", page)
+
+
+def test_blocks_stay_within_the_drawing_and_can_be_seen():
+    shown = conversation(200, seconds=0.05, gap=0.5)
+    for block in blocks(render_page(shown, EMOTIONS, "t", "at")):
+        assert NAMES <= float(block["x"]) <= NAMES + WIDTH - float(block["width"]) + 0.1
+        assert float(block["width"]) >= 3
+
+
+def test_long_names_end_before_the_lane_whatever_their_letters():
+    speakers = ("고객상담센터 야간담당 김서연 선임", "Professor Bartholomew", "민아")
+    page = render_page(conversation(3, speakers=speakers), EMOTIONS, "t", "at")
+    names = re.findall(r'<text class="name"[^>]*>(.*?)</text>', page)
+    assert names == ["고객상담센터…", "Professor Bar…", "민아"]
+    figure, _ = conversation_figure(conversation(3, speakers=speakers[1:]), EMOTIONS)
+    assert labels(figure.axes[0], "y")[0] == "Professor Bar…"
+
+
+def browse(tmp_path, page, *options):
+    """What chromium makes of a page, with these options."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no chromium or google-chrome on the path")
+    (tmp_path / "c.html").write_text(page, encoding="utf-8")
+    own = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/u")
+    return subprocess.run(
+        [browser, *own, *options, (tmp_path / "c.html").as_uri()],
+        capture_output=True, text=True, check=True, timeout=100,
+    ).stdout  # fmt: skip
+
+
+def test_a_chosen_turn_is_not_hidden_by_the_legend(tmp_path):
+    page = render_page(conversation(100), EMOTIONS, "t", "at")
+    measure = (
+        "<script>onload = () => { location.hash = 't1-60'; setTimeout(() => {"
+        "const at = (e) => document.querySelector(e).getBoundingClientRect();"
+        "document.title = [at('.legend').bottom, at('#t1-60').top].join(' '); }, 200); };</script>"
+    )
+    shown = browse(
+        tmp_path,
+        page.replace("</body>", f"{measure}</body>"),
+        *("--window-size=420,800", "--virtual-time-budget=3000", "--dump-dom"),
+    )
+    legend, row = map(float, re.search(r"<title>([\d. ]+)</title>", shown)[1].split())
+    assert 0 < legend <= row < 200
+
+
+def test_paper_holds_the_whole_page():
+    page = render_page(conversation(200), EMOTIONS, "t", "at")
+    printed = page[page.index("@media print") : page.index("</style>")]
+    assert ".scroll { overflow: visible; }" in printed
+    assert "svg { min-width: 0; }" in printed
+    assert "print-color-adjust: exact" in printed
+    assert "details::details-content { content-visibility: visible; }" in printed
+    assert "beforeprint" in page
+
+
+def test_two_thousand_turns_stay_small_and_all_are_there():
+    page = render_page(conversation(2000), EMOTIONS, "t", "at")
+    assert len(page) < 3e6
+    assert len({link["href"] for link in Elements(page).all("a")}) == 2000
+    assert Elements(page).all("details") == [{}]
+
+
+def test_the_page_as_a_file(tmp_path):
+    write_page(tmp_path / "c.html", conversation(2, dialogues=3), EMOTIONS, "t", "t")
+    page = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert [f"talk {n}" in page for n in range(4)] == [True, True, True, False]
+    assert "predicted from text in" in page
+
+
+@pytest.mark.parametrize(
+    ("used", "told"),
+    [(("t", "t"), "text"), (("a", ""), "speech"), (("t", "at"), "speech and text")],
+)
+def test_the_page_tells_what_was_used_of_what_the_model_reads(used, told):
+    page = render_page(conversation(2, used=used), EMOTIONS, "t", "at")
+    assert f"2 turns, predicted from {told} in the light of" in page
+
+
+@pytest.mark.parametrize("count", [1, 2, 60])
+def test_the_picture_shows_colours_of_the_emotions(tmp_path, count):
+    assert write_picture(tmp_path / "c.png", conversation(count), EMOTIONS) == 1
+    pixels = (imread(tmp_path / "c.png")[..., :3] * 255).round().astype(int)
+    happy = [int(emotion_colours(EMOTIONS)["happy"][i : i + 2], 16) for i in (1, 3, 5)]
+    assert (np.abs(pixels - happy).sum(axis=-1) < 6).any()
+
+
+def test_long_conversations_take_several_strips_and_many_dialogues_are_left_out():
+    figure, shown = conversation_figure(conversation(60), EMOTIONS)
+    assert (len(figure.axes), shown) == (3, 1)
+    figure, shown = conversation_figure(conversation(1, dialogues=50), EMOTIONS)
+    assert (len(figure.axes), shown) == (40, 40)
+
+
+def test_names_that_are_no_formulas_and_no_letters(tmp_path):
+    names = ("$x^$", "민아", "😀", "a very long name of somebody", *(f"S{n}" for n in range(8)))
+    write_picture(tmp_path / "c.png", conversation(24, speakers=names), EMOTIONS)
+    assert (tmp_path / "c.png").stat().st_size > 5000
+
+
+def labels(axes, which):
+    return [label.get_text() for label in getattr(axes, f"get_{which}ticklabels")()]
+
+
+def test_without_times_the_axis_counts_turns():
+    for timed, ticks in ((True, ["0:00", "0:01", "0:02"]), (False, ["1", "2", "3"])):
+        shown = conversation(3, seconds=1.0, gap=0.0, timed=timed)
+        figure, _ = conversation_figure(shown, EMOTIONS)
+        assert labels(figure.axes[0], "x")[:3] == ticks
+
+
+def test_lanes_are_named_as_the_fonts_allow(no_hangul):
+    speakers = ("Zoë", "a very long name of somebody", "$x", "민아 M", "\U0010fffd", "M \U0010fffd")
+    figure, _ = conversation_figure(conversation(6, speakers=speakers), EMOTIONS)
+    assert labels(figure.axes[0], "y") == [
+        "Zoë", "a very long n…", "$x", "speaker 4", "speaker 5", "M",
+    ]  # fmt: skip
+
+
+def test_without_a_korean_font_titles_and_emotions_are_numbered(no_hangul, caplog):
+    emotions = (*EMOTIONS, "기쁨")
+    first, second = conversation(2, dialogues=2, seconds=20.0)
+    turns = tuple(replace(turn, emotion="기쁨") for turn in second.turns)
+    shown = [first, replace(second, id="대화 2", turns=turns)]
+    for _ in range(2):
+        figure, _ = conversation_figure(shown, emotions)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["talk 0", "dialogue 2"]
+    assert {text.get_text() for text in figure.axes[1].texts} == {"emotion 4 90", "emotion 4 50"}
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["happy", "sad", "emotion 4", "pale: little confidence"]
+    (warning,) = caplog.messages
+    assert "no font with Korean letters is installed" in warning
+    assert "fonts-nanum" in warning
+
+
+def test_what_pale_means_is_shown_by_steps_in_no_colour_of_an_emotion():
+    figure, _ = conversation_figure(conversation(2), EMOTIONS)
+    patches = figure.legends[0].findobj(Rectangle)
+    named = {to_hex(patch.get_facecolor()) for patch in patches if patch.get_alpha() is None}
+    steps = [patch for patch in patches if patch.get_alpha() is not None]
+    opacity = [patch.get_alpha() for patch in steps]
+    assert len(steps) > 1
+    assert opacity == sorted(opacity, reverse=True)
+    assert named.isdisjoint(to_hex(patch.get_facecolor()) for patch in steps)
+
+
+def test_pointing_at_a_turn_shows_its_words_and_probabilities_in_a_browser(tmp_path):
+    page = render_page(conversation(3, text="정말?"), EMOTIONS, "t", "at")
+    point = (
+        "<script>document.querySelectorAll('.box')[1]"
+        ".dispatchEvent(new MouseEvent('mouseover', {bubbles: true}))</script></body>"
+    )
+    shown = browse(tmp_path, page.replace("</body>", point), "--dump-dom")
+    card = shown[shown.index('<div class="card"') :]
+    assert "hidden" not in card[: card.index(">")]
+    assert "정말?" in card
+    assert re.findall(r"<em>(.*?)</em>", card) == ["30 %", "20 %", "50 %"]
+    assert "<title>" not in shown[shown.index("<svg") :]
