@@ -17,6 +17,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from graph_er.bundles.bundle_folder import is_bundle
+from graph_er.display.words import WORDS
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from graph_er.running.paths import checkpoint_file, project_root, require_suffix
@@ -83,6 +84,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the conversation")
     parser.add_argument("--html", type=Path, metavar="FILE.html", help="make a page of it")
     parser.add_argument(
+        "--language",
+        choices=sorted(WORDS),
+        help="of the page and of the timeline that --plot draws (default: en); the table and the "
+        "pictures of --explain are in English",
+    )
+    parser.add_argument(
         "--explain",
         action="append",
         metavar="UTTERANCE",
@@ -134,11 +141,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = build_parser()
     arguments = parser.parse_args(argv)
     if arguments.live:
-        for option in ("input", "out", "recording", "asr", "plot", "html", "explain"):
+        for option in ("input", "out", "recording", "asr", "plot", "html", "language", "explain"):
             if getattr(arguments, option) is not None:
                 parser.error(f"--live reads turns as they come; leave --{option} out")
     elif arguments.input is None or arguments.out is None:
         parser.error("the following arguments are required: --input, --out (or --live)")
+    elif arguments.language is not None and arguments.html is None and arguments.plot is None:
+        parser.error("--language goes with --html or --plot")
     return arguments
 
 
@@ -229,10 +238,11 @@ def _write_pictures(
     from graph_er.display.shown_turns import shown_dialogues
 
     dialogues = shown_dialogues(turns, rows, predictor.emotions)
+    language = arguments.language or "en"
     if arguments.plot is not None:
         from graph_er.display.picture import write_picture
 
-        shown = write_picture(arguments.plot, dialogues, predictor.emotions)
+        shown = write_picture(arguments.plot, dialogues, predictor.emotions, language)
         if shown < len(dialogues):
             logger.warning(
                 "%s shows the first %d of %d dialogues; --html shows all",
@@ -247,6 +257,7 @@ def _write_pictures(
             predictor.emotions,
             arguments.input.name,
             predictor.modalities,
+            language,
         )
 
 

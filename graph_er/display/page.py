@@ -15,6 +15,7 @@ from graph_er.display.shown_turns import (
     ShownTurn,
     Strip,
     clock_text,
+    marks_text,
     strips_of,
 )
 from graph_er.display.strip_layout import (
@@ -24,6 +25,7 @@ from graph_er.display.strip_layout import (
     short_name,
     tick_marks,
 )
+from graph_er.display.words import WORDS, percent, word
 from graph_er.report.lettering import shortened
 from graph_er.report.palette import DARK, LIGHT, emotion_colours
 from graph_er.running.files import write_text
@@ -70,7 +72,11 @@ class DrawnDialogue:
 
 
 def render_page(
-    dialogues: Sequence[ShownDialogue], emotions: Sequence[str], title: str, modalities: str
+    dialogues: Sequence[ShownDialogue],
+    emotions: Sequence[str],
+    title: str,
+    modalities: str,
+    language: str = "en",
 ) -> str:
     """Return the page; every text of the user's is escaped.
 
@@ -79,20 +85,29 @@ def render_page(
         emotions: names in label order.
         title: what was predicted, e.g. the name of the input.
         modalities: letters of what the model reads; named are those that a turn has.
+        language: key of `words.WORDS`.
     """
     had = {
         letter for dialogue in dialogues for turn in dialogue.turns for letter in turn.modalities
     }
+    names = {emotion: word(emotion, language) for emotion in emotions}
+    read = [_READ.get(letter, letter) for letter in modalities if letter in had]
+    t = WORDS[language]
     return render(
         "graph_er.display",
         "conversation.html.jinja",
+        language=language,
+        t=t,
         title=title,
-        modalities=[_READ.get(letter, letter) for letter in modalities if letter in had],
+        read=t["and"].join(word(name, language) for name in read),
         emotions=list(emotions),
         colours=emotion_colours(emotions),
-        dialogues=[draw_dialogue(dialogue, {e: e for e in emotions}) for dialogue in dialogues],
+        dialogues=[draw_dialogue(dialogue, names) for dialogue in dialogues],
         turns=sum(len(dialogue.turns) for dialogue in dialogues),
         clock=clock_text,
+        word=lambda name: word(name, language),
+        marks=lambda turn: marks_text(turn.marks, language),
+        percent=lambda share: percent(share, language),
         lane_name=lane_name,
         light=LIGHT,
         dark=DARK,
@@ -101,10 +116,15 @@ def render_page(
 
 
 def write_page(
-    path: Path, dialogues: Sequence[ShownDialogue], emotions: Sequence[str], title: str, read: str
+    path: Path,
+    dialogues: Sequence[ShownDialogue],
+    emotions: Sequence[str],
+    title: str,
+    modalities: str,
+    language: str = "en",
 ) -> None:
-    """Write the page, all of it or nothing; `read` are the letters of what the model reads."""
-    write_text(path, render_page(dialogues, emotions, title, read))
+    """Write the page as `render_page` returns it, all of it or nothing."""
+    write_text(path, render_page(dialogues, emotions, title, modalities, language))
 
 
 def draw_dialogue(dialogue: ShownDialogue, names: Mapping[str, str]) -> DrawnDialogue:

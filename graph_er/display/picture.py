@@ -22,7 +22,9 @@ from graph_er.display.strip_layout import (
     short_name,
     tick_marks,
 )
+from graph_er.display.words import WORDS, word
 from graph_er.report.canvas import BODY, SMALL, any_text, outline, plain_labels, to_png
+from graph_er.report.fonts import drawable_or
 from graph_er.report.palette import LIGHT, Theme, blended, emotion_colours, text_on
 from graph_er.running.files import atomic_path
 
@@ -43,7 +45,10 @@ class _Look(NamedTuple):
 
 @any_text()
 def conversation_figure(
-    dialogues: Sequence[ShownDialogue], emotions: Sequence[str], theme: Theme = LIGHT
+    dialogues: Sequence[ShownDialogue],
+    emotions: Sequence[str],
+    language: str = "en",
+    theme: Theme = LIGHT,
 ) -> tuple[Figure, int]:
     """Draw dialogues one below the other, long ones in several strips.
 
@@ -52,6 +57,7 @@ def conversation_figure(
     Args:
         dialogues: at least one.
         emotions: names in label order.
+        language: of names and key, a key of `words.WORDS`.
         theme: colours of the page.
 
     Returns:
@@ -68,7 +74,9 @@ def conversation_figure(
     assert isinstance(engine, ConstrainedLayoutEngine)
     engine.set(h_pad=0.03, hspace=0)
     axes = figure.subplots(len(strips), 1, squeeze=False, gridspec_kw={"height_ratios": lanes})
-    names = dict(zip(emotions, plain_labels(emotions, "emotion"), strict=True))
+    # English says more than numbers where no font has Korean letters.
+    named = [drawable_or(word(emotion, language), emotion) for emotion in emotions]
+    names = dict(zip(emotions, plain_labels(named, "emotion"), strict=True))
     look = _Look(theme, emotion_colours(emotions), names)
     ids = [d.id for d in dialogues]
     titles = dict(zip(ids, plain_labels(ids, "dialogue", _TITLE), strict=True))
@@ -77,13 +85,16 @@ def conversation_figure(
         if first:
             place.set_title(titles[dialogue.id], loc="left", color=theme.ink, fontsize=BODY)
     seen = {turn.emotion for dialogue, _, _ in strips for turn in dialogue.turns}
-    _add_legend(figure, [emotion for emotion in emotions if emotion in seen], look)
+    pale = drawable_or(WORDS[language]["pale"], WORDS["en"]["pale"])
+    _add_legend(figure, [emotion for emotion in emotions if emotion in seen], look, pale)
     return figure, shown
 
 
-def write_picture(path: Path, dialogues: Sequence[ShownDialogue], emotions: Sequence[str]) -> int:
+def write_picture(
+    path: Path, dialogues: Sequence[ShownDialogue], emotions: Sequence[str], language: str = "en"
+) -> int:
     """Write the PNG, all of it or nothing; return how many of the dialogues it shows."""
-    figure, shown = conversation_figure(dialogues, emotions)
+    figure, shown = conversation_figure(dialogues, emotions, language)
     content = to_png(figure, dpi=_DPI)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
@@ -140,14 +151,14 @@ def _draw_turn(axes: Axes, placed: PlacedTurn, look: _Look) -> None:
         axes.text(placed.x + placed.width / 2, placed.lane + 0.5, text, **style)
 
 
-def _add_legend(figure: Figure, seen: Sequence[str], look: _Look) -> None:
+def _add_legend(figure: Figure, seen: Sequence[str], look: _Look, pale: str) -> None:
     theme, labels = look.theme, [look.names[emotion] for emotion in seen]
     edge = outline(theme)
     handles: list[Any] = [Patch(facecolor=look.colours[emotion], **edge) for emotion in seen]
     # Steps, since one pale patch would be taken for an emotion's own colour.
     handles.append(tuple(Patch(facecolor=theme.ink, alpha=opacity) for opacity in _STEPS))
     figure.legend(
-        handles, [*labels, "pale: little confidence"], loc="outside upper left",
+        handles, [*labels, pale], loc="outside upper left",
         ncols=len(handles), frameon=False, labelcolor=theme.ink, fontsize=SMALL,
         handlelength=1.6, handleheight=1.1, handler_map={tuple: HandlerTuple(None, pad=0)},
     )  # fmt: skip

@@ -9,6 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from graph_er.conversations.turns import Turn, by_dialogue
+from graph_er.display.words import word
+from graph_er.inference.predictions import SEPARATOR
 from graph_er.scoring.evaluation_files import PROBABILITY
 
 # Seconds that a turn is drawn at most of which only the start is known.
@@ -178,6 +180,11 @@ def clock_text(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def marks_text(marks: str, language: str) -> str:
+    """Return the marks of a turn in a language."""
+    return SEPARATOR.join(word(mark, language) for mark in marks.split(SEPARATOR))
 
 
 def tick_step(seconds: float, wanted: int = 8) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,8 @@ class Analysis:
         turns: dialogue by dialogue, in time order; the number of a turn is its place here.
         dialogues: what the graph model read, in the same order.
         shown: turns with their predictions, likewise.
-        csv, html: files to download.
+        csv: file to download.
+        html: the page to download, by language.
     """
 
     folder: Path
@@ -51,7 +52,7 @@ class Analysis:
     dialogues: tuple[Dialogue, ...]
     shown: tuple[ShownDialogue, ...]
     csv: Path
-    html: Path
+    html: Mapping[str, Path]
 
     @property
     def shown_turns(self) -> list[ShownTurn]:
@@ -74,13 +75,15 @@ def uploaded(paths: Sequence[Path]) -> Reader:
     return read
 
 
-def analyse(predictor: EmotionPredictor, read: Reader, title: str, work: Path) -> Analysis:
+def analyse(
+    predictor: EmotionPredictor, read: Reader, titles: Mapping[str, str], work: Path
+) -> Analysis:
     """Read and predict a conversation.
 
     Args:
         predictor: the models.
         read: gets an empty folder, and returns at least one turn.
-        title: of the page to download.
+        titles: of the page to download, by each language that it is made in.
         work: folder that its files are kept in.
 
     Raises:
@@ -91,9 +94,14 @@ def analyse(predictor: EmotionPredictor, read: Reader, title: str, work: Path) -
         turns = list(read(folder))
         rows, dialogues = predictor.predict_turns(turns, progress=True)
         shown = shown_dialogues(turns, rows, predictor.emotions)
-        csv, html = folder / "predictions.csv", folder / "conversation.html"
+        csv = folder / "predictions.csv"
         write_prediction_rows(csv, rows)
-        write_page(html, shown, predictor.emotions, title, predictor.modalities)
+        # In every language now, so that a switch of the page's has nothing to wait for.
+        html = {language: folder / language / "conversation.html" for language in titles}
+        for language, path in html.items():
+            path.parent.mkdir()
+            told = titles[language], predictor.modalities, language
+            write_page(path, shown, predictor.emotions, *told)
         return Analysis(folder, tuple(turns), tuple(dialogues), tuple(shown), csv, html)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

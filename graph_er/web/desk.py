@@ -5,19 +5,20 @@ from __future__ import annotations
 import html
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from graph_er.conversations.demo_dialogues import EXAMPLE, demo_names, demo_turns
-from graph_er.display.shown_turns import ShownTurn, clock_text
+from graph_er.display.shown_turns import ShownTurn, clock_text, marks_text
+from graph_er.display.words import percent, word
 from graph_er.errors import InputError
 from graph_er.inference.predictor import EmotionPredictor
 from graph_er.web.analysis import CONVERSATION, Analysis, Reader, analyse, clip, reasons, uploaded
 from graph_er.web.drawings import reasons_html, timeline_html
-from graph_er.web.texts import TEXTS, marks_text, word
+from graph_er.web.texts import LANGUAGES, TEXTS
 
 logger = logging.getLogger(__name__)
 
@@ -70,21 +71,24 @@ class Desk:
 
     def demos(self, language: str) -> list[tuple[str, str]]:
         """Return the demo dialogues, how they are called and their names."""
-        own = TEXTS[language]["example"]
-        return [(own if name == EXAMPLE else name, name) for name in self._demos]
+        return [(_demo_title(name, language), name) for name in self._demos]
 
     def upload(self, paths: Sequence[Path]) -> Outcome:
         """Predict what was uploaded."""
-        return self._predict(uploaded(paths), paths[0].name if paths else "")
+        if not paths:
+            return Refusal("no_file", "")
+        titles = dict.fromkeys(LANGUAGES.values(), paths[0].name)
+        return self._predict(uploaded(paths), titles)
 
     def demo(self, name: str) -> Outcome:
         """Predict a demo dialogue."""
-        return self._predict(lambda _: demo_turns(self._data, name), name)
+        titles = {language: _demo_title(name, language) for language in LANGUAGES.values()}
+        return self._predict(lambda _: demo_turns(self._data, name), titles)
 
-    def _predict(self, read: Reader, title: str) -> Outcome:
+    def _predict(self, read: Reader, titles: Mapping[str, str]) -> Outcome:
         """Predict; what is wrong is told, and what nobody foresaw goes to the log."""
         try:
-            return analyse(self.predictor, read, title, self._work)
+            return analyse(self.predictor, read, titles, self._work)
         except InputError as error:
             return Refusal("refused", self._told(error))
         except Exception:
@@ -160,8 +164,12 @@ def said(outcome: Outcome, language: str) -> str:
 
 def alert(why: str, language: str, told: str = "") -> str:
     """Return a text of the page's own, by its key, as what went wrong, and what is told of it."""
-    more = f"<pre>{html.escape(told)}</pre>" if told else ""
+    more = f'<pre lang="en">{html.escape(told)}</pre>' if told else ""
     return f'<div class="ger-error" role="alert"><b>{TEXTS[language][why]}</b>{more}</div>'
+
+
+def _demo_title(name: str, language: str) -> str:
+    return TEXTS[language]["example"] if name == EXAMPLE else name
 
 
 def _row(number: int, turn: ShownTurn, clock: bool, language: str) -> list[str]:
@@ -171,6 +179,6 @@ def _row(number: int, turn: ShownTurn, clock: bool, language: str) -> list[str]:
         turn.speaker,
         turn.text,
         word(turn.emotion, language),
-        f"{100 * turn.confidence:.0f} %",
+        percent(turn.confidence, language),
         marks_text(turn.marks, language),
     ]

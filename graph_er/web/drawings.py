@@ -8,11 +8,12 @@ from typing import Any
 from graph_er.answers.explanation import Explanation
 from graph_er.display.page import CLOCK, LANE, NAMES, WIDTH, draw_dialogue, lane_name
 from graph_er.display.shown_turns import ShownDialogue, ShownTurn
+from graph_er.display.words import percent, word
 from graph_er.report.lettering import signed
 from graph_er.report.palette import LIGHT, blended, emotion_colours, text_on
 from graph_er.report.reasons import Reason, reasons
 from graph_er.running.templates import render
-from graph_er.web.texts import TEXTS, word
+from graph_er.web.texts import TEXTS
 
 _TURNS = 8
 _NARROWEST = 0.02  # of probability: next to nothing is to look like it
@@ -60,8 +61,8 @@ def reasons_html(
 
 
 def _render(template: str, language: str, **values: Any) -> str:
-    shared: dict[str, Any] = {"t": TEXTS[language], "word": word, "language": language}
-    return render("graph_er.web", template, **shared, **values)
+    shared: dict[str, Any] = {"t": TEXTS[language], "language": language}
+    return render("graph_er.web", template, word=word, percent=percent, **shared, **values)
 
 
 def _groups(explanation: Explanation, language: str) -> list[tuple[str, list[dict[str, Any]]]]:

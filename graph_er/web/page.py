@@ -211,7 +211,7 @@ class _Clicks:
             results.timeline,
             {"headers": results.headers, "data": results.rows},
             gr.update(label=t["csv"], value=str(analysis.csv)),
-            gr.update(label=t["html"], value=str(analysis.html)),
+            gr.update(label=t["html"], value=str(analysis.html[language])),
         ]
 
     def _chosen(self, outcome: Outcome | None, number: int | None, language: str) -> list:

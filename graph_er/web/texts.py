@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from graph_er.inference.predictions import SEPARATOR
+from graph_er.display.words import WORDS
 
 LANGUAGES = {"한국어": "ko", "English": "en"}
 
 TEXTS: dict[str, dict[str, str]] = {
     "ko": {
+        **WORDS["ko"],
         "title": "대화 감정 인식",
         "about": "모든 계산은 이 컴퓨터 안에서만 이루어지며, 올린 파일은 탭을 닫으면 늦어도 하루 "
         "안에, 프로그램을 끄면 바로 지워집니다. 결과는 모델의 추정일 뿐 사람에 대한 사실이 "
@@ -32,6 +33,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "why": "예측 이유",
         "why_help": "막대는 그 정보를 빼면 예측 확률이 몇 %p 줄어드는지를 나타냅니다. "
         "오른쪽은 예측을 뒷받침하고, 왼쪽은 반대합니다.",
+        "no_reasons": "예측 이유를 계산할 수 없습니다. 자세한 내용은 영어로 표시됩니다.",
         "this_turn": "이 발화",
         "all_of_it": "이 발화 전체",
         "conversation": "대화",
@@ -42,21 +44,16 @@ TEXTS: dict[str, dict[str, str]] = {
         "own": "이 발화의",
         "else": "없으면",
         "csv": "결과 CSV 받기",
-        "html": "웹 페이지 받기 (영어)",
+        "html": "웹 페이지 받기",
         "done": "{speakers}명이 말한 {turns}개 발화를 예측했습니다.",
-        "refused": "읽을 수 없습니다",
+        "no_file": "파일을 먼저 올려 주세요.",
+        "refused": "대화를 읽을 수 없습니다. 자세한 내용은 영어로 표시됩니다.",
         "gone": "이 대화의 결과는 이미 지워졌습니다. 다시 예측해 주세요.",
         "failed": "예상하지 못한 오류가 났습니다. 터미널에 자세한 내용이 있습니다.",
         "number": "번호",
-        "time": "시각",
-        "speaker": "화자",
-        "text": "내용",
-        "emotion": "감정",
-        "confidence": "확신도",
-        "marks": "비고",
-        "no_text": "(텍스트 없음)",
     },
     "en": {
+        **WORDS["en"],
         "title": "Emotions in a conversation",
         "about": "Everything is computed on this machine; what you send is removed within a day of "
         "closing the tab, and at once when the program is stopped. What comes out is a model's "
@@ -81,6 +78,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "why": "Why this prediction",
         "why_help": "Bars are percentage points of the prediction that are lost without it: to the "
         "right what supports it, to the left what speaks against it.",
+        "no_reasons": "The reasons cannot be computed.",
         "this_turn": "This turn",
         "all_of_it": "all of it",
         "conversation": "The conversation",
@@ -93,54 +91,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "csv": "Download CSV",
         "html": "Download web page",
         "done": "{turns} turns of {speakers} speaker(s) predicted.",
+        "no_file": "Choose a file first.",
         "refused": "This cannot be read",
         "gone": "This conversation has been removed; predict it again.",
         "failed": "Something unexpected went wrong; the terminal tells more.",
         "number": "No.",
-        "time": "Time",
-        "speaker": "Speaker",
-        "text": "Text",
-        "emotion": "Emotion",
-        "confidence": "Confidence",
-        "marks": "Marks",
-        "no_text": "(no text)",
     },
 }
-
-_NAMES = {
-    "neutral": "중립",
-    "angry": "분노",
-    "happy": "기쁨",
-    "surprise": "놀람",
-    "sad": "슬픔",
-    "fear": "공포",
-    "disgust": "혐오",
-    "excited": "흥분",
-    "frustrated": "좌절",
-    "sadness": "슬픔",
-    "joy": "기쁨",
-    "anger": "분노",
-    "joyful": "기쁨",
-    "mad": "분노",
-    "peaceful": "평온",
-    "powerful": "당당함",
-    "scared": "두려움",
-    "audio": "음성",
-    "text": "텍스트",
-    "visual": "영상",
-    "no audio": "음성 없음",
-    "no text": "텍스트 없음",
-    "no visual": "영상 없음",
-    "text by speech recognition": "음성 인식 텍스트",
-    "silent audio": "무음",
-}
-
-
-def word(name: str, language: str) -> str:
-    """Return the name of an emotion, modality or mark; unknown ones stay as they are."""
-    return _NAMES.get(name, name) if language == "ko" else name
-
-
-def marks_text(marks: str, language: str) -> str:
-    """Return the marks of a turn."""
-    return SEPARATOR.join(word(mark, language) for mark in marks.split(SEPARATOR))

@@ -45,6 +45,31 @@ def test_a_table_to_predictions_picture_and_page(run, tmp_path, capsys):
     assert "turn/s" in shown.err
 
 
+@pytest.mark.parametrize(("argv", "told"), [((), "en"), (("--language", "ko"), "ko")])
+def test_the_page_is_in_the_language_that_is_asked_for(run, tmp_path, monkeypatch, argv, told):
+    drawn = []
+    monkeypatch.setattr(picture, "write_picture", lambda *given: drawn.append(given[-1]) or 1)
+    table = write_table(tmp_path / "talk.csv", talk(2))
+    page, plot = tmp_path / "out.html", tmp_path / "out.png"
+    outputs = ("--out", tmp_path / "out.csv", "--html", page, "--plot", plot)
+    assert run("--input", table, *outputs, *argv) == 0
+    assert f'<html lang="{told}">' in page.read_text(encoding="utf-8")
+    assert drawn == [told]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("--input", "x.csv", "--out", "o.csv"), "--language goes with --html or --plot"),
+        (("--live",), "leave --language out"),
+    ],
+)
+def test_a_language_of_nothing_is_refused(capsys, argv, message):
+    with pytest.raises(SystemExit, match="2"):
+        predict.main([*argv, "--language", "ko"])
+    assert message in capsys.readouterr().err
+
+
 def test_command_and_python_say_the_same(run, tmp_path, predictor):
     table = write_table(tmp_path / "talk.csv", talk(3))
     assert run("--input", table, "--out", tmp_path / "out.jsonl") == 0

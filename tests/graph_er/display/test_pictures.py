@@ -11,6 +11,7 @@ from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 
 from graph_er.conversations.turns import Turn
+from graph_er.display import picture
 from graph_er.display.page import NAMES, WIDTH, render_page, write_page
 from graph_er.display.picture import conversation_figure, write_picture
 from graph_er.display.shown_turns import shown_dialogues
@@ -183,6 +184,42 @@ def test_the_page_tells_what_was_used_of_what_the_model_reads(used, told):
     assert f"2 turns, predicted from {told} in the light of" in page
 
 
+def test_a_korean_page_says_nothing_in_english_but_what_the_user_and_the_model_call_so():
+    emotions = (*EMOTIONS, "calm")
+    (talk,) = conversation(3, speakers=("민아", "준호"), text="")
+    turns = [
+        replace(
+            turn, marks="no text; silent audio", probabilities={**turn.probabilities, "calm": 0}
+        )
+        for turn in talk.turns
+    ]
+    page = render_page([replace(talk, id="통화", turns=tuple(turns))], emotions, "통화", "at", "ko")
+    assert page.startswith('<!doctype html>\n<html lang="ko">')
+    assert "3개의 감정을 앞뒤 발화까지 살펴 음성과 텍스트에서 예측했습니다" in page
+    assert "기쁨 90%" in page
+    assert "텍스트 없음; 무음" in page
+    shown = re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.DOTALL)
+    labels = re.findall(r'aria-label="(.*?)"', shown)
+    said = " ".join([re.sub(r"<[^>]*>", " ", shown), *labels])
+    assert set(re.findall(r"[A-Za-z]+", said)) == {"calm"}
+
+
+def test_a_title_is_no_template():
+    bad = "<b>{turns} {0} {title}"
+    for language in ("en", "ko"):
+        page = render_page(conversation(1), EMOTIONS, bad, "at", language)
+        assert page.count("&lt;b&gt;{turns} {0} {title}") == 2
+
+
+def test_korean_lines_end_between_words_and_the_card_writes_percent_as_the_table():
+    english, korean = (
+        render_page(conversation(2), EMOTIONS, "t", "at", language) for language in ("en", "ko")
+    )
+    assert ["word-break: keep-all" in page for page in (english, korean)] == [False, True]
+    assert "`${Math.round(100 * p)} %`" in english
+    assert "`${Math.round(100 * p)}%`" in korean
+
+
 @pytest.mark.parametrize("count", [1, 2, 60])
 def test_the_picture_shows_colours_of_the_emotions(tmp_path, count):
     assert write_picture(tmp_path / "c.png", conversation(count), EMOTIONS) == 1
@@ -237,6 +274,26 @@ def test_without_a_korean_font_titles_and_emotions_are_numbered(no_hangul, caplo
     (warning,) = caplog.messages
     assert "no font with Korean letters is installed" in warning
     assert "fonts-nanum" in warning
+
+
+def drawn_words(figure):
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    return legend, {text.get_text() for text in figure.axes[0].texts}
+
+
+def test_the_picture_in_korean(monkeypatch):
+    monkeypatch.setattr(picture, "drawable_or", lambda text, instead: text)
+    monkeypatch.setattr(picture, "plain_labels", lambda labels, *_: list(labels))
+    figure, _ = conversation_figure(conversation(2, seconds=20.0), EMOTIONS, "ko")
+    assert drawn_words(figure) == (["기쁨", "슬픔", "옅은 색: 낮은 확신도"], {"기쁨 90", "슬픔 50"})
+
+
+def test_the_picture_in_korean_is_in_english_without_a_korean_font(no_hangul):
+    shown = conversation(2, seconds=20.0)
+    english, korean = (
+        drawn_words(conversation_figure(shown, EMOTIONS, language)[0]) for language in ("en", "ko")
+    )
+    assert korean == english
 
 
 def test_what_pale_means_is_shown_by_steps_in_no_colour_of_an_emotion():

@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -93,7 +94,7 @@ def test_an_upload_is_predicted_and_its_first_turn_chosen(page, tmp_path):
     assert page["audio"].value[0] == 16_000
     assert "그래 0" in page["reasons"].value
     assert page["csv"].value == str(state_of(page).csv)
-    assert page["html"].value == str(state_of(page).html)
+    assert page["html"].value == str(state_of(page).html["ko"])
 
 
 def test_another_conversation_takes_the_place_and_the_files_of_the_one_before(opened, desk):
@@ -172,7 +173,8 @@ def test_the_other_language_says_that_the_conversation_is_gone(opened):
 
 
 def test_a_refusal_is_told_in_the_other_language_and_no_conversation_is_missed(opened):
-    opened["predict"].fire("click")
+    opened["demo"].shown["value"] = "gone"
+    opened["open_demo"].fire("click")
     assert TEXTS["ko"]["refused"] in opened["message"].value
     opened["language"].shown["value"] = "en"
     opened["language"].fire("change")
@@ -211,6 +213,7 @@ def test_the_other_language_chosen_during_a_prediction_is_that_of_all_of_it(
     assert [page[name].shown["label"] for name in ("csv", "html", "turn", "audio")] == [
         en[name] for name in ("csv", "html", "turn", "audio")
     ]
+    assert page["html"].value == str(state_of(page).html["en"])
     assert en["why"] in page["reasons"].value
     shown = "".join(page[name].value for name in ("head", "message", "timeline", "reasons"))
     assert not any(ko[name] in shown for name in ("title", "timeline", "why", "why_help"))
@@ -234,7 +237,7 @@ def test_what_is_shown_can_be_looked_at_while_another_is_predicted(opened, desk,
     predict = desk.predictor.predict_turns
 
     def meanwhile(turns, **options):
-        there.append(before.csv.is_file() and before.html.is_file())
+        there.append(before.csv.is_file() and before.html["ko"].is_file())
         return predict(turns, **options)
 
     monkeypatch.setattr(desk.predictor, "predict_turns", meanwhile)
@@ -259,7 +262,7 @@ def test_the_files_to_download_are_named_after_what_tells_the_turns(page, tmp_pa
         table.write_text("speaker,wav\nA,0.wav\n")
         page["files"].shown["value"] = [str(path) for path in files]
         page["predict"].fire("click")
-        shown = state_of(page).html.read_text(encoding="utf-8")
+        shown = state_of(page).html["en"].read_text(encoding="utf-8")
         assert "<title>Emotions in talk.csv</title>" in shown
 
 
@@ -279,6 +282,15 @@ def test_the_other_language_renames_everything_and_keeps_the_chosen_turn(opened)
     assert opened["turn"].shown["label"] == t["turn"]
     assert opened["turn"].value == 1
     assert t["why"] in opened["reasons"].value
+
+
+def test_what_is_downloaded_is_in_the_language_that_the_page_is_in_by_then(opened):
+    for language in ("ko", "en", "ko"):
+        opened["language"].shown["value"] = language
+        opened["language"].fire("change")
+        page = Path(opened["html"].value).read_text(encoding="utf-8")
+        assert f'<html lang="{language}">' in page
+        assert f"<h1>{TEXTS[language]['example']}</h1>" in page
 
 
 def test_the_other_language_of_an_empty_page_shows_no_results(page):

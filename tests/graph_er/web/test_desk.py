@@ -10,15 +10,12 @@ import pytest
 import soundfile
 
 from graph_er.conversations.conversation_input import read_turns
-from graph_er.conversations.turns import Turn
-from graph_er.inference import predictions
-from graph_er.inference.predictions import SEPARATOR, write_prediction_rows
-from graph_er.schema.emotions import DATASET_EMOTIONS, KEMDY_EMOTIONS, MODALITY_NAMES
+from graph_er.inference.predictions import write_prediction_rows
 from graph_er.web import analysis as analysis_module
 from graph_er.web import desk as desk_module
 from graph_er.web.analysis import clip, discard
 from graph_er.web.desk import Refusal, head, said
-from graph_er.web.texts import TEXTS, marks_text, word
+from graph_er.web.texts import LANGUAGES, TEXTS
 from tests.graph_er.conversation_factory import talk, write_noise, write_table
 from tests.graph_er.tiny_models import COGMEN
 from tests.graph_er.tiny_predictor import save_graph
@@ -44,9 +41,29 @@ def test_the_file_to_download_is_the_commands(desk, archive, tmp_path):
     write_prediction_rows(tmp_path / "own.csv", desk.predictor.predict(read_turns(table)))
     assert outcome.csv.read_bytes() == (tmp_path / "own.csv").read_bytes()
     assert "4 turns of 2 speaker(s)" in said(outcome, "en")
-    page = outcome.html.read_text(encoding="utf-8")
-    assert page.count('class="box"') == 4
-    assert "talk.zip" in page
+
+
+def pages(outcome):
+    """The pages to download, by language; each has the name that it is downloaded by."""
+    assert {path.name for path in outcome.html.values()} == {"conversation.html"}
+    return {language: path.read_text("utf-8") for language, path in outcome.html.items()}
+
+
+def test_the_page_to_download_is_there_in_every_language(desk, archive):
+    found = pages(desk.upload([archive]))
+    assert sorted(found) == sorted(LANGUAGES.values())
+    for language, page in found.items():
+        assert f'<html lang="{language}">' in page
+        assert page.count('class="box"') == 4
+        assert "talk.zip" in page
+        assert TEXTS[language]["turns_as_table"] in page
+    assert not any(name in found["ko"] for name in ("neutral", "angry", "happy"))
+
+
+def test_the_page_of_the_example_is_called_as_the_list_of_demos_calls_it(desk):
+    for language, page in pages(desk.demo("example")).items():
+        ((name, _),) = desk.demos(language)
+        assert f"<h1>{name}</h1>" in page
 
 
 def test_timeline_table_and_list_of_turns(desk, archive):
@@ -180,11 +197,14 @@ def test_bad_input_gets_a_message_and_leaves_nothing(desk, tmp_path, name, conte
     assert message in said(outcome, "en")
     assert 'role="alert"' in said(outcome, "en")
     assert str(tmp_path) not in said(outcome, "en")
+    # In Korean a sentence of the page's own leads; what was read is told in English.
+    assert f'<b>{TEXTS["ko"]["refused"]}</b><pre lang="en">' in said(outcome, "ko")
+    assert message in said(outcome, "ko")
     assert list((tmp_path / "work").iterdir()) == []
 
 
 def test_nothing_chosen_and_too_much_chosen(desk, tmp_path):
-    assert TEXTS["ko"]["refused"] in said(desk.upload([]), "ko")
+    assert TEXTS["ko"]["no_file"] in said(desk.upload([]), "ko")
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("speaker,text\nA,x\n")
     paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
@@ -225,6 +245,7 @@ def test_a_model_that_cannot_be_explained_still_shows_the_turn(
     cogmen = desk.predictor.load(tmp_path / "cogmen", models.extractor, "cpu")
     monkeypatch.setattr(desk, "predictor", cogmen)
     chosen = desk.choose(desk.upload([archive]), 0, "en")
+    assert TEXTS["en"]["no_reasons"] in chosen.reasons
     assert "preset cogmen" in chosen.reasons
     assert chosen.reasons.count("ger-bar") == 3
 
@@ -246,25 +267,6 @@ def test_turns_too_far_away_to_be_looked_at_one_by_one_are_counted(
 def test_both_languages_say_everything():
     assert TEXTS["ko"].keys() == TEXTS["en"].keys()
     assert all(text.strip() for texts in TEXTS.values() for text in texts.values())
-
-
-@pytest.mark.parametrize("emotions", [KEMDY_EMOTIONS, *DATASET_EMOTIONS.values()])
-def test_the_emotions_of_every_vocabulary_have_korean_names_of_their_own(emotions):
-    names = [word(emotion, "ko") for emotion in emotions]
-    assert all("가" <= letter <= "힣" for name in names for letter in name)
-    assert len(set(names)) == len(emotions)
-    assert [word(emotion, "en") for emotion in emotions] == list(emotions)
-
-
-def test_every_mark_and_modality_has_a_korean_name():
-    turn = Turn("1", "d", "A", None, 0.0, "", 0.0, 0.0, transcribed=True)
-    marks = predictions._marks(turn, "".join(MODALITY_NAMES), frozenset({"1"}))
-    assert len(marks) == len(MODALITY_NAMES) + 2
-    for name in (*marks, *MODALITY_NAMES.values()):
-        assert not any("a" <= letter <= "z" for letter in word(name, "ko"))
-    shown = marks_text(SEPARATOR.join(marks), "ko")
-    assert shown == SEPARATOR.join(word(mark, "ko") for mark in marks)
-    assert marks_text("", "ko") == ""
 
 
 def test_marks_are_told_in_the_language_of_the_page(desk, tmp_path):

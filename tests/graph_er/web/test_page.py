@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from graph_er.web.texts import TEXTS
 from tests.graph_er.conversation_factory import talk, write_table
 from tests.graph_er.web.test_desk import zipped
 
@@ -153,6 +154,15 @@ def test_both_languages(page, tmp_path):
     page.wait_for_function("document.documentElement.lang === 'ko'")
     assert page.title() == "대화 감정 인식"
     assert page.locator("#table").get_by_text("확신도").count() >= 1
+    for language, other in (("ko", "English"), ("en", "한국어")):
+        page.wait_for_function(f"document.documentElement.lang === '{language}'")
+        page.locator("#html").get_by_text(TEXTS[language]["html"], exact=True).wait_for()
+        with page.expect_download() as download:
+            page.click("#html")
+        assert download.value.suggested_filename == "conversation.html"
+        made = Path(download.value.path()).read_text(encoding="utf-8")
+        assert f'<html lang="{language}">' in made
+        page.get_by_text(other, exact=True).click()
 
 
 def test_a_narrow_page_is_no_wider_than_its_window(page, tmp_path):
