@@ -5,7 +5,8 @@
 #   bash scripts/make_docs.sh --only fusions          one part; may be repeated
 #
 #   --only PART    study            docs/results.json, results.png, conversation.png; tables of the READMEs
-#                  fusions          docs/fusions.json, fusions_mfcc.json, fusions.png, fusions.md
+#                  fusions          docs/fusions.json, fusions_mfcc.json (on fusions_split.json), fusions.png,
+#                                   fusions.md
 #                  ablation         docs/ablation.json, ablation.md
 #                  real_dialogues   docs/real_dialogues.json, real_dialogues.md, a sentence of the READMEs
 #                  recordings       docs/recordings.json, recordings.md; needs opensmile
@@ -70,11 +71,14 @@ prepare_python requirements.txt
 root=$PWD runs=$PWD/runs/docs demo_root=$PWD/data/demo
 study=() fusions=() tuning=() stage1=() stage3=() size=--full name=demo seeds=5 few=3
 acoustic=egemaps heard=(--fusions concat distilled_gate --seeds 5 --epochs 40 --batch_size 16) folds=99
+frames=(--fusions mfcc_transformer --seeds 3 --epochs 40 --batch_size 16)
+long=(--root data/demo_long --split ids:docs/fusions_split.json)
 if [ $tiny = 1 ]; then
   runs=$PWD/runs/docs_tiny root=$PWD/runs/docs_tiny demo_root=$PWD/runs/docs_tiny/demo
   name=docs_tiny seeds=2 few=2 size=--tiny stage1=(--epochs 1) stage3=(--epochs 1)
   study=(--seeds 2 --stage1_epochs 1)
   acoustic=mfcc heard=(--fusions concat distilled_gate --seeds 2 --epochs 1) folds=1 # no opensmile
+  frames=(--fusions mfcc_transformer --seeds 2 --epochs 1) long=(--root "$demo_root")
   fusions=(--fusions concat distilled_gate --seeds 2 --epochs 1) tuning=(--stage1_epochs 1)
 fi
 [ $fresh = 0 ] || rm -rf "$runs"
@@ -111,7 +115,9 @@ fusions() {
     ${fusions[@]+"${fusions[@]}"} ${tuning[@]+"${tuning[@]}"} >&2
   cp "runs/$out/results.json" "$docs/fusions.json"
   cp "runs/$out/results.png" "$docs/fusions.png"
-  bash scripts/compare_fusions.sh --root "$demo_root" --name "${out}_mfcc" --encoders pretrained \
+  [ $tiny = 1 ] || [ -e data/demo_long ] ||
+    run feature_extractor/demo.py --sessions 30 --out data/demo_long
+  bash scripts/compare_fusions.sh "${long[@]}" --name "${out}_mfcc" --encoders pretrained \
     --text_encoder "model_checkpoints/$out/encoder_t" --audio_encoder mfcc \
     ${fusions[@]+"${fusions[@]}"} --modalities at --seeds $seeds >&2
   cp "runs/${out}_mfcc/results.json" "$docs/fusions_mfcc.json"
@@ -153,24 +159,29 @@ a --modalities a"
   tables real_dialogues --runs "$out"
 }
 
-recordings() { # every fold of both parts, features as they are and scaled by speaker
-  local out=$runs/recordings fold scaling run_name given inputs=$inputs
+recordings() { # every fold, features of clips as they are and scaled by speaker, and frames
+  local out=$runs/recordings fold run_name given inputs=$inputs
   given="$inputs $(find "${recordings%/*}" -type f -exec cksum {} + | LC_ALL=C sort | cksum)"
   inputs="$given $(digest scripts/documents/recordings.py)"
   step recordings_folds "$out/folds" tables recording_folds --table "$recordings" \
     --out "$out/folds" --most $folds
   inputs="$given $(digest "$out/folds")"
-  for scaling in as_they_are by_speaker; do
+  train_on() { # folder columns option ...: every fold of these columns
+    local folder=$1 columns=$2
+    shift 2
     for fold in "$out"/folds/*.json; do
-      run_name=$scaling/$(basename "$fold" .json)
-      local options=(--split "ids:$fold" --audio_encoder $acoustic "${heard[@]}")
-      [ $scaling = as_they_are ] || options+=(--speaker_scaling)
+      run_name=$folder/$(basename "$fold" .json)
+      case " $columns " in *" $(basename "${fold%-*}") "*) ;; *) continue ;; esac
       changed=0
       step "recordings_${run_name/\//_}" "$out/$run_name/results.json" "$python" \
         feature_extractor/compare_fusions.py --corpus table --root "$recordings" --modalities a \
-        "${options[@]}" --out "$out/$run_name" --cache_dir "$out/cache"
+        --split "ids:$fold" "$@" --out "$out/$run_name" --cache_dir "$out/cache"
     done
-  done
+  }
+  train_on as_they_are "plain emotional" --audio_encoder $acoustic "${heard[@]}"
+  train_on by_speaker "plain emotional shared" --audio_encoder $acoustic --speaker_scaling \
+    "${heard[@]}"
+  train_on mfcc_by_speaker "plain emotional" --audio_encoder mfcc --speaker_scaling "${frames[@]}"
   tables recordings --runs "$out"
 }
 

@@ -138,16 +138,18 @@ def _gains(results: dict[str, Any]) -> str:
 
 
 def _ours(results: dict[str, Any]) -> str:
-    ours = results["ours"]
-    if ours is None:
+    parts = []
+    for found in results["ours"]:
+        low, high = 100 * found["low"], 100 * found["high"]
+        parts.append(
+            f"against `{found['other']}`, on {' and '.join(found['best_on'])} the best other on "
+            f"the same states: {100 * found['difference']:+.1f} points of weighted F1 on test, 95 "
+            f"% interval {low:+.1f} to {high:+.1f}, p = {found['p']:.3g}"
+        )
+    if not parts:
         return ""
-    low, high = 100 * ours["low"], 100 * ours["high"]
-    return (
-        f"`distilled_gate` against `{ours['other']}`, on dev the best other on the same states: "
-        f"{100 * ours['difference']:+.1f} points of weighted F1 on test, 95 % interval {low:+.1f} "
-        f"to {high:+.1f}, p = {ours['p']:.3g} (paired bootstrap over {ours['dialogues']} dialogues "
-        "and over seeds).\n"
-    )
+    drawn = f"paired bootstrap over {results['ours'][0]['dialogues']} dialogues and over seeds"
+    return f"`distilled_gate` {'; '.join(parts)} ({drawn}).\n"
 
 
 def _best(rows: Sequence[dict[str, Any]], metric: str) -> str:

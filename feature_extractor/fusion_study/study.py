@@ -146,43 +146,45 @@ def _mean_and_sd(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _ours_against_best(
-    ground: Ground, rows: Sequence[dict[str, Any]], trials: Sequence[Trial], finished: Finished
-) -> dict[str, Any] | None:
-    """Compare our model with the one of the others that is best on dev, by paired bootstrap.
+    ground: Ground, rows: list[dict[str, Any]], trials: list[Trial], finished: Finished
+) -> list[dict[str, Any]]:
+    """Compare our model with those of the others that are best on dev and on test.
 
-    Both on all modalities; dialogues and seeds are drawn, see `graph_er.scoring.bootstrap`.
+    All on all modalities; dialogues and seeds are drawn, see `graph_er.scoring.bootstrap`.
 
     Returns:
-        Plain values; None where there is nothing to compare, or one dialogue alone.
+        Plain values of one comparison each, a model that is best on both sides once; none where
+        there is nothing to compare, or one dialogue alone.
     """
     both = [row for row in rows if row["modalities"] == "at" and not row["mfcc"]]
-    ours = [row for row in both if row["fusion"] == OURS]
-    others = [row for row in both if row["fusion"] != OURS]
-    gold = np.array([ground.corpus.label(u) for u in ground.sides["test"]])
+    others = [row["fusion"] for row in both if row["fusion"] != OURS]
     dialogues = [utterance.dialogue for utterance in ground.sides["test"]]
-    if not ours or not others or len(set(dialogues)) < 2:
-        return None
-    best = max(others, key=lambda row: row["dev"]["weighted_f1"]["mean"])
-    members = [
-        np.stack(
-            [
-                confusions_by_dialogue(
-                    dialogues,
-                    gold,
-                    finished[trial][1].argmax(axis=1),
-                    len(ground.corpus.emotions),
-                )
-                for trial in trials
-                if trial.condition == Condition(row["fusion"], "at")
-            ]
-        )
-        for row in (ours[0], best)
-    ]
-    found = differences(members)["weighted_f1"]["difference"]
-    return {
-        "other": best["fusion"],
-        "metric": "weighted_f1",
-        "difference": found["value"],
-        **{name: found[name] for name in ("low", "high", "p")},
-        "dialogues": members[0].shape[1],
-    }
+    if len(others) == len(both) or not others or len(set(dialogues)) < 2:
+        return []
+    gold = np.array([ground.corpus.label(u) for u in ground.sides["test"]])
+
+    def members(fusion: str) -> np.ndarray:
+        predicted = [
+            finished[trial][1].argmax(axis=1)
+            for trial in trials
+            if trial.condition == Condition(fusion, "at")
+        ]
+        emotions = len(ground.corpus.emotions)
+        return np.stack([confusions_by_dialogue(dialogues, gold, p, emotions) for p in predicted])
+
+    def mean(fusion: str, side: str) -> float:
+        row = next(row for row in both if row["fusion"] == fusion)
+        return row[side]["weighted_f1"]["mean"]
+
+    best_on: dict[str, list[str]] = {}
+    for side in ("dev", "test"):
+        best = max(others, key=lambda fusion: mean(fusion, side))
+        best_on.setdefault(best, []).append(side)
+    ours, comparisons = members(OURS), []
+    for other, sides in best_on.items():
+        found = differences([ours, members(other)])["weighted_f1"]["difference"]
+        comparison = {"other": other, "best_on": sides, "metric": "weighted_f1"}
+        comparison |= {"difference": found["value"]}
+        comparison |= {name: found[name] for name in ("low", "high", "p")}
+        comparisons.append(comparison | {"dialogues": ours.shape[1]})
+    return comparisons

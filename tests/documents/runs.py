@@ -92,10 +92,14 @@ RUNS: dict[str, Run] = {
         _FUSIONS,
         files=tuple(f"runs/demo_fusions/{n}" for n in ("report.md", "results.json", "results.png")),
     ),
-    "bash scripts/compare_fusions.sh --encoders pretrained --text_encoder "
-    "model_checkpoints/demo_fusions/encoder_t --audio_encoder mfcc --modalities at --seeds 5 "
-    "--name demo_fusions_mfcc": Run(
+    "python feature_extractor/demo.py --sessions 30 --out data/demo_long": Run(
+        "--dialogues 1 --utterances 8", files=("data/demo_long/demo.json",)
+    ),
+    "bash scripts/compare_fusions.sh --root data/demo_long --split ids:docs/fusions_split.json "
+    "--encoders pretrained --text_encoder model_checkpoints/demo_fusions/encoder_t "
+    "--audio_encoder mfcc --modalities at --seeds 5 --name demo_fusions_mfcc": Run(
         "--fusions concat cross_modal_transformer --seeds 1 --epochs 1",
+        words={"ids:docs/fusions_split.json": "official"},
         files=("runs/demo_fusions_mfcc/report.md",),
     ),
     "bash scripts/compare_fusions.sh --corpus kemdy20 --root DIR": Run(_FUSIONS + " {encoders}"),

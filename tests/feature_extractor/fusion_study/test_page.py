@@ -12,7 +12,7 @@ def results(*rows, fold=None, encoder="demo/audio"):
     """A comparison of models on modalities, each with a logistic regression beside it."""
     return {
         **{"corpus": "table", "synthetic": False, "split": {"name": "folds:3", "fold": fold}},
-        **{"n": {"train": 8, "dev": 4, "test": 4}, "ours": None, "audio_encoder": encoder},
+        **{"n": {"train": 8, "dev": 4, "test": 4}, "ours": [], "audio_encoder": encoder},
         "budget": {"epochs": 1, "batch_size": 8, "seeds": 1, "learning_rates": [0.001]},
         "rows": [
             {
@@ -73,3 +73,17 @@ def test_acoustic_features_in_the_encoders_place_are_named(encoder, modalities, 
 )
 def test_whose_learning_rate_is_taken_is_told_where_it_is(rows, taken):
     assert ("that of the model on both" in comparison_page(results(*rows))) is taken
+
+
+def test_ours_is_held_against_the_best_others_on_dev_and_on_test():
+    numbers = {"metric": "weighted_f1", "dialogues": 9, "p": 0.04}
+    made = results(("concat", "at"), ("mlp_mixer", "at"))
+    made["ours"] = [
+        {"other": "mlp_mixer", "best_on": ["dev"], "difference": 0.03, "low": 0.01, "high": 0.05},
+        {"other": "concat", "best_on": ["test"], "difference": -0.01, "low": -0.02, "high": 0.0},
+    ]
+    made["ours"] = [found | numbers for found in made["ours"]]
+    page = comparison_page(made)
+    assert "against `mlp_mixer`, on dev the best other on the same states: +3.0 points" in page
+    assert "against `concat`, on test the best other on the same states: -1.0 points" in page
+    assert "(paired bootstrap over 9 dialogues and over seeds)" in page

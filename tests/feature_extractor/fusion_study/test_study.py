@@ -165,8 +165,9 @@ def test_the_whole_comparison(tmp_path, choice):
         *(("majority class", None), ("text lookup", None)),
         *(("logistic regression", m) for m in modalities),
     }
-    assert results["ours"]["other"] == "concat"
-    assert results["ours"]["low"] <= results["ours"]["difference"] <= results["ours"]["high"]
+    (against,) = results["ours"]
+    assert (against["other"], against["best_on"]) == ("concat", ["dev", "test"])
+    assert against["low"] <= against["difference"] <= against["high"]
     page = comparison_page(results)
     assert all(f"| {name}" in page for name, _ in names)
     assert "p = " in page
