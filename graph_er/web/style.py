@@ -11,7 +11,9 @@ FONTS = (
 MONOSPACE = ("ui-monospace", "Consolas", "NanumGothicCoding", "monospace")
 
 CSS = f"""
-.gradio-container {{ max-width: 1240px !important; margin: 0 auto !important; }}
+/* Korean lines end between words, as Koreans write, unless a word is longer than its line. */
+.gradio-container {{ max-width: 1240px !important; margin: 0 auto !important;
+  word-break: keep-all; overflow-wrap: break-word; }}
 #head h1 {{ font-size: 1.6rem; margin: 0 0 4px; }}
 .ger-muted {{ color: var(--block-label-text-color); font-size: .875rem; margin: 0; }}
 #table, #table * {{ font-family: var(--font); }}
