@@ -17,8 +17,8 @@ class StreamAttention(nn.MultiheadAttention):
     """`torch.nn.MultiheadAttention` (Vaswani et al., NIPS 2017) of what masks leave.
 
     On the CPU PyTorch keeps every weight between every two frames of a batch, padding among them,
-    wherever dropout is asked for. Each utterance by itself, without its padding, fits the caches:
-    a third of the time on hundreds of frames. Elsewhere all are computed at once.
+    for dropout and in its fast path of evaluation. Each utterance by itself, without its padding,
+    fits the caches: on hundreds of frames a third of the time, and a ninth in evaluation.
     """
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
@@ -30,7 +30,8 @@ class StreamAttention(nn.MultiheadAttention):
 
         Where an utterance has no keys, or a query stands beyond its mask, it holds anything finite.
         """
-        if self.training and self.dropout and queries.states.device.type == "cpu":
+        on_cpu = queries.states.device.type == "cpu"
+        if on_cpu and (self.dropout or not self.training):
             return self._one_by_one(queries, keys)
         # A softmax over nothing is NaN: a row without keys looks at padding, to no effect.
         hidden = ~keys.mask & keys.present[:, None]
@@ -45,7 +46,7 @@ class StreamAttention(nn.MultiheadAttention):
         query = self._by_head(F.linear(queries.states, of_query, query_bias))
         key = self._by_head(F.linear(keys.states, of_key, key_bias))
         value = self._by_head(F.linear(keys.states, of_value, value_bias))
-        empty = torch.zeros_like(query[0])
+        empty, dropout = torch.zeros_like(query[0]), self.dropout if self.training else 0.0
         taken = []
         for row, present in enumerate(keys.present.tolist()):
             asking, heard = queries.mask[row].nonzero()[:, 0], keys.mask[row].nonzero()[:, 0]
@@ -55,7 +56,7 @@ class StreamAttention(nn.MultiheadAttention):
                     key[row, None].index_select(2, heard),
                     value[row, None].index_select(2, heard),
                     None,
-                    self.dropout,
+                    dropout,
                 )
                 taken.append(empty.index_copy(1, asking, found[0]))
             else:

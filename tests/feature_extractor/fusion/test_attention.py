@@ -27,21 +27,25 @@ def attention(dropout):
     return made
 
 
-def test_training_takes_what_evaluation_takes():
+@pytest.mark.parametrize("dropout", [0.0, HARDLY])
+@pytest.mark.parametrize("training", [True, False])
+def test_it_takes_what_multi_head_attention_takes(training, dropout):
     queries, keys = streams()
-    made = attention(HARDLY)
+    made = attention(dropout).train(training)
     there = queries.mask & keys.present[:, None]
     assert 0 < there.sum() < there.numel()
+    hidden = ~keys.mask & keys.present[:, None]
+    states = queries.states, keys.states, keys.states
+    whole = made(*states, key_padding_mask=hidden)[0]
     results = []
-    for training in (True, False):
-        made.train(training).zero_grad()
-        taken = made.looked_at(queries, keys)
+    for taken in (made.looked_at(queries, keys), whole):
+        made.zero_grad()
         taken[there].square().sum().backward()
         results.append((taken[there], {n: p.grad.clone() for n, p in made.named_parameters()}))
         assert taken.isfinite().all()
-    (trained, gradients), (evaluated, expected) = results
-    torch.testing.assert_close(trained, evaluated)
-    torch.testing.assert_close(gradients, expected)
+    (taken, gradients), (expected, of_whole) = results
+    torch.testing.assert_close(taken, expected)
+    torch.testing.assert_close(gradients, of_whole)
 
 
 @pytest.mark.parametrize("share", [0.2, 0.6])
