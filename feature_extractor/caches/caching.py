@@ -147,11 +147,11 @@ def _text_contents(corpus: Corpus, utterances: Sequence[Utterance], context: int
 
 
 def _audio_contents(utterances: Sequence[Utterance], memory: Path) -> dict[str, str]:
-    """Return the SHA-256 of each utterance's file; one whose size and time are as before is known.
+    """Return the SHA-256 of each utterance's file; one whose size and times are as before is known.
 
     Args:
         utterances: ``N`` of them.
-        memory: file that keeps size, time and SHA-256 by path.
+        memory: file that keeps size, times and SHA-256 by path.
     """
     known = _remembered(memory)
     contents: dict[str, str] = {}
@@ -160,16 +160,17 @@ def _audio_contents(utterances: Sequence[Utterance], memory: Path) -> dict[str, 
             contents[utterance.id] = "none"
             continue
         path, status = str(utterance.wav.resolve()), utterance.wav.stat()
-        mark = [status.st_size, status.st_mtime_ns]
-        if path not in known or known[path][:2] != mark:
+        # Who replaces a file can keep the time of its change, but not that of its entry's.
+        mark = [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+        if path not in known or known[path][:-1] != mark:
             known[path] = [*mark, sha256(utterance.wav)]
-        contents[utterance.id] = known[path][2]
+        contents[utterance.id] = known[path][-1]
     write_json(memory, known)
     return contents
 
 
 def _remembered(memory: Path) -> dict[str, list[Any]]:
-    """Return size, time and SHA-256 by path, as far as the file holds such."""
+    """Return size, times and SHA-256 by path, as far as the file holds such."""
     try:
         known = json.loads(memory.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -177,7 +178,7 @@ def _remembered(memory: Path) -> dict[str, list[Any]]:
     return {
         path: entry
         for path, entry in (known.items() if isinstance(known, dict) else ())
-        if isinstance(entry, list) and [type(value) for value in entry] == [int, int, str]
+        if isinstance(entry, list) and [type(value) for value in entry] == [int, int, int, str]
     }
 
 

@@ -125,6 +125,13 @@ def test_only_what_changed_is_made_anew(tmp_path, corpus, monkeypatch):
     os.utime(rows[3].wav, (1, 1))  # touched, but the same bytes
     assert made_anew(checkpoint, "at", corpus, folder, monkeypatch) == []
 
+    before = rows[4].wav.stat()
+    samples, rate = soundfile.read(rows[4].wav)
+    soundfile.write(rows[4].wav, -samples, rate)
+    os.utime(rows[4].wav, ns=(before.st_atime_ns, before.st_mtime_ns))  # replaced, as if untouched
+    assert rows[4].wav.stat().st_size == before.st_size
+    assert made_anew(checkpoint, "at", corpus, folder, monkeypatch) == [rows[4].id]
+
 
 def test_a_changed_encoder_is_noticed(tmp_path, corpus, monkeypatch):
     checkpoint = checkpoint_of(tmp_path)
@@ -181,7 +188,7 @@ def test_what_is_trained_from_states_is_the_model_itself(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "memory", ["[]", "null", '{"x": 5}', "[" * 100_000, '{"x": NaN}', '{"%s": [1, 2, null]}']
+    "memory", ["[]", "null", '{"x": 5}', "[" * 100_000, '{"x": NaN}', '{"%s": [1, 2, 3, null]}']
 )
 def test_a_memory_of_files_that_is_none_is_made_anew(tmp_path, corpus, monkeypatch, memory):
     checkpoint, folder = checkpoint_of(tmp_path, "a"), tmp_path / "cache"
