@@ -25,6 +25,7 @@ from graph_er.running.paths import checkpoint_file
 from graph_er.scoring.evaluation_files import evaluation_path
 
 if TYPE_CHECKING:
+    from graph_er.bundles.feature_origin import Familiarity
     from graph_er.dialogues import DialogueFile
     from graph_er.networks.spec import ModelSpec
 
@@ -73,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     import_geometric()
     # After parsing: torch takes seconds to import.
     from graph_er.answers.prediction import evaluated_utterances, predict_probabilities
+    from graph_er.bundles.feature_origin import familiarity
     from graph_er.networks.checkpoint import load_checkpoint
     from graph_er.report.eval_document import document_text, evaluation_document, write_document
     from graph_er.running.device import choose_device
@@ -87,15 +89,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     dialogues = require_side(file, side)
     probabilities = predict_probabilities(checkpoint, dialogues, device)
     data = describe_data(arguments.data_dir)
-    document = evaluation_document(checkpoint, file, side, probabilities, data)
+    known = familiarity(arguments.pt_dir, checkpoint, file, side, data["sha256"])
+    document = evaluation_document(checkpoint, file, side, probabilities, data, known)
     write_document(out, document, evaluated_utterances(dialogues, file.emotions), probabilities)
-    if document["trained_on"]:  # run.json keeps the dev scores from before the refit
-        logger.warning(
-            "the checkpoint was trained on dialogues of the %s side: such scores tell nothing "
-            "about new dialogues",
-            side,
-        )
-    elif _bundle_around(folder) is None:  # a bundle's contents guard its run.json
+    _warn(known, side, len(dialogues))
+    # run.json keeps the dev scores from before the refit, and a bundle's contents guard its own.
+    if not known.trained_on and _bundle_around(folder) is None:
         add_metrics(folder, side, document, data_sha256=data["sha256"])
     print(document_text(document))
 
@@ -110,6 +109,34 @@ def _named_as_trained(file: DialogueFile, spec: ModelSpec) -> DialogueFile:
             ", ".join(named.emotions),
         )
     return named
+
+
+def _warn(known: Familiarity, side: str, count: int) -> None:
+    """Tell why scores may mean something else than they seem to."""
+    if known.trained_on:
+        logger.warning(
+            "the checkpoint was trained on dialogues of the %s side (%d of %d): such scores tell "
+            "nothing about new dialogues",
+            side,
+            known.ids_trained_on,
+            count,
+        )
+    elif known.ids_trained_on:
+        logger.warning(
+            "%d of %d %s dialogues bear ids of dialogues that the checkpoint was trained on, from "
+            "another file: if they are the same ones, as in a file with another split or fold, "
+            "such scores tell nothing about new dialogues; evaluate on the file that it was "
+            "trained on, or make sure that these are other dialogues",
+            known.ids_trained_on,
+            count,
+            side,
+        )
+    if known.same_features is False:
+        logger.warning(
+            "another extractor made the features of this file than those that the checkpoint was "
+            "trained on, and they may mean other things: such scores tell little about the "
+            "checkpoint; evaluate on features of its own extractor, or train on these"
+        )
 
 
 def _check_model(path: Path) -> None:

@@ -135,9 +135,69 @@ def test_scores_name_the_data_that_they_are_of(data, out, tmp_path, caplog):
     assert "test" not in record["metrics"]
     assert "run.json was left as it is" in caplog.text
     assert evaluate(other, out, "--split", "train") == 0
-    assert not json.loads((out / "eval_train" / "eval.json").read_text())["trained_on"]
+    evaluation = json.loads((out / "eval_train" / "eval.json").read_text())
+    assert not evaluation["trained_on"]
+    # Dialogues of other content under the same ids: no proof, but worth a word.
+    assert evaluation["ids_trained_on"] == len(make_file().train_ids)
+    assert "bear ids of dialogues that the checkpoint was trained on" in caplog.text
     assert evaluate(data, out) == 0
     assert "test" in json.loads((out / "run.json").read_text())["metrics"]
+
+
+def resplit(file, **info):
+    """The dialogues of a file of which the first ones are test, with features of their own."""
+    n = len(file.test_ids)
+    ids = (*file.dev_ids, *file.test_ids, *file.train_ids)
+    dialogues = tuple(replace(d, text=d.text * 1.1) for d in file.dialogues)
+    sides = {"dev_ids": ids[:n], "train_ids": ids[n:-n], "test_ids": ids[-n:]}
+    return replace(file, dialogues=dialogues, **sides, info={**file.info, **info})
+
+
+def test_dialogues_that_were_trained_on_are_known_in_another_file(data, out, tmp_path, caplog):
+    assert train(data, out) == 0
+    other = tmp_path / "other.pkl"
+    write_dialogues(other, resplit(make_file()))
+    before = (out / "run.json").read_bytes()
+    assert evaluate(other, out) == 0
+    evaluation = json.loads((out / "eval_test" / "eval.json").read_text())
+    assert (evaluation["trained_on"], evaluation["ids_trained_on"]) == (True, 2)
+    assert "was trained on dialogues of the test side (2 of 2)" in caplog.text
+    assert (out / "run.json").read_bytes() == before
+    # Without what was written when it was trained, ids are all that is known.
+    (out / "run.json").unlink()
+    caplog.clear()
+    assert evaluate(other, out) == 0
+    evaluation = json.loads((out / "eval_test" / "eval.json").read_text())
+    assert (evaluation["trained_on"], evaluation["ids_trained_on"]) == (False, 2)
+    assert "2 of 2 test dialogues bear ids of dialogues that the checkpoint" in caplog.text
+    caplog.clear()
+    assert evaluate(data, out) == 0
+    assert json.loads((out / "eval_test" / "eval.json").read_text())["ids_trained_on"] == 0
+    assert "trained on" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("info", "same"),
+    [
+        ({"checkpoint": "at", "checkpoint_sha256": "ab" * 32, "frozen": False}, True),
+        ({"checkpoint": "at", "checkpoint_sha256": "cd" * 32, "frozen": False}, False),
+        ({"frozen": True, "weights_sha256": "ef" * 32}, False),
+        ({}, None),
+    ],
+    ids=["same", "retrained", "frozen", "unknown"],
+)
+def test_features_of_another_extractor_are_told(tmp_path, out, caplog, info, same):
+    file, made_by = make_file(), {"checkpoint": "at", "checkpoint_sha256": "ab" * 32}
+    data, other = tmp_path / "data.pkl", tmp_path / "other.pkl"
+    write_dialogues(data, replace(file, info={**file.info, **made_by, "frozen": False}))
+    write_dialogues(other, replace(make_file(seed=5), info={**file.info, **info}))
+    assert train(data, out) == 0
+    assert evaluate(data, out) == 0
+    assert json.loads((out / "eval_test" / "eval.json").read_text())["same_features"] is True
+    assert "another extractor" not in caplog.text
+    assert evaluate(other, out) == 0
+    assert json.loads((out / "eval_test" / "eval.json").read_text())["same_features"] is same
+    assert ("another extractor made the features" in caplog.text) is (same is False)
 
 
 def test_an_evaluation_of_one_seed_leaves_no_members_of_one_before(data, tmp_path):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graph_er.answers.prediction import evaluated_utterances
+from graph_er.bundles.feature_origin import Familiarity
 from graph_er.dialogues import DialogueFile
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.probabilities.calibration import reliability
@@ -38,7 +40,8 @@ def evaluation_document(
     file: DialogueFile,
     side: str,
     probabilities: np.ndarray,
-    data: dict[str, str],
+    data: dict[str, Any],
+    familiarity: Familiarity,
 ) -> dict[str, Any]:
     """Return the content of ``eval.json``, plain values.
 
@@ -48,6 +51,7 @@ def evaluation_document(
         side: the one that was predicted.
         probabilities: ``[S, N, C]``, one slice per seed.
         data: name and SHA-256 of the file.
+        familiarity: what the model has to do with the file.
     """
     dialogues, known = file.side(side), checkpoint.known_sides
     utterances = evaluated_utterances(dialogues, file.emotions)
@@ -71,7 +75,7 @@ def evaluation_document(
         **breakdown(utterances, predicted, file.info),
         "modalities": checkpoint.spec.modalities,
         "split": side,
-        "trained_on": checkpoint.trained_on((d.id for d in dialogues), data["sha256"]),
+        **asdict(familiarity),
         "data": data,
     }
 

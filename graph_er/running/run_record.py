@@ -20,7 +20,9 @@ from graph_er.running.regular_files import read_json_file
 logger = logging.getLogger(__name__)
 
 RECORD_NAME = "run.json"
-_MADE_BY = ("checkpoint", "checkpoint_sha256")  # as stage 2 names them
+# By this key the data of a run holds a digest of the dialogues that its model was fitted to.
+TRAINED_DIGEST = "trained_dialogues_sha256"
+_MADE_BY = {"checkpoint": str, "checkpoint_sha256": str, "frozen": bool, "weights_sha256": str}
 _PACKAGES = (
     *("accelerate", "comet-ml", "librosa", "numpy", "optuna", "pandas", "safetensors"),
     *("scikit-learn", "sentence-transformers", "soundfile", "torch", "torch-geometric"),
@@ -34,7 +36,7 @@ def write_run_record(
     config: dict[str, Any],
     seed: int | list[int] | None,
     metrics: dict[str, Any],
-    data: dict[str, str] | None,
+    data: dict[str, Any] | None,
     started: float,
     device: str,
 ) -> None:
@@ -63,13 +65,14 @@ def write_run_record(
     write_json(folder / RECORD_NAME, record)
 
 
-def describe_data(path: Path, info: Mapping[str, Any] | None = None) -> dict[str, str]:
-    """Return a data file's name and SHA-256, and of its `info` which stage 1 checkpoint made it.
+def describe_data(path: Path, info: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return a data file's name and SHA-256, and of its `info` what made its features.
 
-    The latter is absent for features as pretrained and those of another program.
+    That is, as stage 2 names it, a checkpoint of stage 1, or encoders as pretrained (``frozen``).
+    It is absent for features of another program.
     """
     made_by = {key: (info or {}).get(key) for key in _MADE_BY}
-    known = {key: value for key, value in made_by.items() if isinstance(value, str)}
+    known = {key: value for key, value in made_by.items() if type(value) is _MADE_BY[key]}
     return {"name": path.name, "sha256": sha256(path), **known}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -93,6 +94,25 @@ class DialogueFile:
         """Return the dialogues of side ``"train"``, ``"dev"`` or ``"test"`` in file order."""
         ids = set(getattr(self, f"{name}_ids"))
         return tuple(dialogue for dialogue in self.dialogues if dialogue.id in ids)
+
+    def content_sha256(self, ids: Iterable[str]) -> str | None:
+        """Return a digest of what was said in these dialogues, by whom and with which labels.
+
+        Not of features, sides or the order in the file: it tells the same dialogues in another
+        file.
+
+        Args:
+            ids: of dialogues.
+
+        Returns:
+            The digest; None where no ids are given or the file lacks one of the dialogues.
+        """
+        wanted = {*ids}
+        found = sorted((d for d in self.dialogues if d.id in wanted), key=lambda d: d.id)
+        if not found or len(found) < len(wanted):
+            return None
+        said = [(d.id, d.utterance_ids, d.speakers, d.labels.tolist(), d.sentences) for d in found]
+        return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def modalities(self) -> str:

@@ -21,7 +21,12 @@ from graph_er.networks.spec import ModelSpec, spec_of
 from graph_er.running import processes
 from graph_er.running.device import choose_device, native_bfloat16
 from graph_er.running.jobs import choose_jobs, threads_for
-from graph_er.running.run_record import RECORD_NAME, describe_data, write_run_record
+from graph_er.running.run_record import (
+    RECORD_NAME,
+    TRAINED_DIGEST,
+    describe_data,
+    write_run_record,
+)
 from graph_er.running.sole_writer import sole_writer
 from graph_er.running.tracking import Mode, Tracker, require_tracking, start_tracking
 from graph_er.scoring.evaluation import evaluate
@@ -67,7 +72,7 @@ class _Material:
     spec: ModelSpec
     train: Sequence[Dialogue]
     dev: Sequence[Dialogue]
-    data: dict[str, str]
+    data: dict[str, Any]
     device: str
     jobs: int
 
@@ -124,7 +129,7 @@ def _material(file: DialogueFile, run: Run) -> _Material:
     return material
 
 
-def _check_alike(path: Path, data: dict[str, str], first: dict[str, str]) -> None:
+def _check_alike(path: Path, data: dict[str, Any], first: dict[str, Any]) -> None:
     """Refuse to train on one file here and on another one on the machine of the first process."""
     if data["sha256"] != first["sha256"]:
         raise InputError(
@@ -142,13 +147,14 @@ def _write(file: DialogueFile, run: Run, material: _Material, fitted: Sequence[F
     logger.info("temperature %.2f, decoding weight %.1f", finish.temperature, finish.weight)
     utterances = evaluated_utterances(material.dev, file.emotions)
     scores = evaluate(utterances, finish(np.stack(on_dev), material.dev), run.seeds)
+    trained = {TRAINED_DIGEST: file.content_sha256(checkpoint.trained_ids)}
     save_checkpoint(run.out, checkpoint, lambda: _remove_earlier_records(run.out))
     write_run_record(
         run.out,
         config=run.plain(),
         seed=run.seeds[0] if len(run.seeds) == 1 else list(run.seeds),
         metrics={"dev": scores, "training": [_without_weights(member) for member in members]},
-        data=material.data,
+        data={**material.data, **trained},
         started=run.started,
         device=material.device,
     )

@@ -88,6 +88,17 @@ def test_a_bundle_keeps_what_its_model_was_trained_on(graph, own, other, tmp_pat
         EmotionPredictor.load(tmp_path / "bundle" / "graph", other, "cpu")
 
 
+def test_no_extractor_is_taken_for_encoders_as_pretrained(graph, own, made_by, tmp_path):
+    frozen = {"frozen": True, "weights_sha256": "ab" * 32}
+    write_record(graph, {**without(made_by, "checkpoint", "checkpoint_sha256"), **frozen})
+    refusal = r"features of encoders as pretrained \(extract.py --frozen\).*train a graph model on"
+    with pytest.raises(InputError, match=refusal):
+        EmotionPredictor.load(graph, own, "cpu")
+    with pytest.raises(InputError, match=refusal):
+        write_bundle(Sources(own, graph), tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
 def without(record, *keys):
     return {key: value for key, value in record.items() if key not in keys}
 
@@ -95,7 +106,7 @@ def without(record, *keys):
 @pytest.mark.parametrize(
     "data",
     [
-        lambda record: without(record, "checkpoint", "checkpoint_sha256"),
+        lambda record: without(record, "checkpoint", "checkpoint_sha256", "frozen"),
         lambda record: {**record, "checkpoint_sha256": 5},
         lambda record: {**record, "sha256": "ab" * 32},
         lambda record: None,

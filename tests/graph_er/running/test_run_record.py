@@ -44,18 +44,23 @@ def test_a_record_holds_what_the_run_was(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("info", "known"),
+    ("info", "made_by"),
     [
-        ({"checkpoint": "at", "checkpoint_sha256": "ab" * 32, "fusion": "concat"}, True),
-        ({"frozen": True, "weights_sha256": "ab" * 32}, False),
-        ({"checkpoint": ["at"], "checkpoint_sha256": 5}, False),
-        ({}, False),
+        (
+            {"checkpoint": "at", "checkpoint_sha256": "ab" * 32, "frozen": False, "fusion": "x"},
+            {"checkpoint": "at", "checkpoint_sha256": "ab" * 32, "frozen": False},
+        ),
+        (
+            {"frozen": True, "weights_sha256": "ab" * 32, "encoders": {}},
+            {"frozen": True, "weights_sha256": "ab" * 32},
+        ),
+        ({"checkpoint": ["at"], "checkpoint_sha256": 5, "frozen": 1, "weights_sha256": b""}, {}),
+        ({}, {}),
     ],
 )
-def test_data_is_described_with_what_made_it_where_that_is_known(tmp_path, info, known):
+def test_data_is_described_with_what_made_it_where_that_is_known(tmp_path, info, made_by):
     data = tmp_path / "x.pkl"
     data.write_bytes(b"content")
-    made_by = {"checkpoint": "at", "checkpoint_sha256": "ab" * 32} if known else {}
     assert describe_data(data, info) == {**describe_data(data), **made_by}
 
 

@@ -50,8 +50,19 @@ def test_a_run_remembers_the_extractor_of_its_features(train):
     made_by = {"checkpoint": "at", "checkpoint_sha256": "ab" * 32}
     _, record = train(file=replace(FILE, info={**FILE.info, **made_by, "frozen": False}))
     assert {key: record["data"][key] for key in made_by} == made_by
+    frozen = {"frozen": True, "weights_sha256": "cd" * 32}
+    _, record = train("frozen", file=replace(FILE, info={**FILE.info, **frozen}))
+    assert {key: record["data"][key] for key in frozen} == frozen
     _, record = train("again")
-    assert {*record["data"]} == {"name", "sha256"}
+    assert {*record["data"]} == {"name", "sha256", "trained_dialogues_sha256"}
+
+
+@pytest.mark.parametrize("training", [TRAINING, REFIT])
+def test_a_run_remembers_the_dialogues_of_its_training(train, training):
+    checkpoint, record = train(training=training)
+    ids = {*FILE.train_ids, *(FILE.dev_ids if training.refit else ())}
+    assert {*checkpoint.trained_ids} == ids
+    assert record["data"]["trained_dialogues_sha256"] == FILE.content_sha256(ids)
 
 
 def fitted(sides, dev, *, model=CONTEXTUAL, training=REFIT, seed=3, **further):
