@@ -111,8 +111,11 @@ class DialogueFile:
         found = sorted((d for d in self.dialogues if d.id in wanted), key=lambda d: d.id)
         if not found or len(found) < len(wanted):
             return None
-        said = [(d.id, d.utterance_ids, d.speakers, d.labels.tolist(), d.sentences) for d in found]
-        return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()
+        digest = hashlib.sha256()
+        for d in found:
+            said = (d.id, d.utterance_ids, d.speakers, d.labels.tolist(), d.sentences)
+            digest.update(repr(said).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
     @property
     def modalities(self) -> str:
