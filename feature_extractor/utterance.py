@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from graph_er.errors import InputError
 
@@ -72,6 +72,9 @@ class Corpus:
         official: the published side (``train``, ``dev``, ``test``) of each dialogue, or None where
             there is none. Where no dialogue is ``dev``, dev is taken from train.
         policies: how it was read, a record of `corpora.policies`.
+        own_names: None where the names of sessions are the corpus's, the same in every copy. In a
+            user's own table other tables may have them, too: what tells its dialogues from theirs,
+            their ids (``dialogue``), or, where ids merely count rows, the sessions (``session``).
     """
 
     name: str
@@ -81,6 +84,7 @@ class Corpus:
     default_split: str = "official"
     official: Mapping[str, str] | None = None
     policies: Mapping[str, Any] = field(default_factory=dict)
+    own_names: Literal["dialogue", "session"] | None = None
 
     def __post_init__(self) -> None:
         """Check that ids are unique and each dialogue stands together and in time order."""

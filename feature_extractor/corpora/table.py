@@ -15,6 +15,7 @@ from pathlib import Path
 
 from feature_extractor.corpora.problems import raise_problems, shorten
 from feature_extractor.corpora.row_checks import probe_rows, refuse_repeated
+from feature_extractor.corpora.table_audio import AudioFiles
 from feature_extractor.corpora.table_dialogues import (
     Dialogues,
     by_dialogue,
@@ -94,11 +95,12 @@ def _read_rows(path: Path, problems: list[str], notices: list[str]) -> list[Tabl
     if unknown:
         notices.append(f"unknown columns ignored: {shorten(unknown)}.")
     rows = []
+    audio = AudioFiles(path.parent)
     for position, record in enumerate(records):
         # JSON lines may leave out what they have nothing to say on, unlike the cells of a CSV.
         cells = {name: record.cells.get(name, "") for name in columns}
         try:
-            rows.append(parse_row(Record(record.source, cells), position, path.parent))
+            rows.append(parse_row(Record(record.source, cells), position, audio))
         except InputError as error:
             problems.append(f"{record.source}: {error}")
     return rows
@@ -134,7 +136,16 @@ def _corpus(dialogues: Dialogues, durations: dict[str, float | None], notices: l
             )
     sides = {dialogue: own[0].side for dialogue, own in dialogues.items()}
     official = {dialogue: side for dialogue, side in sides.items() if side is not None}
-    return Corpus("table", emotions, tuple(utterances), tuple(notices), official=official or None)
+    # Ids that count the rows of a file are those of other rows in another one.
+    numbered = rows[0].utterance is None and rows[0].dialogue == rows[0].id
+    return Corpus(
+        "table",
+        emotions,
+        tuple(utterances),
+        tuple(notices),
+        official=official or None,
+        own_names="session" if numbered else "dialogue",
+    )
 
 
 def _emotions(written: Sequence[str], notices: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from feature_extractor.corpora.ratings import check_times
-from feature_extractor.corpora.text_files import Record, one_line, require_text
+from feature_extractor.corpora.table_audio import AudioFiles
+from feature_extractor.corpora.text_files import Record, one_line, plain_name, require_text
 from graph_er.errors import InputError
 
 REQUIRED = ("speaker", "emotion")
 # Where one of these columns is there, it is filled in every row.
 _NEVER_EMPTY = ("dialogue", "utterance", "speaker", "session", "split")
 _NUMBERS = ("start", "end", "valence", "arousal")
+# All others are names and numbers.
+_AS_WRITTEN = ("wav", "text")
 COLUMNS = (*_NEVER_EMPTY, *_NUMBERS, "emotion", "wav", "text", "speaker_id", "sentence", "part")
 
 # Longer ones are cells of another column, after a shift.
@@ -36,8 +38,7 @@ class TableRow:
         source: file and line, for messages.
         position: number of the row in the file, from 0.
         id: utterance id; ``""`` until the row is named.
-        dialogue, utterance, session: as written.
-        speaker: as written.
+        dialogue, utterance, session, speaker: as written, by `plain_name`.
         speaker_id: who speaks, where that column tells; else None.
         side: ``train``, ``dev`` or ``test``.
         wav: the audio file, or None.
@@ -68,13 +69,15 @@ class TableRow:
     sentence: str | None
 
 
-def parse_row(record: Record, position: int, folder: Path, *, labelled: bool = True) -> TableRow:
+def parse_row(
+    record: Record, position: int, audio: AudioFiles, *, labelled: bool = True
+) -> TableRow:
     """Read one row.
 
     Args:
         record: its cells.
         position: number of the row in the file.
-        folder: where relative audio paths begin.
+        audio: finds the files that rows name.
         labelled: whether the row must have an emotion.
 
     Raises:
@@ -82,7 +85,10 @@ def parse_row(record: Record, position: int, folder: Path, *, labelled: bool = T
     """
     for name in COLUMNS:
         require_text(record.cells.get(name, ""), name)
-    names = {name: one_line(cell) for name, cell in record.cells.items()}
+    names = {
+        name: one_line(cell) if name in _AS_WRITTEN else plain_name(cell)
+        for name, cell in record.cells.items()
+    }
     cells = {"emotion": "", **names, "wav": record.cells.get("wav", "")}
     _check_names(cells, labelled)
     numbers = {name: _number(cells.get(name, ""), name) for name in _NUMBERS}
@@ -92,7 +98,7 @@ def parse_row(record: Record, position: int, folder: Path, *, labelled: bool = T
         raise InputError(
             f"text of {len(text):,} letters; an utterance has at most {_LONGEST_TEXT:,}"
         )
-    wav = _audio(cells["wav"], folder)
+    wav = audio.find(cells["wav"])
     if not text and wav is None:
         raise InputError("neither wav nor text; fill in one of them or remove the row")
     return TableRow(
@@ -158,34 +164,6 @@ def _side(cell: str | None) -> str | None:
     if side is None:
         raise InputError(f"split {cell!r} is none of train, dev and test; correct it")
     return side
-
-
-def _audio(cell: str, folder: Path) -> Path | None:
-    """Return the audio file of a cell.
-
-    Relative paths stay below the table's folder, so that a table can be passed on with it; an
-    absolute path is anywhere, since the user who writes it means that file.
-    """
-    if not cell:
-        return None
-    path = Path(cell)
-    if "\0" in cell or ".." in path.parts:
-        raise InputError(
-            f"wav {cell!r} may lead out of the table's folder; write a path below it without '..', "
-            "or an absolute one"
-        )
-    try:
-        # Archives unpacked on macOS spell Korean names with decomposed syllables.
-        composed = unicodedata.normalize("NFC", cell), unicodedata.normalize("NFD", cell)
-        for name in (cell, *composed):
-            found = folder / name
-            if found.is_file():
-                return found
-        there = (folder / path).exists()
-    except OSError as error:
-        raise InputError(f"wav {cell[:80]!r}: {error.strerror}; correct it") from error
-    what = "is not a regular file" if there else f"is not there (looked for {folder / path})"
-    raise InputError(f"wav {cell!r} {what}; correct the path or restore the file")
 
 
 def _sentence(cells: Mapping[str, str]) -> str | None:

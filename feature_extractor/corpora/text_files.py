@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,10 @@ _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _SHOWN = 20
 # What stands in no text: control characters other than line ends and tabs, halves of a letter.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# Signs without width beside those of Unicode's category Cf: fillers, joiners, variants of a sign.
+_NO_WIDTH = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {
+    chr(code) for code in (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
+}
 # What fits into memory as rows of text; a hundred times the largest corpora.
 _MOST_BYTES = 1 << 30
 _MOST_ROWS = 2_000_000
@@ -70,6 +75,22 @@ def one_line(text: str) -> str:
         InputError: as `graph_er.running.normal_form.normal_form`.
     """
     return " ".join(normal_form(text).split())
+
+
+def plain_name(text: str) -> str:
+    """Return a name on one line, without the signs in it that nobody sees.
+
+    Copied cells carry them (zero-width spaces, byte order marks, direction marks), and two names
+    that look alike must be one. Not for sentences, in which some scripts and emoji need them, and
+    not for paths, which are what the disk says.
+
+    Raises:
+        InputError: as `graph_er.running.normal_form.normal_form`.
+    """
+    if text.isascii():
+        return one_line(text)
+    seen = (c for c in text if unicodedata.category(c) != "Cf" and c not in _NO_WIDTH)
+    return one_line("".join(seen))
 
 
 def require_text(text: str, what: str) -> None:
@@ -175,7 +196,7 @@ def _header(path: Path, cells: Sequence[str]) -> list[str]:
         raise InputError(
             f"{path}: names {len(cells):,} columns; at most {_MOST_COLUMNS:,} are read"
         )
-    names = [one_line(cell).lower() for cell in cells]
+    names = [plain_name(cell).lower() for cell in cells]
     for name in names:
         require_text(name, f"{path}: column")
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
@@ -227,7 +248,7 @@ def cells_of(row: Mapping[str, Any], checked: Collection[str] | None = None) -> 
         require_text(name, "column")
     cells = []
     for written, value in row.items():
-        name = one_line(written).lower()
+        name = plain_name(written).lower()
         free = checked is not None and name not in checked
         convert = _json_text if free and isinstance(value, bool | list | dict) else _json_cell
         cells.append((name, convert(written, value)))

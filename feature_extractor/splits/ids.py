@@ -11,9 +11,8 @@ from typing import Any
 
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.corpora.table_rows import SIDES
-from feature_extractor.corpora.text_files import unique_keys
+from feature_extractor.corpora.text_files import plain_name, unique_keys
 from graph_er.errors import InputError
-from graph_er.running.normal_form import normal_form
 from graph_er.running.regular_files import require_regular
 
 _SIDES = ("train", "dev", "test")
@@ -28,7 +27,7 @@ def read_split_ids(path: Path, dialogues: Collection[str]) -> dict[str, list[str
         path: JSON ``{"train": [...], "dev": [...], "test": [...]}``, or CSV ``id,side``; sides in
             any spelling that `table_rows.SIDES` knows.
         dialogues: the ids that there are; one that is written with letters in parts (NFD), as
-            macOS does, is found as well.
+            macOS does, or with signs that nobody sees, is found as well.
 
     Returns:
         Ids by side, as they stand in `dialogues`.
@@ -41,9 +40,9 @@ def read_split_ids(path: Path, dialogues: Collection[str]) -> dict[str, list[str
     problems: list[str] = []
     sides: dict[str, list[str]] = {side: [] for side in _SIDES}
     first: dict[str, str] = {}
-    composed = {normal_form(dialogue): dialogue for dialogue in dialogues}
+    plain = {plain_name(dialogue): dialogue for dialogue in dialogues}
     for where, as_written, written in entries:
-        identifier = _known(as_written, dialogues, composed)
+        identifier = _known(as_written, dialogues, plain)
         side = SIDES.get(written.lower())
         if side is None:
             problems.append(f"{where}: side {written[:40]!r} is none of {', '.join(_SIDES)}")
@@ -64,9 +63,9 @@ def read_split_ids(path: Path, dialogues: Collection[str]) -> dict[str, list[str
     return sides
 
 
-def _known(written: str, dialogues: Collection[str], composed: Mapping[str, str]) -> str:
+def _known(written: str, dialogues: Collection[str], plain: Mapping[str, str]) -> str:
     """Return the id that is meant by one as written, itself where there is none."""
-    return written if written in dialogues else composed.get(normal_form(written), written)
+    return written if written in dialogues else plain.get(plain_name(written), written)
 
 
 def _read_entries(path: Path) -> list[tuple[str, str, str]]:

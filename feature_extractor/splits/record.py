@@ -1,14 +1,16 @@
 """The split that a checkpoint was trained under: kept in its configuration, taken up again later.
 
 A record is ``{"name", "fold", "unit", "sides"}``; `sides` lists session ids (`unit` is
-``session``) where every session lies wholly on one side, else dialogue ids (``dialogue``).
+``session``) where every session lies wholly on one side, else dialogue ids (``dialogue``). Of a
+user's own table with ids it is always dialogue ids: its sessions may be named anew, and other
+tables have sessions of the same names.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from graph_er.schema.splits import natural_key
 
 _SHOWN = 5
 _OWN = "leave --split out to take the checkpoint's own, or train stage 1 under this one"
+_OTHER = "choose a --split under which that is no test, or train stage 1 under this one"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def split_record(split: Split, corpus: Corpus) -> dict[str, Any]:
     sides_of: dict[str, set[str | None]] = {}
     for utterance in corpus.utterances:
         sides_of.setdefault(utterance.session, set()).add(side_of.get(utterance.dialogue))
-    whole = all(len(sides) == 1 for sides in sides_of.values())
+    whole = all(len(sides) == 1 for sides in sides_of.values()) and corpus.own_names != "dialogue"
     if whole:
         ids = {s: [name for name, sides in sides_of.items() if sides == {s}] for s in SIDES}
     else:
@@ -121,10 +124,11 @@ def choose_split(
     if trained is None or trained.split is None or trained.corpus != corpus.name:
         return split_corpus(corpus, spec, fold)
     if spec is None and fold is None:
-        return _recorded_split(corpus, trained.split, folder)
+        return _doubted(_recorded_split(corpus, trained.split, folder), corpus, trained.split)
     split = split_corpus(corpus, spec, fold)
-    refuse_seen(corpus, split, trained, folder)
-    return split
+    has_own = "test" in recorded_sides(corpus, trained.split).values()
+    refuse_seen(corpus, split, trained, folder, _OWN if has_own else _OTHER)
+    return _doubted(split, corpus, trained.split)
 
 
 def refuse_seen(
@@ -132,7 +136,7 @@ def refuse_seen(
     split: Split,
     trained: UtteranceConfig | Tuned,
     who: Path | str,
-    remedy: str = _OWN,
+    remedy: str = _OTHER,
 ) -> None:
     """Refuse a split that makes test what a checkpoint was trained with.
 
@@ -153,7 +157,7 @@ def refuse_seen(
     if seen:
         raise InputError(
             f"{who} was trained with {shorten(seen, shown=_SHOWN)} of corpus {corpus.name}, "
-            f"which --split {split.name} makes test; {remedy}"
+            f"which --split {split.name} makes test; {remedy}{_if_others(corpus, trained.split)}"
         )
 
 
@@ -170,12 +174,27 @@ def _recorded_split(corpus: Corpus, record: dict[str, Any], folder: Path) -> Spl
         for side in (*SIDES, None)
     }
     if not ids["test"]:
+        unknown = f", or give a --split whose test is among the {len(ids[None])} unknown to it"
+        has_seen = bool(ids["train"] or ids["dev"])
         raise InputError(
             f"no dialogue of corpus {corpus.name} here is a test dialogue of {folder} (split "
-            f"{record['name']}); name the --root that it was trained on, or give --split"
+            f"{record['name']}); name the --root that it was trained on"
+            f"{unknown if ids[None] else ''}{_if_others(corpus, record) if has_seen else ''}"
         )
     train, dev, test = (ids[side] for side in SIDES)
     return Split(record["name"], train, dev, test, left_out=ids[None], fold=record.get("fold"))
+
+
+def _doubted(split: Split, corpus: Corpus, record: dict[str, Any]) -> Split:
+    """Return the split with a warning where a record's names do not tell what was trained with."""
+    if corpus.own_names != "dialogue" or record["unit"] != "session":
+        return split
+    warning = (
+        "the checkpoint records names of sessions alone: whether what is test here was trained "
+        "with is sure only if this table's sessions are those it was trained with; train stage 1 "
+        "again to record dialogues."
+    )
+    return replace(split, warnings=(*split.warnings, warning))
 
 
 def _seen_in_training(corpus: Corpus, split: Split, record: dict[str, Any]) -> list[str]:
@@ -184,6 +203,16 @@ def _seen_in_training(corpus: Corpus, split: Split, record: dict[str, Any]) -> l
     test = set(split.test)
     units = dict.fromkeys(_unit(u, record) for u in corpus.utterances if u.dialogue in test)
     return [f"{name} ({trained_on[name]})" for name in units if name in trained_on]
+
+
+def _if_others(corpus: Corpus, record: dict[str, Any]) -> str:
+    """Return what helps where a table only shares names with the one that was trained on."""
+    if corpus.own_names is None:
+        return ""
+    return (
+        f"; if these are other {record['unit']}s than the checkpoint's of the same names, give "
+        "them names of their own in this table"
+    )
 
 
 def _unit(utterance: Utterance, record: dict[str, Any]) -> str:

@@ -131,6 +131,9 @@ def prepare(
         tell(f"{run.out} is finished already; nothing to do")
         return None
 
+    trained = {utterance.emotion for utterance in sides["train"]}
+    if absent := [name for name in corpus.emotions if name not in trained]:
+        tell(f"no train utterance is {' or '.join(absent)}: no model learns them")
     set_seed(run.seed)
     trained_on = TrainedOn(
         corpus.name, split_record(split, corpus), settings.clip_length, dict(corpus.policies)

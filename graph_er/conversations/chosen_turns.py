@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from feature_extractor.corpora.text_files import one_line
+from feature_extractor.corpora.text_files import plain_name
 from graph_er.conversations.turns import Turn, by_dialogue
 from graph_er.errors import InputError
 
@@ -57,8 +57,8 @@ def _by_written_id(turns: Sequence[Turn]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for turn in turns:
         for column, value in turn.row.items():
-            if one_line(str(column)).lower() == "utterance":
-                found.setdefault(one_line(str(value)), []).append(turn.id)
+            if plain_name(str(column)).lower() == "utterance":
+                found.setdefault(plain_name(str(value)), []).append(turn.id)
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from feature_extractor.corpora.problems import raise_problems
 from feature_extractor.corpora.row_checks import probe_rows, refuse_repeated
+from feature_extractor.corpora.table_audio import AudioFiles
 from feature_extractor.corpora.table_dialogues import (
     by_dialogue,
     name_rows,
@@ -95,6 +96,7 @@ def _parse(
 ) -> list[TableRow]:
     present = {name for record in records for name in record.cells} & {*COLUMNS}
     rows = []
+    audio = AudioFiles(folder)
     for position, record in enumerate(records):
         cells = {"speaker": "", **{name: record.cells.get(name, "") for name in present}}
         try:
@@ -102,7 +104,7 @@ def _parse(
                 cells["wav"] = recording.cell(cells)
             if "dialogue" not in present:
                 cells["dialogue"] = dialogue
-            rows.append(parse_row(Record(record.source, cells), position, folder, labelled=False))
+            rows.append(parse_row(Record(record.source, cells), position, audio, labelled=False))
         except InputError as error:
             problems.append(f"{record.source}: {error}")
     return rows

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from feature_extractor.corpora.text_files import Record, cells_of, one_line, read_table_file
+from feature_extractor.corpora.text_files import Record, cells_of, plain_name, read_table_file
 from graph_er.conversations.recording import Recording
 from graph_er.conversations.turn_rows import COLUMNS, turns_of
 from graph_er.conversations.turns import Turn
@@ -77,7 +77,7 @@ def turns_of_rows(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Turn]
 def _cells(row: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(row, Mapping):
         raise InputError(f"{type(row).__name__} {str(row)[:40]!r} is no dict of values by column")
-    columns = {name: one_line(str(name)).lower() for name in row}
+    columns = {name: plain_name(str(name)).lower() for name in row}
     if not {"wav", "text"} & {*columns.values()}:
         given = ", ".join(f"{str(name)[:40]!r}" for name in list(row)[:_SHOWN]) or "none"
         raise InputError(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_extractor.corpora.text_files import one_line
+from feature_extractor.corpora.text_files import plain_name
 from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
 from graph_er.inference.missing_modalities import has_modality, modalities_used
@@ -97,7 +97,7 @@ def _kept_names(columns: Collection[str], new: Collection[str]) -> dict[str, str
 
 
 def _as_read(column: str) -> str:
-    return one_line(str(column)).lower()
+    return plain_name(str(column)).lower()
 
 
 def _marks(turn: Turn, modalities: str, silent: frozenset[str]) -> list[str]:

@@ -285,6 +285,14 @@ def test_warnings_about_the_split_are_told_once(corpus, read, encoders, tmp_path
     assert config["split"]["unit"] == "dialogue"
 
 
+def test_labels_that_training_never_meets_are_named(corpus, read, encoders, tmp_path, capsys):
+    read(replace(corpus, emotions=(*EMOTIONS, "bored", "proud")))
+    options = ("--split", "folds:3", "--fold", "1", "--modalities", "t", *encoders)
+    assert train(tmp_path / "run", *options) == 0
+    told = capsys.readouterr().out
+    assert told.count("no train utterance is bored or proud: no model learns them\n") == 1
+
+
 def test_empty_texts_and_another_kind_of_audio_pass(corpus, read, encoders, tmp_path):
     rng = np.random.default_rng(0)
     path = tmp_path / "clip.mp3"

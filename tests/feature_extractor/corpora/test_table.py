@@ -362,3 +362,26 @@ def test_own_columns_are_checked_and_others_of_json_lines_are_not(tmp_path):
     assert "unknown columns ignored: final, words." in corpus.notices
     (told,) = problems_of(make(tmp_path, {}, {"part": ["x"]}, name="t.jsonl"))
     assert "'part' is" in told
+
+
+def test_names_that_look_alike_are_one_and_words_stay_as_they_are(tmp_path):
+    family = "\U0001f468\u200d\U0001f469"  # one picture by a joiner that nobody sees
+    row = {"dialogue": "d", "session": "s", "emotion": "joyful", "text": family}
+    other = {"dialogue": "d\u200b", "session": "\ufeffs", "emotion": "joyful\u200b", "text": "x"}
+    rows = [{**row, "speaker": "A"}, {**other, "speaker": "A\u2060"}]
+    corpus = read_table(make(tmp_path, *rows))
+    assert corpus.emotions == ("joyful",)
+    assert {(u.dialogue, u.session, u.speaker) for u in corpus.utterances} == {("d", "s", "A")}
+    assert [u.text for u in corpus.utterances] == [family, "x"]
+
+
+def test_a_name_of_signs_that_nobody_sees_is_none(tmp_path):
+    assert "no speaker; fill it in" in problems_of(make(tmp_path, {"speaker": "\u200b"}))[0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [({"dialogue": "d"}, "dialogue"), ({"utterance": "u"}, "dialogue"), ({}, "session")],
+)
+def test_ids_that_count_rows_tell_no_dialogue_from_others(tmp_path, columns, names):
+    assert read_table(make(tmp_path, columns)).own_names == names

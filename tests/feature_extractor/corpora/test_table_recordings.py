@@ -6,6 +6,7 @@ import pytest
 
 from feature_extractor import check
 from feature_extractor.corpora.table import read_table
+from feature_extractor.corpora.table_audio import AudioFiles
 from feature_extractor.corpora.table_dialogues import name_rows
 from feature_extractor.corpora.table_recordings import recording_spans
 from feature_extractor.corpora.table_rows import parse_row
@@ -21,7 +22,7 @@ def found(tmp_path, seconds, *times, **columns):
     for number, (start, end) in enumerate(times):
         cells = {"dialogue": "d", "speaker": "A", "wav": "x.wav", "start": start, "end": end}
         record = Record(f"line {number + 2}", {k: str(v) for k, v in (cells | columns).items()})
-        rows.append(parse_row(record, number, tmp_path, labelled=False))
+        rows.append(parse_row(record, number, AudioFiles(tmp_path), labelled=False))
     problems = []
     spans = recording_spans(name_rows(rows, []), [seconds] * len(rows), problems)
     return [*spans.values()], problems
@@ -69,7 +70,10 @@ def test_a_clip_that_two_dialogues_begin_with_is_no_recording(tmp_path):
     cells = {"speaker": "A", "wav": "x.wav", "end": ""}
     rows = [
         parse_row(
-            Record(name, {**cells, "dialogue": name, "start": start}), n, tmp_path, labelled=False
+            Record(name, {**cells, "dialogue": name, "start": start}),
+            n,
+            AudioFiles(tmp_path),
+            labelled=False,
         )
         for n, (name, start) in enumerate((("d", "0"), ("e", "1.5")))
     ]
@@ -85,7 +89,7 @@ def test_a_recording_may_have_parts_in_several_dialogues(tmp_path, names):
     for n, name in enumerate(names):
         cells = {"dialogue": name, "speaker": "A", "wav": "x.wav", "start": f"{6 * n}"}
         record = Record(f"line {n + 2}", {**cells, "end": f"{6 * n + 5}"})
-        rows.append(parse_row(record, n, tmp_path, labelled=False))
+        rows.append(parse_row(record, n, AudioFiles(tmp_path), labelled=False))
     problems = []
     spans = recording_spans(name_rows(rows, []), [25.0] * len(rows), problems)
     assert [*spans.values()] == [(6.0 * n, 6.0 * n + 5) for n in range(len(names))]

@@ -4,7 +4,12 @@ import time
 
 import pytest
 
-from feature_extractor.corpora.text_files import decode_file, one_line, read_table_file
+from feature_extractor.corpora.text_files import (
+    decode_file,
+    one_line,
+    plain_name,
+    read_table_file,
+)
 from graph_er.errors import InputError
 
 UTF8 = ("utf-8-sig", "cp949")
@@ -155,3 +160,17 @@ def test_json_columns_that_are_not_checked_may_hold_anything(tmp_path):
     assert problems == []
     assert rows == [("line 1", {"a": "1", "b": '["가", {"c": true}]'})]
     assert "'b' is" in read(tmp_path / "t.jsonl", content, checked=["a", "b"])[1][0]
+
+
+@pytest.mark.parametrize(
+    "sign", ["\u200b", "\ufeff", "\u200e", "\u2060", "\xad", "\u3164", "\ufe0f", "\U000e0041"]
+)
+def test_signs_that_nobody_sees_are_no_part_of_a_name(sign):
+    assert plain_name(f"{sign}민{sign} 아 {sign} 1{sign}") == "민 아 1"
+    assert plain_name(sign) == ""
+    assert one_line(f"민{sign}아") == f"민{sign}아"
+
+
+def test_signs_that_nobody_sees_are_no_part_of_a_column(tmp_path):
+    rows, problems = read(tmp_path / "t.csv", "\ufeff\ufeffa\u200b,b\n1,x\u200by\n")
+    assert (rows, problems) == ([("line 2", {"a": "1", "b": "x\u200by"})], [])

@@ -15,7 +15,12 @@ from feature_extractor.splits.record import (
 )
 from feature_extractor.splits.splitting import split_corpus
 from graph_er.errors import InputError
-from tests.feature_extractor.splits.test_splitting import conversations, readings
+from tests.feature_extractor.splits.test_splitting import (
+    conversations,
+    corpus_of,
+    readings,
+    utterance,
+)
 
 RUN = Path("runs/one")
 
@@ -128,3 +133,66 @@ def test_an_inner_split_of_a_file_of_ids_is_named_without_its_folder(tmp_path):
     path.write_text("\n".join(["id,side", *rows]))
     split = split_corpus(conversations(), f"inner:3@ids:{path}", 2)
     assert split_name(split) == {"name": "inner:3@ids:mine@home.csv", "fold": 2}
+
+
+def own_table(prefix="", numbers=range(1, 7), own_names="dialogue"):
+    """A user's table: sessions of two dialogues, which `numbers` name in this order."""
+    rows = [
+        utterance(f"{prefix}{place}_{d}", n, session=f"day{number}", speaker_id=f"{prefix}{place}")
+        for place, number in enumerate(numbers)
+        for d in range(2)
+        for n in range(2)
+    ]
+    return corpus_of(rows, own_names=own_names)
+
+
+def test_of_a_users_table_dialogues_are_recorded_and_sessions_may_be_named_anew():
+    table = own_table()
+    trained = trained_on(table)
+    assert trained.split["unit"] == "dialogue"
+    reversed_ = own_table(numbers=range(6, 0, -1))
+    assert choose_split(reversed_, None, None, trained, RUN) == choose_split(
+        table, None, None, trained, RUN
+    )
+    with pytest.raises(
+        InputError, match=r"one was trained with 0_0 \(train\), .* leave --split out"
+    ):
+        choose_split(reversed_, "sessions:5,6", None, trained, RUN)
+    assert choose_split(table, "sessions:5,6", None, trained, RUN).warnings == ()
+
+
+def test_another_table_with_sessions_of_the_same_names_is_told_what_works():
+    trained, other = trained_on(own_table()), own_table("x")
+    with pytest.raises(
+        InputError, match=r"give a --split whose test is among the 12 unknown to it$"
+    ):
+        choose_split(other, None, None, trained, RUN)
+    assert choose_split(other, "sessions:1", None, trained, RUN).test == ("x0_0", "x0_1")
+
+
+def test_what_was_trained_with_alone_is_not_to_be_split_by_the_checkpoint():
+    trained, part = trained_on(own_table()), own_table(numbers=range(1, 4))
+    remedy = "give them names of their own in this table"
+    with pytest.raises(InputError, match=f"that it was trained on; if these are other .*{remedy}$"):
+        choose_split(part, None, None, trained, RUN)
+    with pytest.raises(InputError, match=rf"makes test; choose a --split .*; if .*{remedy}$"):
+        choose_split(part, "sessions:1", None, trained, RUN)
+
+
+def test_a_record_of_a_tables_sessions_is_read_with_a_warning():
+    table = own_table()
+    trained = trained_on(own_table(own_names=None))
+    assert trained.split["unit"] == "session"
+    for spec in (None, "sessions:5,6"):
+        split = choose_split(table, spec, None, trained, RUN)
+        assert split.test == ("4_0", "4_1", "5_0", "5_1")
+        assert "names of sessions alone" in split.warnings[-1]
+    with pytest.raises(InputError, match="if these are other sessions than the checkpoint's"):
+        choose_split(own_table("x"), "sessions:1", None, trained, RUN)
+
+
+def test_of_a_table_whose_ids_count_rows_sessions_are_recorded():
+    table = own_table(own_names="session")
+    trained = trained_on(table)
+    assert trained.split["unit"] == "session"
+    assert choose_split(table, None, None, trained, RUN).warnings == ()

@@ -281,6 +281,12 @@ def test_ids_in_a_file_are_found_in_either_normal_form(tmp_path, form, file, cor
         read_split_ids(path, names)
 
 
+def test_ids_in_a_file_are_found_without_the_signs_that_nobody_sees(tmp_path):
+    path = tmp_path / "ids.csv"
+    path.write_text("id,side\na\u200b,train\n\ufeffb,test\n", encoding="utf-8")
+    assert read_split_ids(path, ["a", "b"]) == {"train": ["a"], "dev": [], "test": ["b"]}
+
+
 def test_an_absent_file_of_ids_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.json: no such file"):
         split_corpus(conversations(), f"ids:{tmp_path / 'none.json'}")

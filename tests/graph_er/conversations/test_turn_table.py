@@ -143,6 +143,14 @@ def test_names_spelt_with_decomposed_syllables(tmp_path):
     assert turn.speaker == "민아"
 
 
+def test_speakers_that_look_alike_are_one_and_words_stay_as_they_are(tmp_path):
+    rows = [{"speaker": "A", "text": "x\u200by"}, {"speaker\u200b": "A\u200b", "text": "z"}]
+    first, second = turns_of_rows(rows, tmp_path)
+    assert (first.speaker, second.speaker) == ("A", "A")
+    assert first.text == "x\u200by"
+    assert second.row == rows[1]
+
+
 def test_rows_of_python(tmp_path):
     wav = write_noise(tmp_path / "a.wav")
     rows = [
