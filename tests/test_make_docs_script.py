@@ -102,8 +102,7 @@ def test_a_part_is_made_anew_with_the_data_that_it_reads(make, tmp_path):
     audio, table = (data / "korean_emotional_speech" / n for n in ("1.wav", "metadata.csv"))
     audio.touch()
     table.touch()
-    features = ("as_they_are", "by_speaker", "mfcc_by_speaker")
-    folds = [f"recordings_{name}_plain-1" for name in features]
+    folds = [f"recordings_{scaling}_plain-1" for scaling in ("as_they_are", "by_speaker")]
 
     assert len(make("real_dialogues", "--data", str(data))) == 2 * 2 + 1 + 4 * 2
     assert make("recordings", "--data", str(data)) == ["recordings_folds", *folds]

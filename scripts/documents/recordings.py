@@ -14,73 +14,79 @@ from graph_er.running.files import write_json
 from graph_er.schema.splits import natural_key
 from scripts.documents.blocks import spread, table
 
-# How each part of the recordings is divided, into how many folds, and how the table names it.
-_PARTS = {
-    "plain": ("speakers:5", 5, "one speaker left out"),
-    "emotional": ("crossed:3", 9, "speakers and sentences left out"),
+# Of each column: which part of the recordings, how it is divided, into how many folds, and title.
+_COLUMNS = {
+    "plain": ("plain", "speakers:5", 5, "one speaker left out"),
+    "emotional": ("emotional", "crossed:3", 9, "speakers and sentences left out"),
+    "shared": ("emotional", "speakers:10", 10, "one speaker left out, sentences shared"),
 }
-# Folder of the runs, and how the table names it.
-_SCALINGS = {"as_they_are": "as they are", "by_speaker": "scaled by speaker"}
+# Of each folder of runs: how its features are scaled, and which columns it has.
+_RUNS = {
+    "as_they_are": ("as they are", ("plain", "emotional")),
+    "by_speaker": ("scaled by speaker", tuple(_COLUMNS)),
+    "mfcc_by_speaker": ("scaled by speaker", ("emotional",)),
+}
 _BASELINES = ("majority class", "logistic regression")
 
 
 def write_folds(metadata: Path, out: Path, most: int) -> list[Path]:
-    """Write the ids of the folds of each part to ``<part>-<fold>.json``; return their paths.
+    """Write the ids of the folds of each column to ``<column>-<fold>.json``; return their paths.
 
     Args:
         metadata: table of the recordings, with a column ``part``.
         out: folder.
-        most: folds of each part.
+        most: folds of each column.
 
     Raises:
         InputError: the table cannot be read or divided.
     """
     corpus, written = read_table(metadata), []
-    for part, (spec, folds, _) in _PARTS.items():
+    for column, (part, spec, folds, _) in _COLUMNS.items():
         of_part = tuple(u for u in corpus.utterances if u.part == part)
         for fold in range(1, min(folds, most) + 1):
             split = split_corpus(replace(corpus, utterances=of_part), spec, fold)
-            written.append(out / f"{part}-{fold}.json")
+            written.append(out / f"{column}-{fold}.json")
             write_json(written[-1], {side: list(getattr(split, side)) for side in SIDES})
     return written
 
 
 def collect(runs: Path) -> dict[str, Any]:
-    """Return one row for each scaling and model, scored on all folds together.
+    """Return one row for each kind of features, scaling and model, scored on all folds together.
 
     Args:
-        runs: folder of ``folds/<fold>.json`` and ``<scaling>/<fold>/results.json``.
+        runs: folder of ``folds/<fold>.json`` and ``<features>/<fold>/results.json``.
 
     Raises:
         InputError: a fold is missing.
     """
-    rows, first, sizes = [], None, {}
-    for scaling in _SCALINGS:
-        parts = {part: _folds(runs, scaling, part) for part in _PARTS}
-        first = first or parts["plain"][0]
-        sizes = {part: sum(fold["n"]["test"] for fold in parts[part]) for part in _PARTS}
-        rows += [
-            {
-                "scaling": scaling,
-                "model": name,
-                **{part: _pooled(folds, name) for part, folds in parts.items()},
-            }
-            for name in (*_BASELINES, *(row["name"] for row in first["rows"]))
-        ]
-    assert first is not None
-    return {"n": sizes, "features": first["audio_encoder"], "budget": first["budget"], "rows": rows}
+    rows: list[dict[str, Any]] = []
+    sizes: dict[str, int] = {}
+    budget: dict[str, Any] = {}
+    for folder, (scaling, columns) in _RUNS.items():
+        found = {column: _folds(runs, folder, column) for column in columns}
+        sizes |= {name: sum(fold["n"]["test"] for fold in folds) for name, folds in found.items()}
+        sample = found["emotional"][0]
+        budget = budget or sample["budget"]
+        models = [row["name"] for row in sample["rows"]]
+        # The baselines read features of their own, scaled alike: once for each scaling.
+        told = any(row["scaling"] == scaling for row in rows)
+        for name in (*(() if told else _BASELINES), *models):
+            features = sample["audio_encoder"] if name in models else ""
+            scores = {column: _pooled(folds, name) for column, folds in found.items()}
+            rows.append({"features": features, "scaling": scaling, "model": name, **scores})
+    return {"n": sizes, "budget": budget, "rows": rows}
 
 
-def _folds(runs: Path, scaling: str, part: str) -> list[dict[str, Any]]:
-    found = []
-    for fold in sorted((runs / "folds").glob(f"{part}-*.json"), key=lambda p: natural_key(p.stem)):
-        path = runs / scaling / fold.stem / "results.json"
+def _folds(runs: Path, folder: str, column: str) -> list[dict[str, Any]]:
+    found, names = [], (runs / "folds").glob(f"{column}-*.json")
+    for fold in sorted(names, key=lambda path: natural_key(path.stem)):
+        path = runs / folder / fold.stem / "results.json"
         if not path.is_file():
             raise InputError(f"{path} is missing; make it with scripts/make_docs.sh")
         found.append(json.loads(path.read_text(encoding="utf-8")))
     if not found:
         raise InputError(
-            f"{runs / 'folds'}: no fold of {part}; make them with scripts/make_docs.sh"
+            f"{runs / 'folds'}: no fold of {column}; make them with scripts/make_docs.sh"
         )
     return found
 
@@ -104,18 +110,22 @@ def _accuracies(fold: dict[str, Any], name: str) -> list[float]:
 
 def recordings_block(document: dict[str, Any]) -> str:
     """Return the table of docs/recordings.md."""
-    header = [document["features"], "model"] + [
-        f"{part}: {title} (n {document['n'][part]})" for part, (_, _, title) in _PARTS.items()
+    header = ["features", "scaling", "model"] + [
+        f"{part}: {title} (n {document['n'][column]})"
+        for column, (part, _, _, title) in _COLUMNS.items()
     ]
     rows = [
-        [_SCALINGS[row["scaling"]], row["model"], *(spread(row[part]) for part in _PARTS)]
+        [row["features"], row["scaling"], row["model"]]
+        + [spread(row[column]) if column in row else "" for column in _COLUMNS]
         for row in document["rows"]
     ]
     budget = document["budget"]
     rates = " or ".join(map(str, budget["learning_rates"]))
+    few = {len(row["emotional"]) for row in document["rows"]} - {1, budget["seeds"]}
+    seeds = f"{budget['seeds']} seeds" + "".join(f" ({count} on MFCC)" for count in few)
     return (
-        f"{table(header, rows, num_text=2)}\n"
-        f"Accuracy in per cent over the utterances of all folds, mean ± sd over {budget['seeds']} "
-        f"seeds; {budget['epochs']} epochs in batches of {budget['batch_size']}, learning rate "
+        f"{table(header, rows, num_text=3)}\n"
+        f"Accuracy in per cent over the utterances of all folds, mean ± sd over {seeds}; "
+        f"{budget['epochs']} epochs in batches of {budget['batch_size']}, learning rate "
         f"{rates} by dev with seed 0, the epoch by dev loss.\n"
     )

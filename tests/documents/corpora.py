@@ -124,7 +124,7 @@ def _recordings(folder: Path) -> None:
     folder.mkdir()
     lines = ["utterance,speaker,part,sentence,emotion,wav,text"]
     for part in ("plain", "emotional"):
-        for number in range(6 * 6 * 2):
+        for number in range(10 * 6 * 2):
             speaker, sentence, emotion = (
                 number // 12,
                 number // 2 % 6,

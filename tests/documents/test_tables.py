@@ -136,13 +136,18 @@ def test_real_dialogues_from_runs_to_the_page(tmp_path):
 
 
 def test_recordings_from_runs_to_the_page(tmp_path):
-    for part, sizes in {"plain": (10, 30), "emotional": (5,)}.items():
+    for part, sizes in {"plain": (10, 30), "emotional": (5,), "shared": (8,)}.items():
         for number, size in enumerate(sizes):
-            for scaling in ("as_they_are", "by_speaker"):
-                shares = [0.25 + 0.5 * number, 0.5]
+            for scaling in ("as_they_are", "by_speaker", "mfcc_by_speaker"):
+                if (part == "shared" and scaling != "by_speaker") or (part, scaling[0]) == (
+                    "plain",
+                    "m",
+                ):
+                    continue
+                shares = [0.25 + 0.5 * number, 0.5, 0.375][: 3 if scaling[0] == "m" else 2]
                 results = {
                     "n": {"test": size},
-                    "audio_encoder": "egemaps",
+                    "audio_encoder": "mfcc" if scaling[0] == "m" else "egemaps",
                     "budget": {"seeds": 2, "epochs": 3, "batch_size": 4, "learning_rates": [0.1]},
                     "rows": [{"name": "concat", "test": {"accuracy": {"values": shares}}}],
                     "baselines": [
@@ -159,8 +164,12 @@ def test_recordings_from_runs_to_the_page(tmp_path):
     block = recordings.recordings_block(recordings.collect(tmp_path))
     assert "one speaker left out (n 40)" in block
     # The seeds' shares over all utterances: (10 * .25 + 30 * .75) / 40 and .5.
-    assert "| scaled by speaker | concat | 56.2 ± 8.8 | 37.5 ± 17.7 |" in block
-    assert "| as they are | logistic regression | 12.5 | 12.5 |" in block
+    scores = "56.2 ± 8.8 | 37.5 ± 17.7 | 37.5 ± 17.7"
+    assert f"| egemaps | scaled by speaker | concat | {scores} |" in block
+    assert "| mfcc | scaled by speaker | concat |  | 37.5 ± 12.5 |  |" in block
+    assert "|  | as they are | logistic regression | 12.5 | 12.5 |  |" in block
+    assert block.count("logistic regression") == 2
+    assert "over 2 seeds (3 on MFCC)" in block
     (tmp_path / "by_speaker" / "plain-1" / "results.json").unlink()
     with pytest.raises(InputError, match=r"by_speaker/plain-1/results.json is missing"):
         recordings.collect(tmp_path)
