@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,8 +31,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix, since some writers choose the format by it. What a killed
     process left behind while it wrote the same file is removed.
+
+    Raises:
+        InputError: `path` is a device, a pipe or a socket, or leads to one.
     """
     path = Path(path)
+    _refuse_device(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)
     handle, name = tempfile.mkstemp(
@@ -52,6 +57,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if locks.CAN_LOCK:
             os.close(handle)
         temporary.unlink(missing_ok=True)
+
+
+def _refuse_device(path: Path) -> None:
+    """Refuse what a rename would put a file in the place of: ``/dev/null``, for an administrator."""
+    with suppress(OSError):  # whatever else is wrong with a path, writing tells
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise InputError(f"{path}: is a device or a pipe; name a file to write")
 
 
 def _rename(temporary: Path, path: Path) -> None:

@@ -208,3 +208,18 @@ def test_an_error_that_is_not_the_disks_keeps_its_own_words(tmp_path):
     with pytest.raises(OSError, match="a text of a library") as caught:
         write_and_fail(tmp_path / "a.txt", OSError("a text of a library"))
     assert caught.value.filename is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path, linked):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    path = pipe
+    if linked:
+        path = tmp_path / "link"
+        path.symlink_to(pipe)
+    with pytest.raises(InputError, match="is a device or a pipe; name a file"):
+        write_text(path, "x")
+    assert pipe.is_fifo()
+    assert {p.name for p in tmp_path.iterdir()} == {"pipe", path.name}
