@@ -60,7 +60,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def _refuse_device(path: Path) -> None:
-    """Refuse what a rename would put a file in the place of: ``/dev/null``, for an administrator."""
+    """Refuse what a rename would put a file in the place of, as ``/dev/null`` for root."""
     with suppress(OSError):  # whatever else is wrong with a path, writing tells
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
