@@ -16,11 +16,12 @@ from feature_extractor.options import (
     add_device_option,
     add_split_options,
     corpus_choice,
+    corpus_inputs,
 )
 from feature_extractor.settings import FUSION_CHOICES, MODALITY_CHOICES
 from graph_er.running.cli import run_command
 from graph_er.running.flags import add_flags, from_flags, require
-from graph_er.running.paths import project_root
+from graph_er.running.paths import keep_inputs, project_root
 from graph_er.running.side_by_side import usable_cores
 
 _MOST_LANES = 4
@@ -82,6 +83,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(argv)
     require("lanes", arguments.lanes, arguments.lanes >= 1, "1 or more")
     budget = from_flags(Budget, arguments)
+    out = arguments.out
+    written = [out / name for name in ("results.json", "report.md", "results.png")]
+    keep_inputs("--out", out, written, corpus_inputs(arguments))
 
     from feature_extractor.caches.caching import Cache
     from feature_extractor.execution import Execution, resolve_device
@@ -106,14 +110,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.fusions,
         sorted(set(arguments.modalities), key=MODALITY_CHOICES.index),
         budget,
-        arguments.out / "trials",
+        out / "trials",
         arguments.lanes,
         tell=print,
     )
     page = comparison_page(results)
-    write_json(arguments.out / "results.json", results)
-    write_text(arguments.out / "report.md", page)
-    with atomic_path(arguments.out / "results.png") as temporary:
+    document, text, picture = written
+    write_json(document, results)
+    write_text(text, page)
+    with atomic_path(picture) as temporary:
         temporary.write_bytes(to_png(comparison_figure(results)))
     print(page)
 

@@ -15,9 +15,13 @@ from feature_extractor.options import (
     add_corpus_options,
     add_device_option,
     add_split_options,
+    checkpoint_inputs,
     corpus_choice,
+    corpus_inputs,
 )
 from graph_er.running.cli import run_command
+from graph_er.running.paths import keep_inputs
+from graph_er.scoring.evaluation_files import evaluation_outputs, evaluation_path
 
 _SIDES = ("test", "dev", "train")
 
@@ -58,6 +62,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         # Of stage 3's evaluation --split means the side; no split has such a name.
         side, arguments.split = side or arguments.split, None
     side = side or "test"
+    out = arguments.out or evaluation_path(arguments.checkpoint, side)
+    inputs = [
+        *corpus_inputs(arguments),
+        *checkpoint_inputs("--checkpoint", [arguments.checkpoint]),
+    ]
+    keep_inputs("--out", out, evaluation_outputs(out), inputs)
     from feature_extractor.evaluation import run_evaluation
     from feature_extractor.execution import Execution, resolve_device
 
@@ -66,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         checkpoint_dir=arguments.checkpoint,
         choice=corpus_choice(arguments),
         side=side,
-        out=arguments.out,
+        out=out,
         execution=execution,
         tell=print,
     )

@@ -34,7 +34,6 @@ from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.running.run_record import add_metrics, read_run_record
 from graph_er.scoring.evaluation import EvaluatedUtterances, evaluate, write_evaluation
-from graph_er.scoring.evaluation_files import evaluation_path
 
 
 @dataclass(frozen=True)
@@ -123,11 +122,11 @@ def run_evaluation(
     checkpoint_dir: Path,
     choice: CorpusChoice,
     side: str,
-    out: Path | None,
+    out: Path,
     execution: Execution,
     tell: Tell,
 ) -> dict[str, Any]:
-    """Score a checkpoint folder on one side of a corpus; write the scores there and to `out`.
+    """Score a checkpoint folder on one side of a corpus; write the scores to `out` and its record.
 
     Returns:
         The scores as written (contract of the evaluation JSON).
@@ -161,7 +160,6 @@ def run_evaluation(
         "policies": named_policies(corpus.policies),
         "synthetic": is_synthetic(corpus.name),
     }
-    path = out or evaluation_path(checkpoint_dir, side)
-    write_evaluation(path, scores, result.utterances, result.probabilities)
+    write_evaluation(out, scores, result.utterances, result.probabilities)
     add_metrics(checkpoint_dir, side, scores)
     return scores

@@ -16,10 +16,13 @@ from feature_extractor.options import (
     add_corpus_options,
     add_device_option,
     add_split_options,
+    checkpoint_inputs,
     corpus_choice,
+    corpus_inputs,
 )
 from feature_extractor.settings import MODALITY_CHOICES
 from graph_er.running.cli import run_command
+from graph_er.running.paths import keep_inputs
 
 _FROZEN_ONLY = ("text_encoder", "audio_encoder", "sentence_encoder", "modalities", "clip_length")
 
@@ -126,6 +129,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error("--fold_checkpoints goes with --checkpoint")
     if arguments.align is not None and not arguments.fold_checkpoints:
         parser.error("--align goes with --fold_checkpoints")
+    checkpoints = [arguments.checkpoint] if arguments.checkpoint else []
+    inputs = [*corpus_inputs(arguments), *checkpoint_inputs("--checkpoint", checkpoints)]
+    inputs += checkpoint_inputs("--fold_checkpoints", arguments.fold_checkpoints or [])
+    keep_inputs("--out", arguments.out, [arguments.out], inputs)
     from feature_extractor.execution import Execution, resolve_device, resolve_dtype
     from feature_extractor.extraction.shard import Shard
     from feature_extractor.extraction.stage2 import Extraction, Source, run_stage2

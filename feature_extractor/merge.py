@@ -11,6 +11,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from graph_er.running.cli import run_command
+from graph_er.running.paths import keep_inputs
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Merge."""
     arguments = _parser().parse_args(argv)
+    parts = [path for folder in arguments.parts for path in (folder, *folder.glob("*"))]
+    keep_inputs("--out", arguments.out, [arguments.out], [("--parts", path) for path in parts])
 
     from feature_extractor.extraction.merging import merge_parts
 

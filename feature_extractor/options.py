@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_extractor.corpora import CORPORA, EMOTION_MAP, POLICY_CHOICES
+from feature_extractor.networks.checkpoint_files import CHECKPOINT_FILES
+from graph_er.running.run_record import RECORD_NAME
 
 if TYPE_CHECKING:
     from feature_extractor.sources import CorpusChoice
@@ -94,6 +97,21 @@ def corpus_policies(arguments: argparse.Namespace) -> dict[str, Any]:
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     found = {policy: getattr(arguments, policy) for policy in _POLICIES}
     return {policy: value for policy, value in found.items() if value is not None}
+
+
+def corpus_inputs(arguments: argparse.Namespace) -> list[tuple[str, Path | None]]:
+    """Return the files of the user that ``--root`` and its like name, each with its option."""
+    ids = (arguments.split or "").partition("ids:")[2]
+    return [
+        ("--root", arguments.root),
+        ("--emotion_map", arguments.emotion_map),
+        ("--split", Path(ids) if ids else None),
+    ]
+
+
+def checkpoint_inputs(option: str, folders: Iterable[Path]) -> list[tuple[str, Path | None]]:
+    """Return the files of stage 1 checkpoints, each with the `option` that names its folder."""
+    return [(option, folder / n) for folder in folders for n in (*CHECKPOINT_FILES, RECORD_NAME)]
 
 
 def corpus_choice(arguments: argparse.Namespace) -> CorpusChoice:

@@ -19,6 +19,7 @@ from graph_er.dialogues import DialogueFile, read_dialogues
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from graph_er.running.files import sha256, write_json, write_text
+from graph_er.running.paths import keep_inputs
 from graph_er.running.regular_files import read_json_file
 from graph_er.training.recipe import GivenSettings, recipe_of
 from graph_er.training.recipe_options import add_jobs_option, read_jobs
@@ -88,6 +89,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.seeds < 2:
         raise InputError(f"--seeds is {arguments.seeds}; a spread needs at least 2")
     wanted = read_jobs(arguments)
+    page = arguments.out.with_suffix(".md")
+    inputs = [("--data_dir", path) for path in arguments.data_dir]
+    keep_inputs("--out", arguments.out, [arguments.out, page], inputs)
     from tqdm import tqdm
 
     from graph_er.report.ablation import ablation_page, ablation_table
@@ -113,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 scores = score_variant(file, recipe, cases, seeds, jobs=jobs, threads=threads)
             done.append({**key, **scores})
             write_json(arguments.out, {"rows": done})
-        write_text(arguments.out.with_suffix(".md"), ablation_page(done, list(VARIANTS)))
+        write_text(page, ablation_page(done, list(VARIANTS)))
     print(ablation_table(done, list(VARIANTS)), end="")
 
 

@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from graph_er.report.canvas import to_png
     from graph_er.report.comparison import comparison_figure, comparison_text, conclusion
     from graph_er.running.files import atomic_path, write_json
-    from graph_er.running.paths import require_suffix
+    from graph_er.running.paths import keep_inputs, require_suffix
     from graph_er.scoring.comparison import compare_runs
     from graph_er.scoring.prediction_files import read_evaluated_run
 
@@ -68,6 +68,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     run_a, run_b = (
         read_evaluated_run(path, arguments.split) for path in (arguments.run_a, arguments.run_b)
     )
+    outputs = [("--out", arguments.out), ("--plot", arguments.plot)]
+    read = [
+        (name, path)
+        for name, run in (("RUN_A", run_a), ("RUN_B", run_b))
+        for path in (*(part.path for part in (run.predictions, *run.members)), run.scores)
+    ]
+    for option, path in outputs:
+        if path:
+            keep_inputs(option, path, [path], read)
+            read.append((option, path))
     comparison = compare_runs(run_a, run_b, arguments.replicates, arguments.seed)
     print(comparison_text(comparison))
     if arguments.out:

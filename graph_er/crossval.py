@@ -21,8 +21,10 @@ from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
-from graph_er.running.paths import project_root
+from graph_er.running.paths import keep_inputs, project_root
+from graph_er.running.run_record import RECORD_NAME
 from graph_er.running.sole_writer import sole_writer
+from graph_er.scoring.evaluation_files import EVALUATION_NAME, evaluation_outputs
 from graph_er.training.recipe_options import (
     add_jobs_option,
     add_recipe_options,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from graph_er.validation.folds import Fold
 
 logger = logging.getLogger(__name__)
+
+_EPOCHS = "epochs.json"
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     seeds, recipe, jobs = read_seeds(arguments), read_recipe(arguments), read_jobs(arguments)
     counts = _epoch_recipes(arguments.choose_epochs, recipe)
+    out = arguments.out or project_root() / "runs" / f"crossval_{recipe.modalities}"
+    written = [*evaluation_outputs(out / EVALUATION_NAME), out / _EPOCHS, out / RECORD_NAME]
+    inputs = [("--data_dir", arguments.data_dir), ("--config", arguments.config)]
+    keep_inputs("--out", out, written, inputs)
     file = read_data(arguments)
     import_geometric()  # after parsing: it takes seconds, as torch does
     import torch
@@ -122,7 +130,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         spec_of(file, file.dialogues, recipe.modalities, recipe.model).build(recipe.model)
     device = choose_device(arguments.device)
     jobs = choose_jobs(jobs, len(folds), device)
-    out = arguments.out or project_root() / "runs" / f"crossval_{recipe.modalities}"
     check_folder(out)
     sizes = ", ".join(f"{fold.name} ({len(fold.test)})" for fold in folds)
     logger.info("%d folds of %d dialogues: %s", len(folds), len(file.dialogues), sizes)
@@ -193,7 +200,7 @@ def _choose_epochs(plan: _Plan, recipes: dict[int, Recipe], seen: list[str]) -> 
         scores[count] = [result.weighted_f1(plan.file) for result in results]
     choice = {**choose_epochs(scores), "fold_names": [fold.name for fold in plan.folds]}
     record = {**choice, "extractor_trained_on": seen, "seeds": plan.seeds}
-    write_json(plan.out / "epochs.json", {**record, "config": recipe.plain()})
+    write_json(plan.out / _EPOCHS, {**record, "config": recipe.plain()})
     print("\n\n".join(text for text in (epochs_text(choice), extractor_note(seen)) if text))
 
 

@@ -21,8 +21,9 @@ from graph_er.dialogues import require_side
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
-from graph_er.running.paths import checkpoint_file
-from graph_er.scoring.evaluation_files import evaluation_path
+from graph_er.running.paths import checkpoint_file, keep_inputs
+from graph_er.schema.emotions import MODALITY_NAMES
+from graph_er.scoring.evaluation_files import evaluation_outputs, evaluation_path
 
 if TYPE_CHECKING:
     from graph_er.bundles.feature_origin import Familiarity
@@ -71,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{out}: lies in a bundle, which cannot be opened once it was written to; name a file "
             "outside of it with --out FILE.json"
         )
+    inputs = [("--data_dir", arguments.data_dir), ("--pt_dir", checkpoint_file(arguments.pt_dir))]
+    keep_inputs("--out", out, evaluation_outputs(out), inputs)
     import_geometric()
     # After parsing: torch takes seconds to import.
     from graph_er.answers.prediction import evaluated_utterances, predict_probabilities
@@ -87,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         file = _named_as_trained(file, checkpoint.spec)
     checkpoint.spec.check(file)
     dialogues = require_side(file, side)
+    _check_present(file, side, checkpoint.spec.modalities)
     probabilities = predict_probabilities(checkpoint, dialogues, device)
     data = describe_data(arguments.data_dir)
     known = familiarity(arguments.pt_dir, checkpoint, file, side, data["sha256"])
@@ -137,6 +141,18 @@ def _warn(known: Familiarity, side: str, count: int) -> None:
             "trained on, and they may mean other things: such scores tell little about the "
             "checkpoint; evaluate on features of its own extractor, or train on these"
         )
+
+
+def _check_present(file: DialogueFile, side: str, modalities: str) -> None:
+    """Refuse to score features of what no utterance has; with others beside them, tell of it."""
+    absent = [letter for letter in file.absent(side) if letter in modalities]
+    if not absent:
+        return
+    names = " or ".join(MODALITY_NAMES[letter] for letter in absent)
+    what = f"no utterance of the {side} side has {names}, as the dialogue file tells"
+    if len(absent) == len(modalities):
+        raise InputError(f"{what}: a model of {modalities} cannot be scored on it")
+    logger.warning("%s: the scores rest on its other features alone", what)
 
 
 def _check_model(path: Path) -> None:

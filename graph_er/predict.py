@@ -20,7 +20,7 @@ from graph_er.bundles.bundle_folder import is_bundle
 from graph_er.display.words import WORDS
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
-from graph_er.running.paths import checkpoint_file, project_root, require_suffix
+from graph_er.running.paths import checkpoint_file, keep_inputs, project_root, require_suffix
 
 if TYPE_CHECKING:
     from graph_er.inference.predictor import EmotionPredictor as EmotionPredictor
@@ -216,15 +216,15 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
         path = getattr(arguments, option)
         if path is not None:
             require_suffix(f"--{option}", path, (suffix,))
-    taken: dict[Path, str] = {}
+    taken: list[tuple[str, Path]] = []
     for option in ("input", "recording", "out", "plot", "html"):
         path = getattr(arguments, option)
         if path is None:
             continue
         if option in ("out", "plot", "html") and path.is_dir():
             raise InputError(f"--{option} {path}: is a folder; name a file")
-        if (other := taken.setdefault(path.resolve(), option)) != option:
-            raise InputError(f"--{option} {path}: is --{other} as well; name another file")
+        keep_inputs(f"--{option}", path, [path], taken)
+        taken.append((f"--{option}", path))
 
 
 def _write_pictures(

@@ -16,6 +16,9 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 
 from graph_er.data_option import add_data_options, read_data
 from graph_er.running.cli import run_command
+from graph_er.running.paths import keep_inputs
+
+_WRITTEN = ("results.json", "report.md", "report.html", "results.png")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -80,13 +83,17 @@ def write_report(arguments: argparse.Namespace) -> dict[str, Any]:
     from graph_er.running.files import atomic_path, write_json, write_text
 
     out = arguments.out or arguments.runs
+    written = [out / name for name in _WRITTEN]
+    inputs = [("--data_dir", arguments.data_dir), *(("--readme", p) for p in arguments.readme)]
+    keep_inputs("--out", out, written, inputs)
     dialogue_file = read_data(arguments)
     results = collect_study(arguments.runs, dialogue_file)
     page = render_html(results, choose_example(arguments.runs, dialogue_file))
-    write_json(out / "results.json", results)
-    write_text(out / "report.md", render_markdown(results))
-    write_text(out / "report.html", page)
-    with atomic_path(out / "results.png") as temporary:
+    document, text, html, picture = written
+    write_json(document, results)
+    write_text(text, render_markdown(results))
+    write_text(html, page)
+    with atomic_path(picture) as temporary:
         temporary.write_bytes(to_png(weighted_f1_figure(results)))
     return results
 

@@ -24,8 +24,10 @@ from graph_er.errors import InputError
 from graph_er.running import processes
 from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
-from graph_er.running.paths import project_root
+from graph_er.running.paths import CHECKPOINT_NAME, keep_inputs, project_root
+from graph_er.running.run_record import RECORD_NAME
 from graph_er.running.tracking import MODES
+from graph_er.scoring.evaluation_files import EVALUATION_NAME, evaluation_outputs
 from graph_er.training.recipe_options import (
     add_jobs_option,
     add_recipe_options,
@@ -77,17 +79,22 @@ def _prepared(arguments: argparse.Namespace, started: float) -> tuple[DialogueFi
     seeds, recipe, jobs = read_seeds(arguments), read_recipe(arguments), read_jobs(arguments)
     if arguments.tag and (arguments.tag in (".", "..") or {"/", "\\"} & {*arguments.tag}):
         raise InputError(f"--tag is {arguments.tag!r}; it is a name, name a folder with --out")
+    tag = arguments.tag or f"graph_{recipe.modalities}"
+    out = arguments.out or project_root() / "model_checkpoints" / tag
+    written = [out / CHECKPOINT_NAME, out / RECORD_NAME]
+    written += evaluation_outputs(out / EVALUATION_NAME)
+    inputs = [("--data_dir", arguments.data_dir), ("--config", arguments.config)]
+    keep_inputs("--out", out, written, inputs)
     file = read_data(arguments)
     import_geometric()
     from graph_er.training.experiment import Run  # after parsing: torch takes seconds to import
 
-    tag = arguments.tag or f"graph_{recipe.modalities}"
     run = Run(
         modalities=recipe.modalities,
         model=recipe.model,
         training=recipe.training,
         seeds=seeds,
-        out=arguments.out or project_root() / "model_checkpoints" / tag,
+        out=out,
         tag=tag,
         data=arguments.data_dir,
         device=arguments.device,

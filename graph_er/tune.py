@@ -20,7 +20,7 @@ from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
-from graph_er.running.paths import project_root
+from graph_er.running.paths import keep_inputs, project_root
 from graph_er.running.sole_writer import sole_writer
 from graph_er.running.tracking import MODES
 from graph_er.training.recipe_options import (
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from graph_er.validation.search import Search
 
 logger = logging.getLogger(__name__)
+
+_BEST, _TRIALS, _PICTURE = "best.json", "trials.json", "search.png"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -83,6 +85,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise InputError(f"--{option} is {value}; it must be above 0")
     seeds, settings = read_seeds(arguments), given_settings(arguments)
     space = _space(settings, arguments.only)
+    out = arguments.out or project_root() / "runs" / f"tune_{settings.modalities}"
+    written = [out / name for name in (_BEST, _TRIALS, _PICTURE)]
+    inputs = [("--data_dir", arguments.data_dir), ("--config", arguments.config)]
+    keep_inputs("--out", out, written, inputs)
     file = read_data(arguments)
     import_geometric()  # after parsing: it takes seconds, as torch does
     from graph_er.networks.spec import spec_of
@@ -99,7 +105,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     search = Search(file, folds, settings, space, seeds, device)
     recipe = search.recipe({})
     spec_of(file, file.dialogues, recipe.modalities, recipe.model)
-    out = arguments.out or project_root() / "runs" / f"tune_{settings.modalities}"
     data = describe_data(arguments.data_dir)
     with sole_writer(out):  # what another search has begun is not to be taken for broken off
         study = open_study(out, search, data)
@@ -184,17 +189,17 @@ def _run(
 
     def on_trial(trial: Any) -> None:
         best = best_settings(search, study, data)
-        write_json(out / "best.json", best)  # each time, for a search that is stopped
-        write_json(out / "trials.json", plain_trials(study))
+        write_json(out / _BEST, best)  # each time, for a search that is stopped
+        write_json(out / _TRIALS, plain_trials(study))
         if trial.value is not None:
             scores = {"score": trial.value, "best": best["score"]}
             tracker.log_metrics({**scores, **_numbers(trial.params)}, step=trial.number)
 
     run_search(search, study, trials=arguments.trials, timeout=arguments.timeout, on_trial=on_trial)
     best = best_settings(search, study, data)
-    with atomic_path(out / "search.png") as temporary:
+    with atomic_path(out / _PICTURE) as temporary:
         temporary.write_bytes(to_png(search_figure(plain_trials(study), best)))
-    path = out / "best.json"
+    path = out / _BEST
     print(search_text(best, search.defaults(), path, _check_command(search, arguments, path)))
     logger.info("wrote %s", out)
 

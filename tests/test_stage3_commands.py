@@ -412,3 +412,72 @@ def test_the_default_data_file_is_named_with_the_command_that_makes_it(monkeypat
     monkeypatch.setattr("graph_er.data_option.project_root", lambda: Path("/nowhere"))
     assert run_command(train_command.main, []) == 2
     assert "bash scripts/run_all.sh" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("data.pkl", "data.pkl"),
+        ("predictions.csv", "eval.json"),
+        ("predictions_seed1.csv", "eval.json"),
+        ("reliability.png", "eval.json"),
+    ],
+)
+def test_evaluation_never_replaces_the_features(data, out, tmp_path, capsys, name, target):
+    assert train(data, out) == 0
+    own = tmp_path / name
+    own.write_bytes(data.read_bytes())
+    assert evaluate(own, out, "--out", str(tmp_path / target)) == 2
+    assert "--data_dir" in capsys.readouterr().err
+    assert own.read_bytes() == data.read_bytes()
+
+
+def test_neither_evaluation_nor_training_replaces_what_it_reads(data, out, tmp_path, capsys):
+    assert train(data, out) == 0
+    before = (out / "model.pt").read_bytes()
+    assert evaluate(data, out, "--out", str(out / "model.pt")) == 2
+    assert "is --pt_dir as well" in capsys.readouterr().err
+    assert (out / "model.pt").read_bytes() == before
+    settings = tmp_path / "mine" / "run.json"
+    settings.parent.mkdir()
+    settings.write_text("{}", encoding="utf-8")
+    assert train(data, settings.parent, "--config", str(settings)) == 2
+    assert "would be replaced, which is --config" in capsys.readouterr().err
+    assert settings.read_text(encoding="utf-8") == "{}"
+
+
+def without(path, modality, *sides):
+    """Write a file that tells, as stage 2 does, that no utterance of some sides has a modality."""
+    file = make_file()
+    ids = [i for side in sides for d in file.side(side) for i in d.utterance_ids]
+    write_dialogues(path, replace(file, info={**file.info, f"without_{modality}": ids}))
+    return path
+
+
+@pytest.mark.parametrize("side", ["train", "dev"])
+@pytest.mark.parametrize(("letter", "name"), [("a", "audio"), ("t", "text")])
+def test_nothing_is_learned_from_what_a_side_does_not_have(
+    tmp_path, out, capsys, side, letter, name
+):
+    data = without(tmp_path / "x.pkl", name, side)
+    assert train(data, out, "--modalities", letter) == 2
+    assert f"no utterance of the {side} side has {name}" in capsys.readouterr().err
+    assert train(data, out, "--modalities", "at") == 2
+    assert train(data, out, "--modalities", "at".replace(letter, "")) == 0
+
+
+def test_scores_on_a_side_without_a_modality(tmp_path, out, capsys, caplog):
+    data = without(tmp_path / "x.pkl", "audio", "test")
+    assert train(data, out, "--modalities", "a") == 0
+    assert evaluate(data, out) == 2
+    assert "no utterance of the test side has audio" in capsys.readouterr().err
+    assert not (out / "eval_test").exists()
+    assert evaluate(data, out, "--split", "dev") == 0
+    assert train(data, out, "--modalities", "at") == 0
+    caplog.clear()
+    assert evaluate(data, out) == 0
+    assert "the test side has audio, as the dialogue file tells" in caplog.text
+    assert train(data, out, "--modalities", "t") == 0
+    caplog.clear()
+    assert evaluate(data, out) == 0
+    assert "as the dialogue file tells" not in caplog.text

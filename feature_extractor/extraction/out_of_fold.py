@@ -15,10 +15,10 @@ from feature_extractor.extraction.shard import Shard
 from feature_extractor.extraction.store import CHUNK_SIZE
 from feature_extractor.extraction.vectors import (
     Extractor,
-    audio_info,
     dialogue_file,
     fill_parts,
     part_store,
+    vectors_info,
 )
 from feature_extractor.splits.splitting import Split
 from feature_extractor.utterance import Corpus, Utterance
@@ -81,7 +81,7 @@ def extract_out_of_fold(
         sources.append(Source(name, store.fingerprint, tuple({u.dialogue: None for u in own})))
         origins.append(extractor.info)
     record = _record(out_of_fold.folds, origins[1:], aligned=bool(dev))
-    info = {**full.info, "out_of_fold": record, **audio_info(full, corpus)}
+    info = {**full.info, "out_of_fold": record, **vectors_info(full, corpus)}
     file = dialogue_file(corpus, split, info)
     return finish(PartsPlan(file, tuple(sources), bool(dev), chunk_size), out, shard)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,12 @@ from feature_extractor.sources import (
     refuse_other_emotions,
     require_audio,
     tell_split,
+    utterances_by_side,
     with_default_encoders,
 )
 from feature_extractor.splits.record import choose_split
 from feature_extractor.splits.splitting import Split
-from feature_extractor.utterance import Corpus
+from feature_extractor.utterance import Corpus, Utterance
 from graph_er.running.files import sha256
 from graph_er.running.flags import require
 
@@ -105,6 +107,7 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
     if extractor.sampling_rate is not None:
         remedy = "take a checkpoint of --modalities t" if trained else "give --modalities t"
         require_audio(corpus.utterances, f"corpus {corpus.name}", remedy)
+    _tell_lacking(extractor, corpus, split, tell)
     out, execution, shard = extraction.out, extraction.execution, extraction.shard
     if source.checkpoint and source.fold_checkpoints:
         folds = read_folds(source.checkpoint, source.fold_checkpoints, corpus, split)
@@ -128,6 +131,21 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
             f"this shard is done; {extraction.out} is written by the last one that shares the "
             f"folder {parts_folder(extraction.out)}, or by merge.py from copies of it"
         )
+
+
+def _tell_lacking(extractor: Extractor, corpus: Corpus, split: Split, tell: Tell) -> None:
+    """Tell of each side how many utterances lack what vectors are made of."""
+    lacking: dict[str, Callable[[Utterance], bool]] = {
+        "audio": lambda utterance: utterance.wav is None,
+        "text": lambda utterance: not utterance.text,
+    }
+    for side, utterances in utterances_by_side(corpus, split).items():
+        for name in extractor.info["encoders"]:
+            count = sum(map(lacking[name], utterances))
+            if count == len(utterances) > 0:
+                tell(f"{side}: no utterance has {name}, so its {name} vectors tell nothing")
+            elif count:
+                tell(f"{side}: {count} of {len(utterances)} utterances have no {name}")
 
 
 def trained_extractor(folder: Path) -> Extractor:

@@ -82,7 +82,7 @@ def extract_corpus(
     folder = parts_folder(out)
     store = part_store(extractor, corpus, corpus.utterances, folder, execution, chunk_size)
     fill_parts(store, extractor, corpus, execution, shard)
-    info = {**extractor.info, **audio_info(extractor, corpus)}
+    info = {**extractor.info, **vectors_info(extractor, corpus)}
     file = dialogue_file(corpus, split, info)
     source = Source("", store.fingerprint, tuple(dialogue.id for dialogue in file.dialogues))
     return finish(PartsPlan(file, (source,), chunk_size=chunk_size), out, shard)
@@ -215,12 +215,15 @@ def _fingerprint(extractor: Extractor, corpus: Corpus, execution: Execution) -> 
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def audio_info(extractor: Extractor, corpus: Corpus) -> dict[str, Any]:
-    """Return what the audio vectors of single utterances are, where they are not as usual."""
+def vectors_info(extractor: Extractor, corpus: Corpus) -> dict[str, Any]:
+    """Return what the vectors of single utterances are, where they are not as usual."""
+    mute = [u.id for u in corpus.utterances if not u.text]
+    text = {"without_text": mute} if mute and "text" in extractor.info.get("encoders", ()) else {}
     if extractor.sampling_rate is None:
-        return {}
+        return text
     limit = extractor.clip_length
     return {
+        **text,
         "clip_length": limit,
         "chunked": [u.id for u in corpus.utterances if is_too_long(u, limit)],
         "without_audio": [u.id for u in corpus.utterances if u.wav is None],

@@ -49,12 +49,20 @@ def conclusion(comparison: dict[str, Any]) -> str:
     """Say in one sentence what the comparison shows, by weighted F1.
 
     It is that of the runs as a whole, or where they are of unequal numbers of seeds, the mean over
-    seeds: an ensemble of more models is better by that alone.
+    seeds: an ensemble of more models is better by that alone. A run that may have learned from
+    what is compared is called neither better nor worse: its scores would be high in any case.
     """
     a, b = comparison["a"], comparison["b"]
     if a["sha256"] == b["sha256"]:
         itself = ", a run compared with itself; name two runs" if a["run"] == b["run"] else ""
         return f"Conclusion: no difference; A and B are the same predictions{itself}."
+    if learned := _learned(comparison):
+        whose = "their scores tell" if len(learned) > 1 else "its scores tell"
+        return (
+            f"Conclusion: none; {' and '.join(learned)} may have learned from the dialogues that "
+            f"are compared (see the notes), so {whose} nothing about new ones. Which of the two "
+            "is better there cannot be concluded; compare on dialogues that neither has seen."
+        )
     source = comparison["conclusion_from"]
     if source is None:
         models = (models_text(comparison[letter]["seeds"]) for letter in "ab")
@@ -170,13 +178,20 @@ def _draw_interval(
     )
 
 
+def _learned(comparison: dict[str, Any]) -> list[str]:
+    """Return the letters of the runs that may have learned from what is compared."""
+    return [letter.upper() for letter in "ab" if comparison[letter]["learned"]]
+
+
 def _caption(comparison: dict[str, Any]) -> str:
+    learned = " and ".join(_learned(comparison))
+    caveat = f"\n{learned} may have learned from these dialogues: no proof" if learned else ""
     names = ["/".join(Path(comparison[letter]["run"]).parts[-2:]) for letter in "ab"]
     return (
         f"A less B in points with {100 * comparison['level']:.0f} % intervals; "
         f"{comparison['n']} utterances in {comparison['dialogues']} dialogues\n"
         "A: {}   B: {}".format(*plain_labels(names, "run", _NAME))
-    )
+    ) + caveat
 
 
 def _points(difference: float) -> str:

@@ -1,8 +1,11 @@
-"""Where files lie: defaults in the checkout, else in the working directory; their names."""
+"""Where files lie: defaults in the checkout, else in the working directory; their names.
+
+Also which outputs are refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from graph_er.errors import InputError
@@ -77,3 +80,28 @@ def require_suffix(option: str, path: Path, suffixes: Sequence[str]) -> None:
     """
     if path.suffix.lower() not in suffixes:
         raise InputError(f"{option} {path}: unknown suffix; write to {' or '.join(suffixes)}")
+
+
+def keep_inputs(
+    option: str, named: Path, written: Iterable[Path], inputs: Iterable[tuple[str, Path | None]]
+) -> None:
+    """Refuse an output that would replace what the same command reads, also through a link.
+
+    Args:
+        option: that of the output, e.g. ``--out``.
+        named: what it names, a file or a folder.
+        written: what is written or deleted because of it: `named` where that is a file, and others
+            beside or in it.
+        inputs: what is read, each with its option; None where nothing is named.
+
+    Raises:
+        InputError: an output is an input.
+    """
+    read = {path.resolve(): name for name, path in inputs if path is not None}
+    for path in written:
+        if (other := read.get(path.resolve())) is not None:
+            if path == named:
+                raise InputError(f"{option} {named}: is {other} as well; name another file")
+            raise InputError(
+                f"{option} {named}: {path} would be replaced, which is {other}; name another folder"
+            )

@@ -117,6 +117,20 @@ class DialogueFile:
             digest.update(repr(said).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
+    def absent(self, name: str) -> str:
+        """Return the letters of what no utterance of a side has, though there are features of it.
+
+        Stage 2 records which utterances are without audio or text; files that carry no such record
+        tell of nothing.
+        """
+        ids = {i for dialogue in self.side(name) for i in dialogue.utterance_ids}
+        listed = {letter: self.info.get(f"without_{MODALITY_NAMES[letter]}") for letter in "at"}
+        return "".join(
+            letter
+            for letter, found in listed.items()
+            if ids and isinstance(found, list) and ids <= {i for i in found if isinstance(i, str)}
+        )
+
     @property
     def modalities(self) -> str:
         """Letters of the modalities that every dialogue has, e.g. ``"at"``."""

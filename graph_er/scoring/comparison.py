@@ -38,7 +38,8 @@ def compare_runs(
         seed: of the draws.
 
     Returns:
-        ``split``, ``a`` and ``b`` (what was read), ``n``, ``dialogues``, ``level``, ``replicates``,
+        ``split``, ``a`` and ``b`` (what was read, with ``learned``: how that run may have learned
+        from what is compared), ``n``, ``dialogues``, ``level``, ``replicates``,
         ``seed``, ``scores`` ({metric: ``a``, ``b``, ``difference``, each with ``value``, ``low``,
         ``high``, the difference also with ``p``}), ``mean_over_seeds`` (the same for the mean score
         of a run's seeds, or None where predictions of the seeds are missing), ``mcnemar``,
@@ -186,7 +187,12 @@ def _check_same(reference: Predictions, other: Predictions) -> None:
 
 def _describe(run: EvaluatedRun) -> dict[str, Any]:
     path = run.predictions.path
-    return {"run": str(path.parent), **describe_data(path), "seeds": run.seeds}
+    return {
+        "run": str(path.parent),
+        **describe_data(path),
+        "seeds": run.seeds,
+        "learned": [*run.learned],
+    }
 
 
 def _seeds_differ(run_a: EvaluatedRun, run_b: EvaluatedRun) -> bool:
@@ -209,6 +215,7 @@ def _notes(run_a: EvaluatedRun, run_b: EvaluatedRun, num_dialogues: int) -> list
             "gains by itself, so part of the difference may be that"
         )
     for letter, run in (("A", run_a), ("B", run_b)):
+        notes += [f"{letter}: {way}; such scores tell nothing of new ones" for way in run.learned]
         if not run.members and run.seeds is not None:
             notes.append(
                 f"{letter} has no predictions of its single seeds, so means over seeds are not "

@@ -35,11 +35,19 @@ def names_a_member(path: Path, whole: Path) -> bool:
     return re.fullmatch(ours, path.name) is not None
 
 
+def evaluation_outputs(out: Path) -> list[Path]:
+    """Return what an evaluation into a JSON file replaces or removes: that and files beside it.
+
+    Of the predictions of single seeds only those that are there: no others can be lost.
+    """
+    whole = out.with_name(PREDICTIONS_NAME)
+    return [out, whole, out.with_name(DIAGRAM_NAME), *_members(whole)]
+
+
 def remove_members(path: Path) -> None:
     """Delete the predictions of single seeds beside `path`; files of other names are let be."""
-    for found in path.parent.glob(f"*{path.suffix}"):
-        if names_a_member(found, path):
-            found.unlink()
+    for found in _members(path):
+        found.unlink()
 
 
 def remove_evaluation(folder: Path) -> None:
@@ -47,3 +55,7 @@ def remove_evaluation(folder: Path) -> None:
     remove_members(folder / PREDICTIONS_NAME)
     for name in (EVALUATION_NAME, PREDICTIONS_NAME, DIAGRAM_NAME):
         (folder / name).unlink(missing_ok=True)
+
+
+def _members(whole: Path) -> list[Path]:
+    return [p for p in whole.parent.glob(f"*{whole.suffix}") if names_a_member(p, whole)]

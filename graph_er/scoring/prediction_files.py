@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,17 @@ class EvaluatedRun:
         seeds: how many models that is; None where no scores lie beside the predictions.
         members: the predictions of each seed; empty where they were not written.
         side: what was predicted: the side that was asked for, or a cross-validation.
+        scores: the file of the scores of these predictions, None where it is not known.
+        learned: how models of the run may have learned from what is predicted, as the scores tell;
+            empty where they tell of nothing.
     """
 
     predictions: Predictions
     seeds: int | None
     members: tuple[Predictions, ...]
     side: str
+    scores: Path | None = None
+    learned: tuple[str, ...] = ()
 
 
 def read_evaluated_run(path: Path, side: str) -> EvaluatedRun:
@@ -79,7 +84,7 @@ def read_evaluated_run(path: Path, side: str) -> EvaluatedRun:
     """
     found = _find(path, side)
     whole = found.with_name(PREDICTIONS_NAME)
-    evaluation = _evaluation_of(found, whole)
+    scores, evaluation = _evaluation_of(found, whole)
     split = evaluation.get("split", side)
     if split not in (side, CROSS_VALIDATION):
         raise InputError(
@@ -87,14 +92,37 @@ def read_evaluated_run(path: Path, side: str) -> EvaluatedRun:
             f"give --split {split}, or evaluate the run with --split {side}"
         )
     predictions = read_predictions(found)
+    told = split, scores if evaluation else None, learned_from(evaluation)
     paths = [member_path(whole, seed) for seed in evaluation.get("seeds", ())]
     if paths and found not in paths:
         complete = all(member.is_file() for member in paths)
         members = tuple(read_predictions(member) for member in paths) if complete else ()
-        return EvaluatedRun(predictions, len(paths), members, split)
+        return EvaluatedRun(predictions, len(paths), members, *told)
     if paths or "seed" in evaluation:
-        return EvaluatedRun(predictions, 1, (predictions,), split)
-    return EvaluatedRun(predictions, None, (), split)
+        return EvaluatedRun(predictions, 1, (predictions,), *told)
+    return EvaluatedRun(predictions, None, (), *told)
+
+
+def learned_from(evaluation: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return how models may have learned from what they were scored on, as the scores tell.
+
+    Args:
+        evaluation: the scores of stage 1 or 3, or of a cross-validation, from wherever: what is
+            not there, or of another type than ours, tells of nothing.
+    """
+    ways = []
+    same = evaluation.get("ids_trained_on")
+    if evaluation.get("trained_on") is True:
+        ways.append("it was trained on dialogues that are compared")
+    elif isinstance(same, int) and not isinstance(same, bool) and same > 0:
+        ways.append(f"{same} of the dialogues bear ids of ones that it was trained on")
+    sessions = evaluation.get("extractor_trained_on")
+    if isinstance(sessions, list) and sessions:
+        ways.append(
+            "the extractor that made its features was trained on the labels of "
+            f"{len(sessions)} session(s) of them, unless it was trained on another corpus"
+        )
+    return tuple(ways)
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -162,27 +190,29 @@ def _find(path: Path, side: str) -> Path:
     )
 
 
-def _evaluation_of(found: Path, whole: Path) -> dict[str, Any]:
-    """Return the scores of the evaluation that wrote `found`, empty where none is known to have.
+def _evaluation_of(found: Path, whole: Path) -> tuple[Path | None, dict[str, Any]]:
+    """Return the file and the scores of the evaluation that wrote `found`.
+
+    Where none is known to have, that is None and no scores.
 
     Args:
         found: a CSV of predictions.
         whole: what the predictions of an evaluation into its folder are called.
     """
     if found == whole or names_a_member(found, whole):
-        evaluation = _evaluation_beside(whole)
+        scores, evaluation = _evaluation_beside(whole)
         members = [member_path(whole, seed) for seed in evaluation.get("seeds", ())]
         if found in (whole, *members):
-            return evaluation
+            return scores, evaluation
     digest = sha256(found)
     for other in sorted(found.parent.glob("*.json")):
         if _digest_named_in(other) == digest:
-            return _read_evaluation(other)
-    return {}
+            return other, _read_evaluation(other)
+    return None, {}
 
 
-def _evaluation_beside(predictions: Path) -> dict[str, Any]:
-    """Return the scores of the evaluation that wrote what lies in a folder, empty without any.
+def _evaluation_beside(predictions: Path) -> tuple[Path | None, dict[str, Any]]:
+    """Return the file and the scores of the evaluation that wrote what lies in a folder.
 
     Every evaluation into a folder writes its predictions over those of the one before, whatever its
     own scores are called: ``eval.json`` need not be of the predictions that are there now.
@@ -190,16 +220,16 @@ def _evaluation_beside(predictions: Path) -> dict[str, Any]:
     path, whole = (predictions.with_name(name) for name in (EVALUATION_NAME, PREDICTIONS_NAME))
     evaluation = _read_evaluation(path)
     if not whole.is_file():
-        return evaluation
+        return path, evaluation
     digest = sha256(whole)
     if evaluation.get(PREDICTIONS_DIGEST) == digest:
-        return evaluation
+        return path, evaluation
     for other in sorted(whole.parent.glob("*.json")):
         if _digest_named_in(other) == digest:
-            return _read_evaluation(other)
+            return other, _read_evaluation(other)
     if PREDICTIONS_DIGEST in evaluation:
         raise _overwritten(whole, path)
-    return evaluation  # of an earlier release, which named none
+    return path, evaluation  # of an earlier release, which named none
 
 
 def _overwritten(predictions: Path, scores: Path) -> InputError:

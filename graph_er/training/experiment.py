@@ -29,6 +29,7 @@ from graph_er.running.run_record import (
 )
 from graph_er.running.sole_writer import sole_writer
 from graph_er.running.tracking import Mode, Tracker, require_tracking, start_tracking
+from graph_er.schema.emotions import MODALITY_NAMES
 from graph_er.scoring.evaluation import evaluate
 from graph_er.scoring.evaluation_files import evaluation_path, remove_evaluation
 from graph_er.training.one_seed import Fitted, finished, sides_of
@@ -120,6 +121,7 @@ def _material(file: DialogueFile, run: Run) -> _Material:
     """Check that the run can be made, and tell what it is made of."""
     device = choose_device(run.device)
     train, dev = require_side(file, "train"), require_side(file, "dev")
+    _refuse_absent(file, run.modalities)
     spec = spec_of(file, [*train, *dev], run.modalities, run.model)
     pieces = pieces_of(run, run.seeds, tracked=run.tracked)
     jobs = choose_jobs(run.jobs, len(pieces), device)
@@ -127,6 +129,19 @@ def _material(file: DialogueFile, run: Run) -> _Material:
     material = _Material(spec, train, dev, data, device, jobs)
     _announce(run, material)
     return material
+
+
+def _refuse_absent(file: DialogueFile, modalities: str) -> None:
+    """Refuse to learn from, or to choose by, features of what no utterance of a side has."""
+    for side in ("train", "dev"):
+        for letter in file.absent(side):
+            if letter in modalities:
+                name = MODALITY_NAMES[letter]
+                raise InputError(
+                    f"no utterance of the {side} side has {name}, as the dialogue file tells: "
+                    f"choose --modalities without {letter!r}, or divide the corpus so that "
+                    f"{side} has some"
+                )
 
 
 def _check_alike(path: Path, data: dict[str, Any], first: dict[str, Any]) -> None:

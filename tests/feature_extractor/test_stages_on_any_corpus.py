@@ -222,6 +222,9 @@ def test_single_utterances_without_audio(corpus, read, encoders, folds_run, tmp_
     assert file.info["without_audio"] == ["r0-s0", "r1-s0", "r5-s8"]
     assert {i for i, vector in audio.items() if not vector.any()} == {"r0-s0", "r1-s0", "r5-s8"}
     assert all(bool(d.text.any()) == bool(d.sentences[0]) for d in file.dialogues)
+    assert "train: 2 of 30 utterances have no audio" in (told := capsys.readouterr().out)
+    assert "dev: 1 of 6 utterances have no audio" in told
+    assert "test: no" not in told
     assert evaluate(folds_run, "--side", "train", "--out", str(tmp_path / "eval.json")) == 0
 
 
@@ -316,3 +319,40 @@ def test_a_finished_run_can_be_used_elsewhere_under_its_split(corpus, read, fold
     shutil.copytree(folds_run, tmp_path / "copy")
     assert extract(tmp_path / "x.pkl", "--checkpoint", str(tmp_path / "copy")) == 0
     assert read_dialogues(tmp_path / "x.pkl").info["split"]["name"] == "folds:3"
+
+
+def test_a_side_without_audio_or_text_is_told_and_recorded(
+    corpus, read, folds_run, tmp_path, capsys
+):
+    sessions = ("reader3", "reader4", "reader5")
+    tested = [n for n, u in enumerate(corpus.utterances) if u.session in sessions]
+    read(changed(changed(changed(corpus, text="말"), *tested, wav=None, duration=0.0), 0, text=""))
+    assert extract(tmp_path / "x.pkl", "--checkpoint", str(folds_run)) == 0
+    told = capsys.readouterr().out
+    assert "test: no utterance has audio, so its audio vectors tell nothing" in told
+    assert "train: 1 of 30 utterances have no text" in told
+    assert "no audio" not in told
+    file = read_dialogues(tmp_path / "x.pkl")
+    assert (file.absent("test"), file.absent("train"), file.absent("dev")) == ("a", "", "")
+    assert file.info["without_text"] == ["r0-s0"]
+
+
+def test_no_output_replaces_what_is_read(corpus, read, folds_run, tmp_path, capsys):
+    read(corpus)
+    for name in ("mine.csv", "predictions.csv"):
+        table, before = tmp_path / name, b"the labels of years"
+        table.write_bytes(before)
+        for option in (("--root", table), ("--emotion_map", table), ("--split", f"ids:{table}")):
+            given = [str(word) for word in option]
+            outs = [table] if name == "mine.csv" else [table, tmp_path / "eval.json"]
+            for out in outs:
+                assert evaluate(folds_run, *given, "--out", str(out)) == 2
+                assert option[0] in capsys.readouterr().err
+            assert extract(table, "--checkpoint", str(folds_run), *given) == 2
+            assert f"is {option[0]} as well" in capsys.readouterr().err
+            assert table.read_bytes() == before
+    weights = folds_run / "model.safetensors"
+    before = weights.read_bytes()
+    assert extract(weights, "--checkpoint", str(folds_run)) == 2
+    assert evaluate(folds_run, "--out", str(weights)) == 2
+    assert weights.read_bytes() == before

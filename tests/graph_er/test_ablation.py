@@ -124,3 +124,15 @@ def test_sessions_that_the_extractor_was_trained_on_are_named(tmp_path, monkeypa
         assert run_command(ablation.main, argv) == 0
         assert (f"{path}: The extractor" in caplog.text) is named
         assert ("session(s) Sess01, Sess02, unless" in caplog.text) is named
+
+
+def test_no_dialogue_file_is_replaced(tmp_path, capsys):
+    data = tmp_path / "data.md"
+    write_dialogues(data, make_file())
+    before = data.read_bytes()
+    for name in ("data.md", "data.json"):
+        argv = ["--data_dir", str(data), "--out", str(tmp_path / name)]
+        assert run_command(ablation.main, argv) == 2
+        assert "--data_dir" in capsys.readouterr().err
+    assert data.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["data.md"]

@@ -499,3 +499,62 @@ def test_predictions_that_the_evaluation_beside_them_did_not_write_are_of_unknow
     mine.write_bytes((run / "predictions.csv").read_bytes())
     found = read_evaluated_run(mine, "test")
     assert (found.predictions.path, found.seeds, len(found.members)) == (mine, 2, 2)
+
+
+def tell(run, **fields):
+    """Let the scores of a run tell something more."""
+    path = run / "eval.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"trained_on": True}, "B: it was trained on dialogues that are compared"),
+        ({"trained_on": True, "ids_trained_on": 3}, "B: it was trained on dialogues that"),
+        ({"ids_trained_on": 3}, "B: 3 of the dialogues bear ids of ones that it was trained on"),
+        ({"extractor_trained_on": ["S1", "S2"]}, "was trained on the labels of 2 session(s)"),
+    ],
+)
+def test_a_run_that_learned_from_what_is_compared_is_no_better(
+    write, tmp_path, capsys, fields, words
+):
+    bad, good = write("a", 0.4), write("b", 0.9)
+    tell(bad, trained_on=False, extractor_trained_on=[], ids_trained_on=0)
+    tell(good, **fields)
+    argv = [str(bad), str(good), "--replicates", "200", "--out", str(tmp_path / "c.json")]
+    assert run_command(compare.main, argv) == 0
+    document = json.loads((tmp_path / "c.json").read_text())
+    assert document["a"]["learned"] == []
+    assert len(document["b"]["learned"]) == 1
+    assert document["conclusion"].startswith("Conclusion: none; B may have learned from")
+    for text in (capsys.readouterr().out, json.dumps(document)):
+        assert words in text
+        assert "is better than" not in text
+        assert "A: it was" not in text
+    assert "B may have learned" in comparison_figure(document).axes[0].get_xlabel()
+
+
+def test_both_runs_may_have_learned_and_odd_fields_tell_of_nothing(write):
+    a, b = write("a", 0.4), write("b", 0.9)
+    for run in (a, b):
+        tell(run, trained_on=True)
+    assert "A and B may have learned" in conclusion(compared(a, b))
+    for run in (a, b):
+        tell(run, trained_on="yes", extractor_trained_on="S1", ids_trained_on=True)
+    assert conclusion(compared(a, b)).startswith("Conclusion: B is better than A")
+
+
+@pytest.mark.parametrize("option", ["--out", "--plot"])
+def test_a_comparison_never_replaces_what_it_compares(write, tmp_path, capsys, option):
+    runs = write("a", 0.4, 0.5), write("b", 0.9)
+    for name in ("predictions.csv", "predictions_seed1.csv", "eval.json"):
+        path = runs[0] / name
+        link = tmp_path / "link.png"
+        link.unlink(missing_ok=True)
+        link.symlink_to(path)
+        before = path.read_bytes()
+        assert "is RUN_A as well" in refused(capsys, *runs, option, link)
+        assert path.read_bytes() == before
+    both = ("--out", tmp_path / "x.png", "--plot", tmp_path / "x.png")
+    assert "is --out as well" in refused(capsys, *runs, *both)

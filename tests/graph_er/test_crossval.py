@@ -317,3 +317,15 @@ def test_a_seed_of_a_cross_validation_is_one_model(data, tmp_path, capsys):
     told = capsys.readouterr().out
     assert told.count("(one model)") == 2
     assert "part of the difference" not in told
+
+
+@pytest.mark.parametrize("name", ["epochs.json", "eval.json", "predictions.csv", "run.json"])
+def test_nothing_that_is_read_is_replaced(data, tmp_path, capsys, name):
+    own = tmp_path / "own" / name
+    own.parent.mkdir()
+    own.write_text("{}", encoding="utf-8")
+    for arguments in ((data, own.parent, "--config", str(own)), (own, own.parent)):
+        assert crossval(*arguments) == 2
+        assert "would be replaced, which is --" in capsys.readouterr().err
+    assert [path.name for path in own.parent.iterdir()] == [name]
+    assert own.read_text(encoding="utf-8") == "{}"

@@ -351,3 +351,15 @@ def test_settings_found_on_another_file_are_taken_with_a_warning(scored, data, t
         out = tmp_path / path.stem
         assert run_command(train_command.main, [*argv, "--out", str(out)]) == 0
         assert (f"{best} were found on another dialogue file than {path}" in caplog.text) is warned
+
+
+@pytest.mark.parametrize("name", ["best.json", "trials.json", "search.png"])
+def test_nothing_that_is_read_is_replaced(data, tmp_path, capsys, name):
+    own = tmp_path / "own" / name
+    own.parent.mkdir()
+    own.write_text("{}", encoding="utf-8")
+    for arguments in ((data, own.parent, "--config", str(own)), (own, own.parent)):
+        assert tune(*arguments) == 2
+        assert "would be replaced, which is --" in capsys.readouterr().err
+    assert [path.name for path in own.parent.iterdir()] == [name]
+    assert own.read_text(encoding="utf-8") == "{}"

@@ -309,6 +309,11 @@ def test_the_command(tmp_path, apart, whole, capsys):
     assert (tmp_path / "x.pkl").read_bytes() == whole
     assert run_command(merge_command.main, options[:-1]) == 2
     assert "--shard 2" in capsys.readouterr().err
+    part = next(apart[0].glob("*.safetensors"))
+    before = part.read_bytes()
+    assert run_command(merge_command.main, ["--out", str(part), *options[2:]]) == 2
+    assert "is --parts as well" in capsys.readouterr().err
+    assert part.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from graph_er import study
+from graph_er.errors import InputError
 from graph_er.report.collect import collect_study
 from graph_er.report.markdown import BEGIN, END, updated_readme
 from graph_er.report.tables import main_table
@@ -73,3 +74,12 @@ def test_help_works_by_module_from_any_folder(tmp_path):
         check=True,
     )
     assert "--readme" in done.stdout
+
+
+def test_no_file_that_is_read_is_replaced(tmp_path):
+    own = tmp_path / "report.md"
+    own.write_text("mine", encoding="utf-8")
+    for option in ("--data_dir", "--readme"):
+        with pytest.raises(InputError, match=f"would be replaced, which is {option}"):
+            study.main(["--runs", str(tmp_path), option, str(own)])
+    assert own.read_text(encoding="utf-8") == "mine"

@@ -4,7 +4,7 @@ import pytest
 
 from feature_extractor.configuration import UtteranceConfig
 from graph_er.errors import InputError
-from graph_er.running.paths import checkpoint_file
+from graph_er.running.paths import checkpoint_file, keep_inputs
 
 
 def test_a_checkpoint_is_named_by_its_folder_or_by_itself(tmp_path):
@@ -26,3 +26,29 @@ def test_other_folders_hold_no_checkpoint(tmp_path, config):
         (tmp_path / "config.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"model\.pt: no such checkpoint; train one with"):
         checkpoint_file(tmp_path)
+
+
+def test_an_output_that_is_an_input_is_refused_also_through_a_link(tmp_path):
+    mine, link = tmp_path / "mine.csv", tmp_path / "link.csv"
+    mine.touch()
+    link.symlink_to(mine)
+    for named, read in (
+        (mine, mine),
+        (link, mine),
+        (mine, link),
+        (tmp_path / "." / "mine.csv", mine),
+    ):
+        with pytest.raises(
+            InputError, match=r"--out .*\.csv: is --root as well; name another file"
+        ):
+            keep_inputs("--out", named, [named], [("--split", None), ("--root", read)])
+    keep_inputs("--out", tmp_path / "other.csv", [tmp_path / "x.csv"], [("--root", mine)])
+
+
+def test_what_is_written_beside_an_output_is_no_input_either(tmp_path):
+    with pytest.raises(
+        InputError, match=r"x\.csv would be replaced, which is --root; name another"
+    ):
+        keep_inputs(
+            "--out", tmp_path / "e.json", [tmp_path / "x.csv"], [("--root", tmp_path / "x.csv")]
+        )
