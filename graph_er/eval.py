@@ -22,6 +22,7 @@ from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import checkpoint_file, keep_inputs
+from graph_er.running.run_record import RECORD_NAME
 from graph_er.schema.emotions import MODALITY_NAMES
 from graph_er.scoring.evaluation_files import evaluation_outputs, evaluation_path
 
@@ -72,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{out}: lies in a bundle, which cannot be opened once it was written to; name a file "
             "outside of it with --out FILE.json"
         )
-    inputs = [("--data_dir", arguments.data_dir), ("--pt_dir", checkpoint_file(arguments.pt_dir))]
+    model = checkpoint_file(arguments.pt_dir)
+    inputs = [("--data_dir", arguments.data_dir)]
+    inputs += [("--pt_dir", path) for path in (model, model.with_name(RECORD_NAME))]
     keep_inputs("--out", out, evaluation_outputs(out), inputs)
     import_geometric()
     # After parsing: torch takes seconds to import.

@@ -462,7 +462,8 @@ def test_nothing_is_learned_from_what_a_side_does_not_have(
     data = without(tmp_path / "x.pkl", name, side)
     assert train(data, out, "--modalities", letter) == 2
     assert f"no utterance of the {side} side has {name}" in capsys.readouterr().err
-    assert train(data, out, "--modalities", "at") == 2
+    both = train(data, out, "--modalities", "at")
+    assert both == (2 if side == "train" else 0)
     assert train(data, out, "--modalities", "at".replace(letter, "")) == 0
 
 
@@ -481,3 +482,16 @@ def test_scores_on_a_side_without_a_modality(tmp_path, out, capsys, caplog):
     caplog.clear()
     assert evaluate(data, out) == 0
     assert "as the dialogue file tells" not in caplog.text
+
+
+def test_scores_are_written_to_a_file_of_their_own(data, out, tmp_path, capsys, monkeypatch):
+    assert train(data, out) == 0
+    record = (out / "run.json").read_bytes()
+    capsys.readouterr()
+    assert evaluate(data, out, "--out", str(out / "run.json")) == 2
+    assert "is --pt_dir as well" in capsys.readouterr().err
+    assert (out / "run.json").read_bytes() == record
+    monkeypatch.chdir(tmp_path)
+    for folder in (".", "/"):
+        assert evaluate(data, out, "--out", folder) == 2
+        assert "is a folder; name a file" in capsys.readouterr().err

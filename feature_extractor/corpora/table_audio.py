@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import unicodedata
 from pathlib import Path
@@ -51,7 +52,7 @@ class AudioFiles:
         forms = (unicodedata.normalize(form, str(path)) for form in ("NFC", "NFD"))
         for name in (str(path), *forms):
             found = self._folder / name
-            if found.is_file():
+            if found.is_file() if name == str(path) else _is_file(found):
                 return found
         return None if str(path).isascii() else self._part_by_part(path)
 
@@ -65,7 +66,7 @@ class AudioFiles:
         places = [self._folder / anchor if anchor else self._folder]
         for part in path.parts[bool(anchor) :]:
             places = [place / name for place in places for name in self._entries(place, part)]
-        return next((place for place in places if place.is_file()), None)
+        return next((place for place in places if _is_file(place)), None)
 
     def _entries(self, folder: Path, name: str) -> list[str]:
         """Return the entries of a folder that bear a name in any form, the one as written first."""
@@ -80,6 +81,16 @@ class AudioFiles:
             self._listed[folder] = listed
         alike = self._listed[folder].get(unicodedata.normalize("NFC", name), [])
         return list(dict.fromkeys((name, *alike)))
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether there is a file; letters in parts can make a name longer than any may be."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
 
 
 def _listing(folder: Path) -> list[str]:

@@ -22,10 +22,10 @@ _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _SHOWN = 20
 # What stands in no text: control characters other than line ends and tabs, halves of a letter.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-# Signs without width beside those of Unicode's category Cf: fillers, joiners, variants of a sign.
-_NO_WIDTH = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {
-    chr(code) for code in (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
-}
+# Signs without width beside those of Unicode's category Cf: fillers; and those of them that change
+# how letters and emoji around them look.
+_NO_WIDTH = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+_JOINERS = frozenset("\u200c\u200d")
 # What fits into memory as rows of text; a hundred times the largest corpora.
 _MOST_BYTES = 1 << 30
 _MOST_ROWS = 2_000_000
@@ -81,16 +81,20 @@ def plain_name(text: str) -> str:
     """Return a name on one line, without the signs in it that nobody sees.
 
     Copied cells carry them (zero-width spaces, byte order marks, direction marks), and two names
-    that look alike must be one. Not for sentences, in which some scripts and emoji need them, and
-    not for paths, which are what the disk says.
+    that look alike must be one. Joiners stay between signs, which some scripts spell with them.
+    Not for paths, which are what the disk says.
 
     Raises:
         InputError: as `graph_er.running.normal_form.normal_form`.
     """
     if text.isascii():
         return one_line(text)
-    seen = (c for c in text if unicodedata.category(c) != "Cf" and c not in _NO_WIDTH)
-    return one_line("".join(seen))
+    seen = "".join(
+        sign
+        for sign in text
+        if sign in _JOINERS or (unicodedata.category(sign) != "Cf" and sign not in _NO_WIDTH)
+    )
+    return one_line(seen.strip("".join(_JOINERS)))
 
 
 def require_text(text: str, what: str) -> None:

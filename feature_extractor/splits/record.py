@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.corpora.problems import shorten
+from feature_extractor.corpora.text_files import plain_name
 from feature_extractor.splits.splitting import SIDES, Split, split_corpus
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
@@ -163,7 +165,7 @@ def refuse_seen(
 
 def recorded_sides(corpus: Corpus, record: dict[str, Any]) -> dict[str, str | None]:
     """Return the side of each dialogue of a corpus under a recorded split; None is no side."""
-    side_of = {name: side for side in SIDES for name in record["sides"][side]}
+    side_of = _side_of(record, SIDES)
     return {u.dialogue: side_of.get(_unit(u, record)) for u in corpus.utterances}
 
 
@@ -187,22 +189,33 @@ def _recorded_split(corpus: Corpus, record: dict[str, Any], folder: Path) -> Spl
 
 def _doubted(split: Split, corpus: Corpus, record: dict[str, Any]) -> Split:
     """Return the split with a warning where a record's names do not tell what was trained with."""
-    if corpus.own_names != "dialogue" or record["unit"] != "session":
+    warning = {
+        ("dialogue", "session"): "the checkpoint records names of sessions alone: whether what is "
+        "test here was trained with is sure only if this table's sessions are those it was "
+        "trained with; train stage 1 again to record dialogues.",
+        ("session", "dialogue"): "this table has no ids, and the checkpoint records numbers of "
+        "rows: whether what is test here was trained with is sure only if its rows are those it "
+        "was trained with; add a column utterance and train stage 1 again.",
+    }.get((corpus.own_names or "", record["unit"]))
+    if warning is None:
         return split
-    warning = (
-        "the checkpoint records names of sessions alone: whether what is test here was trained "
-        "with is sure only if this table's sessions are those it was trained with; train stage 1 "
-        "again to record dialogues."
-    )
     return replace(split, warnings=(*split.warnings, warning))
 
 
 def _seen_in_training(corpus: Corpus, split: Split, record: dict[str, Any]) -> list[str]:
     """Return the sessions or dialogues that are test here and were trained with."""
-    trained_on = {name: side for side in ("train", "dev") for name in record["sides"][side]}
+    trained_on = _side_of(record, ("train", "dev"))
     test = set(split.test)
     units = dict.fromkeys(_unit(u, record) for u in corpus.utterances if u.dialogue in test)
     return [f"{name} ({trained_on[name]})" for name in units if name in trained_on]
+
+
+def _side_of(record: dict[str, Any], sides: Sequence[str]) -> dict[str, str]:
+    """Return the side of each name that is on one of `sides`.
+
+    Earlier releases recorded names with the signs that nobody sees.
+    """
+    return {plain_name(name): side for side in sides for name in record["sides"][side]}
 
 
 def _if_others(corpus: Corpus, record: dict[str, Any]) -> str:

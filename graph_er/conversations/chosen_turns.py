@@ -27,7 +27,9 @@ def wanted_ids(given: Sequence[str], turns: Sequence[Turn]) -> list[str]:
         # An id may itself hold a comma.
         whole = value in known or value in written
         parts = [value] if whole else [part.strip() for part in value.split(",")]
-        ids |= dict.fromkeys(part for part in parts if part)
+        ids |= dict.fromkeys(
+            part if part in known or part in written else plain_name(part) for part in parts if part
+        )
     numbered = _by_number(turns)
     found = {
         name: [name] if name in known else written.get(name) or numbered.get(name, [])

@@ -49,20 +49,26 @@ def conclusion(comparison: dict[str, Any]) -> str:
     """Say in one sentence what the comparison shows, by weighted F1.
 
     It is that of the runs as a whole, or where they are of unequal numbers of seeds, the mean over
-    seeds: an ensemble of more models is better by that alone. A run that may have learned from
-    what is compared is called neither better nor worse: its scores would be high in any case.
+    seeds: an ensemble of more models is better by that alone. A run that was trained on what
+    is compared is called neither better nor worse: its scores would be high in any case.
     """
     a, b = comparison["a"], comparison["b"]
     if a["sha256"] == b["sha256"]:
         itself = ", a run compared with itself; name two runs" if a["run"] == b["run"] else ""
         return f"Conclusion: no difference; A and B are the same predictions{itself}."
-    if learned := _learned(comparison):
-        whose = "their scores tell" if len(learned) > 1 else "its scores tell"
+    if trained := _letters(comparison, "trained_on"):
+        whose = "their scores tell" if len(trained) > 1 else "its scores tell"
         return (
-            f"Conclusion: none; {' and '.join(learned)} may have learned from the dialogues that "
-            f"are compared (see the notes), so {whose} nothing about new ones. Which of the two "
-            "is better there cannot be concluded; compare on dialogues that neither has seen."
+            f"Conclusion: none; {' and '.join(trained)} learned from dialogues that are compared "
+            f"(see the notes), so {whose} nothing about new ones. Which of the two is better "
+            "there cannot be concluded; compare on dialogues that neither has seen."
         )
+    learned = " and ".join(_letters(comparison, "learned"))
+    only_if = f" That holds only if {learned} learned nothing from what is compared; see the notes."
+    return _concluded(comparison) + (only_if if learned else "")
+
+
+def _concluded(comparison: dict[str, Any]) -> str:
     source = comparison["conclusion_from"]
     if source is None:
         models = (models_text(comparison[letter]["seeds"]) for letter in "ab")
@@ -178,14 +184,14 @@ def _draw_interval(
     )
 
 
-def _learned(comparison: dict[str, Any]) -> list[str]:
-    """Return the letters of the runs that may have learned from what is compared."""
-    return [letter.upper() for letter in "ab" if comparison[letter]["learned"]]
+def _letters(comparison: dict[str, Any], told: str) -> list[str]:
+    """Return the letters of the runs of which a field tells something."""
+    return [letter.upper() for letter in "ab" if comparison[letter][told]]
 
 
 def _caption(comparison: dict[str, Any]) -> str:
-    learned = " and ".join(_learned(comparison))
-    caveat = f"\n{learned} may have learned from these dialogues: no proof" if learned else ""
+    learned = " and ".join(_letters(comparison, "learned"))
+    caveat = f"\n{learned} may have learned from these dialogues" if learned else ""
     names = ["/".join(Path(comparison[letter]["run"]).parts[-2:]) for letter in "ab"]
     return (
         f"A less B in points with {100 * comparison['level']:.0f} % intervals; "

@@ -5,6 +5,7 @@ Also which outputs are refused.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -97,9 +98,10 @@ def keep_inputs(
     Raises:
         InputError: an output is an input.
     """
-    read = {path.resolve(): name for name, path in inputs if path is not None}
+    # Of links that lead in a circle it is the reader that tells.
+    read = {os.path.realpath(path): name for name, path in inputs if path is not None}
     for path in written:
-        if (other := read.get(path.resolve())) is not None:
+        if (other := read.get(os.path.realpath(path))) is not None:
             if path == named:
                 raise InputError(f"{option} {named}: is {other} as well; name another file")
             raise InputError(

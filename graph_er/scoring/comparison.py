@@ -39,10 +39,11 @@ def compare_runs(
 
     Returns:
         ``split``, ``a`` and ``b`` (what was read, with ``learned``: how that run may have learned
-        from what is compared), ``n``, ``dialogues``, ``level``, ``replicates``,
-        ``seed``, ``scores`` ({metric: ``a``, ``b``, ``difference``, each with ``value``, ``low``,
-        ``high``, the difference also with ``p``}), ``mean_over_seeds`` (the same for the mean score
-        of a run's seeds, or None where predictions of the seeds are missing), ``mcnemar``,
+        from what is compared, and ``trained_on``: whether that is proven), ``n``, ``dialogues``,
+        ``level``, ``replicates``, ``seed``, ``scores`` ({metric: ``a``, ``b``, ``difference``, each
+        with ``value``, ``low``, ``high``, the difference also with ``p``}), ``mean_over_seeds``
+        (the same for the mean score of a run's seeds, or None where predictions of the seeds are
+        missing), ``mcnemar``,
         ``effect_size``, ``notes`` and ``conclusion_from``: which of ``scores`` and
         ``mean_over_seeds`` compares like with like; None where neither does.
 
@@ -192,6 +193,7 @@ def _describe(run: EvaluatedRun) -> dict[str, Any]:
         **describe_data(path),
         "seeds": run.seeds,
         "learned": [*run.learned],
+        "trained_on": run.trained_on,
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from graph_er.errors import InputError
+
 EVALUATION_NAME = "eval.json"
 PREDICTIONS_NAME = "predictions.csv"
 DIAGRAM_NAME = "reliability.png"
@@ -39,7 +41,12 @@ def evaluation_outputs(out: Path) -> list[Path]:
     """Return what an evaluation into a JSON file replaces or removes: that and files beside it.
 
     Of the predictions of single seeds only those that are there: no others can be lost.
+
+    Raises:
+        InputError: it is a folder.
     """
+    if out.is_dir():
+        raise InputError(f"--out {out}: is a folder; name a file")
     whole = out.with_name(PREDICTIONS_NAME)
     return [out, whole, out.with_name(DIAGRAM_NAME), *_members(whole)]
 

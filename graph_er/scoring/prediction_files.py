@@ -61,6 +61,7 @@ class EvaluatedRun:
         scores: the file of the scores of these predictions, None where it is not known.
         learned: how models of the run may have learned from what is predicted, as the scores tell;
             empty where they tell of nothing.
+        trained_on: whether they prove that it was trained on some of these dialogues.
     """
 
     predictions: Predictions
@@ -69,6 +70,7 @@ class EvaluatedRun:
     side: str
     scores: Path | None = None
     learned: tuple[str, ...] = ()
+    trained_on: bool = False
 
 
 def read_evaluated_run(path: Path, side: str) -> EvaluatedRun:
@@ -92,7 +94,8 @@ def read_evaluated_run(path: Path, side: str) -> EvaluatedRun:
             f"give --split {split}, or evaluate the run with --split {side}"
         )
     predictions = read_predictions(found)
-    told = split, scores if evaluation else None, learned_from(evaluation)
+    proven = evaluation.get("trained_on") is True
+    told = split, scores if evaluation else None, learned_from(evaluation), proven
     paths = [member_path(whole, seed) for seed in evaluation.get("seeds", ())]
     if paths and found not in paths:
         complete = all(member.is_file() for member in paths)

@@ -132,16 +132,19 @@ def _material(file: DialogueFile, run: Run) -> _Material:
 
 
 def _refuse_absent(file: DialogueFile, modalities: str) -> None:
-    """Refuse to learn from, or to choose by, features of what no utterance of a side has."""
+    """Refuse to learn from features of what no utterance has, or to choose by nothing else."""
     for side in ("train", "dev"):
-        for letter in file.absent(side):
-            if letter in modalities:
-                name = MODALITY_NAMES[letter]
-                raise InputError(
-                    f"no utterance of the {side} side has {name}, as the dialogue file tells: "
-                    f"choose --modalities without {letter!r}, or divide the corpus so that "
-                    f"{side} has some"
-                )
+        absent = [letter for letter in file.absent(side) if letter in modalities]
+        if not absent:
+            continue
+        names = " or ".join(MODALITY_NAMES[letter] for letter in absent)
+        what = f"no utterance of the {side} side has {names}, as the dialogue file tells"
+        if side == "train" or len(absent) == len(modalities):
+            raise InputError(
+                f"{what}: choose --modalities without {''.join(absent)!r}, or divide the corpus "
+                f"so that {side} has some"
+            )
+        logger.warning("%s: what dev decides rests on its other features alone", what)
 
 
 def _check_alike(path: Path, data: dict[str, Any], first: dict[str, Any]) -> None:

@@ -516,7 +516,7 @@ def tell(run, **fields):
         ({"extractor_trained_on": ["S1", "S2"]}, "was trained on the labels of 2 session(s)"),
     ],
 )
-def test_a_run_that_learned_from_what_is_compared_is_no_better(
+def test_a_run_that_learned_from_what_is_compared_is_hardly_better(
     write, tmp_path, capsys, fields, words
 ):
     bad, good = write("a", 0.4), write("b", 0.9)
@@ -527,10 +527,16 @@ def test_a_run_that_learned_from_what_is_compared_is_no_better(
     document = json.loads((tmp_path / "c.json").read_text())
     assert document["a"]["learned"] == []
     assert len(document["b"]["learned"]) == 1
-    assert document["conclusion"].startswith("Conclusion: none; B may have learned from")
+    if "trained_on" in fields:
+        assert document["conclusion"].startswith("Conclusion: none; B learned from dialogues")
+    else:
+        assert document["conclusion"].startswith("Conclusion: B is better than A")
+        assert document["conclusion"].endswith(
+            "holds only if B learned nothing from what is compared; see the notes."
+        )
     for text in (capsys.readouterr().out, json.dumps(document)):
         assert words in text
-        assert "is better than" not in text
+        assert ("is better than" in text) is ("trained_on" not in fields)
         assert "A: it was" not in text
     assert "B may have learned" in comparison_figure(document).axes[0].get_xlabel()
 
@@ -539,7 +545,7 @@ def test_both_runs_may_have_learned_and_odd_fields_tell_of_nothing(write):
     a, b = write("a", 0.4), write("b", 0.9)
     for run in (a, b):
         tell(run, trained_on=True)
-    assert "A and B may have learned" in conclusion(compared(a, b))
+    assert "A and B learned from" in conclusion(compared(a, b))
     for run in (a, b):
         tell(run, trained_on="yes", extractor_trained_on="S1", ids_trained_on=True)
     assert conclusion(compared(a, b)).startswith("Conclusion: B is better than A")

@@ -67,3 +67,12 @@ def test_a_conversation_finds_them_likewise(tmp_path):
     there = write_wav(tmp_path / spelt("NFC", "NFD"))
     (turn,) = turns_of_rows([{"speaker": "A", "wav": spelt("NFC", "NFC")}], tmp_path)
     assert turn.wav == there
+
+
+def test_a_name_too_long_in_another_form_is_found(tmp_path):
+    name = "각" * 40 + ".wav"  # 124 bytes, and three times as many in parts
+    folder = unicodedata.normalize("NFD", "소리")
+    path = write_wav(tmp_path / folder / name)
+    assert AudioFiles(tmp_path).find(f"소리/{name}") == path
+    with pytest.raises(InputError, match="is not there"):
+        AudioFiles(tmp_path).find(f"소리/{'밖' * 40}.wav")

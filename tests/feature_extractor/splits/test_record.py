@@ -196,3 +196,20 @@ def test_of_a_table_whose_ids_count_rows_sessions_are_recorded():
     trained = trained_on(table)
     assert trained.split["unit"] == "session"
     assert choose_split(table, None, None, trained, RUN).warnings == ()
+
+
+def test_numbers_of_rows_that_were_recorded_are_doubted():
+    numbered = own_table(own_names="session")
+    trained = trained_on(own_table())  # as where speakers cross sides, so that rows are recorded
+    assert trained.split["unit"] == "dialogue"
+    split = choose_split(numbered, None, None, trained, RUN)
+    assert "records numbers of rows" in split.warnings[-1]
+
+
+def test_names_that_earlier_releases_recorded_with_hidden_signs_are_known():
+    table = own_table()
+    trained = trained_on(table)
+    sides = trained.split["sides"]
+    sides["train"] = [f"{name}\u200b" for name in sides["train"]]
+    with pytest.raises(InputError, match=r"one was trained with 0_0 \(train\)"):
+        choose_split(table, "sessions:1", None, trained, RUN)

@@ -52,3 +52,9 @@ def test_what_is_written_beside_an_output_is_no_input_either(tmp_path):
         keep_inputs(
             "--out", tmp_path / "e.json", [tmp_path / "x.csv"], [("--root", tmp_path / "x.csv")]
         )
+
+
+def test_links_in_a_circle_are_left_to_the_reader(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    keep_inputs("--out", tmp_path / "x", [tmp_path / "x"], [("--data_dir", loop)])
