@@ -52,7 +52,7 @@ class AudioFiles:
         forms = (unicodedata.normalize(form, str(path)) for form in ("NFC", "NFD"))
         for name in (str(path), *forms):
             found = self._folder / name
-            if found.is_file() if name == str(path) else _is_file(found):
+            if _is_file(found):
                 return found
         return None if str(path).isascii() else self._part_by_part(path)
 

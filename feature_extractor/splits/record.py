@@ -213,9 +213,11 @@ def _seen_in_training(corpus: Corpus, split: Split, record: dict[str, Any]) -> l
 def _side_of(record: dict[str, Any], sides: Sequence[str]) -> dict[str, str]:
     """Return the side of each name that is on one of `sides`.
 
-    Earlier releases recorded names with the signs that nobody sees.
+    Each as it was recorded, and without the signs that nobody sees, with which earlier releases
+    recorded the names of tables.
     """
-    return {plain_name(name): side for side in sides for name in record["sides"][side]}
+    recorded = {name: side for side in sides for name in record["sides"][side]}
+    return {plain_name(name): side for name, side in recorded.items()} | recorded
 
 
 def _if_others(corpus: Corpus, record: dict[str, Any]) -> str:

@@ -217,7 +217,8 @@ def _notes(run_a: EvaluatedRun, run_b: EvaluatedRun, num_dialogues: int) -> list
             "gains by itself, so part of the difference may be that"
         )
     for letter, run in (("A", run_a), ("B", run_b)):
-        notes += [f"{letter}: {way}; such scores tell nothing of new ones" for way in run.learned]
+        tell = "tell" if run.trained_on else "may tell"
+        notes += [f"{letter}: {way}; such scores {tell} nothing of new ones" for way in run.learned]
         if not run.members and run.seeds is not None:
             notes.append(
                 f"{letter} has no predictions of its single seeds, so means over seeds are not "
