@@ -146,7 +146,10 @@ def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
         _check_names(info, key)
     raw = as_listed(raw, limits)
     ids = limits.ids(raw[0], "element 0")
-    dialogues = tuple(_dialogue(raw, dialogue_id, limits) for dialogue_id in ids)
+    named = info.get("sessions") or {}
+    dialogues = tuple(
+        _dialogue(raw, i, session_of(i, info) if i in named else None, limits) for i in ids
+    )
     train_ids, dev_ids = _train_and_dev(limits.ids(raw[7], "element 7"), info, limits)
     return DialogueFile(
         dialogues=dialogues,
@@ -158,7 +161,9 @@ def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
     )
 
 
-def _dialogue(raw: Sequence[Any], dialogue_id: str, limits: Limits) -> Dialogue:
+def _dialogue(
+    raw: Sequence[Any], dialogue_id: str, session: str | None, limits: Limits
+) -> Dialogue:
     for position in (1, 2, 6):
         if dialogue_id not in raw[position]:
             raise InputError(f"dialogue {dialogue_id} is missing in element {position}")
@@ -186,6 +191,7 @@ def _dialogue(raw: Sequence[Any], dialogue_id: str, limits: Limits) -> Dialogue:
         speakers=limits.speakers(raw[1][dialogue_id], f"{where}: these cannot be speaker labels"),
         labels=labels.astype(np.int64),
         sentences=limits.texts(raw[6][dialogue_id], f"{where}: sentences") or ("",) * len(labels),
+        session=session,
         **features,
     )
 

@@ -20,13 +20,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graph_er.answers.occlusion import OccludedDialogue, parts_there
+from graph_er.answers.view import View, view_of
 from graph_er.dialogues import Dialogue
 from graph_er.errors import InputError
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.networks.config import ContextualConfig
 from graph_er.networks.contextual import ContextualGNN
 from graph_er.networks.spec import feature_widths
-from graph_er.probabilities.decoding import memory
 from graph_er.schema.emotions import MODALITY_NAMES
 
 NEAREST = 100  # how many turns are looked at one by one; the others together
@@ -106,7 +106,11 @@ class Explanation:
 
 
 def explain(
-    checkpoint: Checkpoint, dialogue: Dialogue, position: int, nearest: int = NEAREST
+    checkpoint: Checkpoint,
+    dialogue: Dialogue,
+    position: int,
+    nearest: int = NEAREST,
+    among: Sequence[Dialogue] | None = None,
 ) -> Explanation:
     """Explain the prediction of one turn of a dialogue.
 
@@ -115,16 +119,18 @@ def explain(
         dialogue: the whole of it; labels are not looked at.
         position: of the turn, from 0.
         nearest: how many other turns to look at one by one.
+        among: the dialogues that it was predicted with, itself among them, whose voices the
+            prediction heard (`graph_er.graphs.voices`); None where it was predicted alone.
 
     Raises:
         InputError: there is no such turn, the features are not those of the checkpoint, or it is
             of another preset.
     """
     _check(checkpoint, dialogue, position)
-    view = _view(checkpoint, dialogue, position)
+    view = view_of(checkpoint, dialogue, position)
     order = sorted(view.others, key=lambda other: abs(other - position))
     near, far = order[:nearest], order[nearest:]
-    networks, modalities = _networks(checkpoint, dialogue), checkpoint.spec.modalities
+    networks, modalities = _networks(checkpoint, dialogue, among), checkpoint.spec.modalities
     there = dict(zip(modalities, networks.there, strict=False))  # cues go with the text
     own = [m for m in modalities if there[m][position]]
     anywhere = [m for m in modalities if there[m][[position, *order]].any()]
@@ -139,22 +145,6 @@ def explain(
     }
     answers = dict(zip(cases, _answers(checkpoint, networks, view, [*cases.values()]), strict=True))
     return _explanation(checkpoint, dialogue, position, answers, len(far))
-
-
-class _View(NamedTuple):
-    """What bears on the answer to one turn.
-
-    Attributes:
-        others: turns that the answer can hear, itself excepted.
-        span: turns to run the network on.
-        chain: turns of the speaker that decoding hears, from the beginning of the span.
-        place: of the explained turn among them.
-    """
-
-    others: list[int]
-    span: slice
-    chain: np.ndarray
-    place: int
 
 
 class _Networks(NamedTuple):
@@ -183,39 +173,11 @@ def _check(checkpoint: Checkpoint, dialogue: Dialogue, position: int) -> None:
         )
 
 
-def _view(checkpoint: Checkpoint, dialogue: Dialogue, position: int) -> _View:
-    config, finish, count = checkpoint.config, checkpoint.finish, len(dialogue)
-    assert isinstance(config, ContextualConfig)  # `_check` refuses another preset
-    past, future = _reach(config)
-    end = position + 1 if config.causal else count
-    speaker, steps = dialogue.speakers[position], memory(finish.transitions, finish.weight)
-    said = [i for i in range(end) if dialogue.speakers[i] == speaker]
-    place = said.index(position)
-    chain = said[max(place - steps, 0) : place + steps + 1]
-    start = max(chain[0] - past, 0) if past >= 0 else 0
-    stop = min(chain[-1] + future + 1, end) if future >= 0 else end
-    leveled = config.relative_audio and not {"a", "v"}.isdisjoint(checkpoint.spec.modalities)
-    whole = leveled or min(past, future) < 0
-    heard = {i for own in chain for i in range(own - past, own + future + 1)}
-    return _View(
-        others=[i for i in range(end) if i != position and (whole or i in heard)],
-        span=slice(start, stop),
-        chain=np.array(chain) - start,
-        place=chain.index(position),
-    )
-
-
-def _reach(config: ContextualConfig) -> tuple[int, int]:
-    """Return how many turns back and ahead the network hears; -1 for all."""
-    layers = config.relational_layers + config.attention_layers
-    whole = config.context_layers > 0
-    past = -1 if whole or (config.wp < 0 and layers) else layers * config.wp
-    future = -1 if whole or (config.wf < 0 and layers) else layers * config.wf
-    return past, 0 if config.causal else future
-
-
-def _networks(checkpoint: Checkpoint, dialogue: Dialogue) -> _Networks:
-    spec, graph = checkpoint.spec, checkpoint.spec.graph(dialogue, checkpoint.config)
+def _networks(
+    checkpoint: Checkpoint, dialogue: Dialogue, among: Sequence[Dialogue] | None
+) -> _Networks:
+    spec = checkpoint.spec
+    graph = spec.graph(dialogue, checkpoint.config, among)
     models = [model for model in checkpoint.models() if isinstance(model, ContextualGNN)]
     # All seeds of a run were trained on the same features, so the first tells what is their mean.
     there = parts_there(models[0], graph, spec.modalities, dialogue.sentences)
@@ -225,7 +187,7 @@ def _networks(checkpoint: Checkpoint, dialogue: Dialogue) -> _Networks:
 def _answers(
     checkpoint: Checkpoint,
     networks: _Networks,
-    view: _View,
+    view: View,
     cases: Sequence[tuple[str, Sequence[int]]],
 ) -> np.ndarray:
     """Return the ensemble's probabilities ``[V, C]`` of the turn in each case."""

@@ -2,8 +2,9 @@
 
 A turn's modality is unknown when its features are replaced by what is expected of any turn: the
 mean of the training features, zero after the network's own scaling. Where features are heard
-against the level of the dialogue, the level is that of the turns that are known, and an unknown
-turn is at that level: neither loud nor quiet. Transcripts' cues go with the text.
+against a level, an unknown turn is at that level: neither loud nor quiet. The level of the dialogue
+is that of the turns that are known; how a speaker sounds over the session
+(`graph_er.graphs.voices`) stays what it is. Transcripts' cues go with the text.
 
 What a turn never had cannot become unknown: what stands in its place (`parts_there`) is what the
 network hears of such turns in any prediction, as a feature and in the level, and it stays.
@@ -24,9 +25,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from graph_er.errors import InputError
+from graph_er.graphs.graph import NAMES
+from graph_er.graphs.voices import Level
 from graph_er.networks.contextual import ContextualGNN
 from graph_er.probabilities.finish import committee_log_probabilities
 
@@ -39,13 +42,16 @@ class _Part(NamedTuple):
 
     Attributes:
         features: projected, without bias, ``[K, U, H]``.
-        deviation: likewise, as deviation from the dialogue's first turn; None where deviations
-            are not heard. Any reference does, and one of the dialogue's own keeps loud ones exact.
+        deviation: likewise, against the speaker's level; or as deviation from the dialogue's first
+            turn, which does as well as any other and keeps loud dialogues exact; None where no
+            level is heard.
+        level: of the speaker, projected as the features are; None where it is none.
         bias: ``[K, 1, 1, H]``.
     """
 
     features: Tensor
     deviation: Tensor | None
+    level: Tensor | None
     bias: Tensor
 
 
@@ -88,11 +94,13 @@ class OccludedDialogue:
     @torch.no_grad()
     def __init__(self, model: ContextualGNN, graph: Data) -> None:
         self._model, self._speaker = model, graph.speaker
-        parts = model.scaler(graph.x).split(model.widths, dim=-1)
+        batch = Batch.from_data_list([graph], exclude_keys=NAMES)
+        parts = model.scaler(batch.x).split(model.widths, dim=-1)
+        levels = model.levels(parts, batch)
         projections: Iterable[Any] = model.input.projections
         self._parts = [
-            _project(part, layer.weight, layer.bias, relative)
-            for part, layer, relative in zip(parts, projections, model.relative, strict=True)
+            _project(part, level, layer.weight, layer.bias, by_voice=model.config.by_voice)
+            for part, level, layer in zip(parts, levels, projections, strict=True)
         ]
 
     @torch.no_grad()
@@ -137,12 +145,16 @@ class OccludedDialogue:
         return model.in_context(utterance, batch).logits.unflatten(1, (cases, len(speaker)))
 
 
-def _project(part: Tensor, weight: Tensor, bias: Tensor, relative: bool) -> _Part:
-    """Apply the first layer's weight ``[K, D, H]`` to a part ``[U, D]``."""
-    if not relative:
-        return _Part(part @ weight, None, bias[:, None])
+def _project(
+    part: Tensor, level: Level | None, weight: Tensor, bias: Tensor, *, by_voice: bool
+) -> _Part:
+    """Apply the first layer's weight ``[K, D, H]`` to a part ``[U, D]`` and to its deviation."""
+    if level is None:
+        return _Part(part @ weight, None, None, bias[:, None])
     of_features, of_deviation = weight.chunk(2, dim=1)
-    return _Part(part @ of_features, (part - part[:1]) @ of_deviation, bias[:, None])
+    deviation = level.deviation(part) if by_voice else part - part[:1]
+    fixed = level.mean @ of_features if by_voice else None
+    return _Part(part @ of_features, deviation @ of_deviation, fixed, bias[:, None])
 
 
 def _encode(part: _Part, known: Tensor, span: slice, *, causal: bool) -> Tensor:
@@ -151,8 +163,11 @@ def _encode(part: _Part, known: Tensor, span: slice, *, causal: bool) -> Tensor:
     features = part.features[:, None, span]  # [K, 1, S, H]
     if part.deviation is None:
         return part.bias + features * here
+    deviation = part.deviation[:, None, span]
+    if part.level is not None:
+        return part.bias + torch.where(here, features + deviation, part.level[:, None, span])
     level = _level(part.features, known, span, causal=causal)
-    deviation = part.deviation[:, None, span] - _level(part.deviation, known, span, causal=causal)
+    deviation = deviation - _level(part.deviation, known, span, causal=causal)
     return part.bias + torch.where(here, features + deviation, level)
 
 

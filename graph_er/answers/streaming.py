@@ -27,6 +27,7 @@ from torch import Tensor
 
 from graph_er.errors import InputError
 from graph_er.graphs.blocks import Blocks, latest_block
+from graph_er.graphs.voices import Level
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.networks.config import ContextualConfig
 from graph_er.networks.contextual import ContextualGNN
@@ -182,7 +183,7 @@ def _step(
     total = past.total + scaled[0].double()
     parts = scaled.split(model.widths, dim=-1)
     means = (total / count).to(scaled).split(model.widths)
-    levels = [mean if r else None for mean, r in zip(means, model.relative, strict=True)]
+    levels = [Level(mean) if r else None for mean, r in zip(means, model.relative, strict=True)]
     utterance = model.input(model.modalities(parts, levels))  # [K, 1, H]
 
     layers = [(layer, whole, model.config.context_span) for layer in model.context]

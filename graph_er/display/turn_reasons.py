@@ -31,7 +31,7 @@ def explain_turns(
         for dialogue in dialogues
         for position, name in enumerate(dialogue.utterance_ids)
     }
-    return [explain(checkpoint, *places[name]) for name in ids]
+    return [explain(checkpoint, *places[name], among=dialogues) for name in ids]
 
 
 def write_reasons(out: Path, explanations: Sequence[Explanation]) -> None:

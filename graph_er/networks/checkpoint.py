@@ -28,8 +28,8 @@ from graph_er.schema.value_trees import require_tree
 _FORMAT, _VERSION = "graph_er", 2
 _LEAVES = (str, int, float, type(None), torch.Tensor)
 # What models did before there was an option for it, where that is not the option's default: a
-# context layer heard all.
-_BEFORE_OPTIONS: dict[str, Any] = {"context_span": -1}
+# context layer heard all, and audio was heard against the dialogue's mean.
+_BEFORE_OPTIONS: dict[str, Any] = {"context_span": -1, "audio_level": "dialogue"}
 
 
 @dataclass(frozen=True)

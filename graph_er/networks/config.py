@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 
 from graph_er.running.flags import option, require
 
+AUDIO_LEVELS = ("speaker", "dialogue")
 RELATION_SCHEMES = ("same_other", "speaker_pairs")
 SCHEDULES = ("one_cycle", "plateau")
 SELECTIONS = ("last", "best")
@@ -23,7 +24,13 @@ class ContextualConfig:
     hidden_size: int = option(128, "width of every hidden layer")
     sentence_cues: bool = option(True, "hear the transcript's punctuation and length beside t")
     relative_audio: bool = option(
-        True, "hear audio (and visual) features also as deviations from the dialogue's mean"
+        True, "hear audio (and visual) features also against a level, which --audio_level names"
+    )
+    audio_level: str = option(
+        "speaker",
+        "that level: the speaker's mean and spread over the session, without any label, or the "
+        "dialogue's mean; with --wf 0 always the dialogue's mean up to each utterance",
+        choices=AUDIO_LEVELS,
     )
     audio_offset: float = option(
         0.5, "noise per dialogue on the level of those features in training, in deviations"
@@ -58,6 +65,8 @@ class ContextualConfig:
             require(name, getattr(self, name), getattr(self, name) >= -1, "-1, 0 or more")
         for name in ("dropout", "input_dropout"):
             require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "from 0 to below 1")
+        known = self.audio_level in AUDIO_LEVELS
+        require("audio_level", self.audio_level, known, f"one of {', '.join(AUDIO_LEVELS)}")
         divisor = f"a divisor of hidden_size {self.hidden_size}"
         require("graph_heads", self.graph_heads, self.hidden_size % self.graph_heads == 0, divisor)
 
@@ -65,6 +74,11 @@ class ContextualConfig:
     def causal(self) -> bool:
         """Whether an utterance may hear nothing that comes after it."""
         return self.wf == 0
+
+    @property
+    def by_voice(self) -> bool:
+        """Whether audio is heard against the speaker's level, to which later utterances belong."""
+        return self.relative_audio and self.audio_level == "speaker" and not self.causal
 
 
 @dataclass(frozen=True)

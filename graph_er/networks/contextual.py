@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graph_er.graphs.blocks import context_blocks, graph_blocks
+from graph_er.graphs.voices import Level, voice_levels
 from graph_er.graphs.windows import context_cells, graph_cells
 from graph_er.networks.config import ContextualConfig
 from graph_er.networks.layers import (
@@ -61,7 +62,7 @@ class ContextualGNN(nn.Module):
     Args:
         config: the architecture.
         widths: feature width of each modality, in the order in which ``x`` holds them.
-        relative: whether each is also heard as deviation from the dialogue's mean.
+        relative: whether each is also heard against a level, the speaker's or the dialogue's.
         num_emotions: ``C``.
     """
 
@@ -136,15 +137,14 @@ class ContextualGNN(nn.Module):
     def modalities(
         self,
         parts: Sequence[Tensor],
-        levels: Sequence[Tensor | None],
+        levels: Sequence[Level | None],
         elsewhere: Callable[[Tensor], Tensor] | None = None,
     ) -> list[Tensor]:
         """Return what `input` takes.
 
         Args:
             parts: the scaled features of each modality, ``[N, D_i]``.
-            levels: the mean that each utterance is heard against, likewise; None for a modality
-                that is not heard as a deviation.
+            levels: what each modality is heard against; None for one that is not heard so.
             elsewhere: applied to the features (``[K, N, D_i]``), not to the deviations.
         """
         heard = []
@@ -152,7 +152,7 @@ class ContextualGNN(nn.Module):
             # Each member by itself, so that each misses other features in dropout.
             whole = part.expand(self.members, -1, -1)
             if level is not None:
-                deviation = (part - level).expand(self.members, -1, -1)
+                deviation = level.deviation(part).expand(self.members, -1, -1)
                 whole = whole if elsewhere is None else elsewhere(whole)
                 whole = torch.cat([whole, deviation], dim=-1)
             heard.append(self.input_dropout(whole))
@@ -160,12 +160,36 @@ class ContextualGNN(nn.Module):
 
     def _modalities(self, batch: Data) -> list[Tensor]:
         parts = self.scaler(batch.x).split(self.widths, dim=-1)
-        means = _dialogue_means if not self.config.causal else _running_means
-        levels = [
-            means(part, batch.ptr, batch.batch) if relative else None
-            for part, relative in zip(parts, self.relative, strict=True)
-        ]
-        return self.modalities(parts, levels, partial(self._elsewhere, batch=batch))
+        return self.modalities(
+            parts, self.levels(parts, batch), partial(self._elsewhere, batch=batch)
+        )
+
+    def levels(self, parts: Sequence[Tensor], batch: Data) -> list[Level | None]:
+        """Return what each modality is heard against; None for one that is not heard so.
+
+        Args:
+            parts: the scaled features of each modality, ``[N, D_i]``.
+            batch: that they are of.
+        """
+        if not self.config.by_voice:
+            means = _running_means if self.config.causal else _dialogue_means
+            return [
+                Level(means(part, batch.ptr, batch.batch)) if relative else None
+                for part, relative in zip(parts, self.relative, strict=True)
+            ]
+        chosen = [number for number, relative in enumerate(self.relative) if relative]
+        found: list[Level | None] = [None for _ in parts]
+        if chosen:
+            mean, std = (
+                torch.cat([whole.split(self.widths)[number] for number in chosen])
+                for whole in (self.scaler.mean, self.scaler.std)
+            )
+            level = voice_levels(batch, mean, std)
+            for number, own in zip(
+                chosen, level.split([self.widths[n] for n in chosen]), strict=True
+            ):
+                found[number] = own
+        return found
 
     def _elsewhere(self, part: Tensor, batch: Data) -> Tensor:
         """In training, move each dialogue's level as another room or microphone would."""

@@ -10,8 +10,9 @@ from torch_geometric.data import Data
 from graph_er.dialogues import Dialogue, DialogueFile
 from graph_er.errors import InputError
 from graph_er.graphs.graph import add_edges, dialogue_to_data
+from graph_er.graphs.voices import Voices
 from graph_er.networks.cogmen import Cogmen
-from graph_er.networks.config import CogmenConfig, ModelConfig
+from graph_er.networks.config import CogmenConfig, ContextualConfig, ModelConfig
 from graph_er.networks.contextual import ContextualGNN
 from graph_er.networks.sentence_cues import NUM_CUES, sentence_cues
 from graph_er.schema.emotions import MODALITY_NAMES
@@ -79,18 +80,36 @@ class ModelSpec:
             return file
         return replace(file, emotions=self.emotions)
 
-    def graph(self, dialogue: Dialogue, config: ModelConfig) -> Data:
+    def graph(
+        self, dialogue: Dialogue, config: ModelConfig, among: Sequence[Dialogue] | None = None
+    ) -> Data:
         """Return a dialogue as a model of this spec takes it; see `graphs`."""
-        (graph,) = self.graphs([dialogue], config)
+        (graph,) = self.graphs([dialogue], config, among)
         return graph
 
-    def graphs(self, dialogues: Sequence[Dialogue], config: ModelConfig) -> list[Data]:
+    def graphs(
+        self,
+        dialogues: Sequence[Dialogue],
+        config: ModelConfig,
+        among: Sequence[Dialogue] | None = None,
+    ) -> list[Data]:
         """Return dialogues as a model of this spec takes them.
+
+        Args:
+            dialogues: to be trained on, evaluated or predicted.
+            config: of the model.
+            among: of which they are a part, where voices are known from more
+                (`graph_er.graphs.voices`); None for them alone.
 
         Raises:
             InputError: a dialogue lacks one of the modalities.
         """
         graphs = [self._nodes(dialogue) for dialogue in dialogues]
+        voiced = "".join(modality for modality in self.modalities if modality in "av")
+        if voiced and isinstance(config, ContextualConfig) and config.by_voice:
+            voices = Voices(dialogues if among is None else among, voiced)
+            for graph, dialogue in zip(graphs, dialogues, strict=True):
+                graph.update(voices.of(dialogue))
         if isinstance(config, CogmenConfig):
             add_edges(
                 graphs,
@@ -121,8 +140,8 @@ class ModelSpec:
                 num_emotions=len(self.emotions),
                 num_speakers=self.num_speakers,
             )
-        # Audio carries the microphone, the room and the voice: what differs from the dialogue's
-        # own level is heard beside it. Text has no such level, and there it only adds noise.
+        # Audio carries the microphone, the room and the voice: what differs from the level of the
+        # speaker or the dialogue is heard beside it. Text has no level; there it only adds noise.
         relative = [config.relative_audio and modality in "av" for modality in self.modalities]
         cues = [NUM_CUES] if self.cues else []
         return ContextualGNN(

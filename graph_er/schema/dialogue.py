@@ -24,6 +24,7 @@ class Dialogue:
             a file texts, numbers or tuples of them.
         labels: integers ``[U]``.
         text, audio, visual: float32 features ``[U, D]`` of the modality, or None where absent.
+        session: its name, where a file gives it; else `graph_er.schema.splits.session_of` the id.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Dialogue:
     text: np.ndarray | None = None
     audio: np.ndarray | None = None
     visual: np.ndarray | None = None
+    session: str | None = None
 
     def __post_init__(self) -> None:
         """Check that all fields are of one length."""

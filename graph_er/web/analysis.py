@@ -142,6 +142,7 @@ def reasons(predictor: EmotionPredictor, analysis: Analysis, number: int) -> Exp
     """
     for dialogue in analysis.dialogues:
         if number < len(dialogue):
-            return explain(predictor.checkpoint, dialogue, number, _NEAREST)
+            among = analysis.dialogues
+            return explain(predictor.checkpoint, dialogue, number, _NEAREST, among)
         number -= len(dialogue)
     raise IndexError(number)

@@ -13,6 +13,7 @@ CONTEXTUAL = ContextualConfig(
     hidden_size=8,
     sentence_cues=True,
     relative_audio=True,
+    audio_level="speaker",
     audio_offset=0.5,
     gate=True,
     context_layers=0,

@@ -12,6 +12,7 @@ from graph_er.answers import occlusion
 from graph_er.answers.explanation import explain
 from graph_er.answers.prediction import predict_log_probabilities, predict_probabilities
 from graph_er.errors import InputError
+from graph_er.graphs.voices import Level
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.networks.config import ContextualConfig
 from graph_er.networks.spec import ModelSpec
@@ -29,6 +30,7 @@ VARIANTS = {
     "causal, context layers": replace(CONTEXTUAL, wf=0, context_layers=1),
     "unlimited": replace(CONTEXTUAL, wp=-1, wf=-1),
     "context layers": replace(CONTEXTUAL, context_layers=1, wp=0),
+    "dialogue's level": replace(CONTEXTUAL, audio_level="dialogue", wp=2),
     "alone": replace(CONTEXTUAL, relational_layers=0, attention_layers=0, wp=-1, wf=-1),
 }
 SPEAKERS = ("A", "B", "C")
@@ -41,19 +43,31 @@ def predicted(run, dialogue, position):
 def answers_without(run, dialogue, unknown):
     """The ensemble's probabilities ``[U, C]`` by writing other features into the dialogue.
 
-    The mean of the known turns where deviations are heard makes the level theirs; the training
-    mean elsewhere.
+    The level of the speaker where audio is heard against it; the mean of the known turns where it
+    is heard against that, which makes the level theirs; the training mean elsewhere.
     """
     graph, models = run.spec.graph(dialogue, run.config), run.models()
     begin = 0
     for width, relative, rows in zip(models[0].widths, models[0].relative, unknown, strict=True):
         columns = slice(begin, begin := begin + width)
         mean = models[0].scaler.mean[columns]
-        if relative and not rows.all():
+        if relative and run.config.by_voice:
+            mean = speakers_levels(graph, columns, mean)[rows]
+        elif relative and not rows.all():
             mean = graph.x[~rows, columns].mean(dim=0)
         graph.x[rows, columns] = mean
     raw = predict_log_probabilities(models, [graph])
     return run.finish(raw, [dialogue]).mean(axis=0)
+
+
+def speakers_levels(graph, columns, training_mean):
+    """The mean of each utterance's speaker, drawn towards the training mean, ``[U, D]``."""
+    levels = []
+    for speaker in graph.speaker:
+        own = graph.x[graph.speaker == speaker, columns]
+        own = own[own.any(dim=1)]
+        levels.append((own.sum(dim=0) + 100 * training_mean) / (len(own) + 100))
+    return torch.stack(levels)
 
 
 def changes(run, dialogue, position, unknown):
@@ -194,7 +208,7 @@ def test_in_a_causal_model_the_level_is_that_of_the_known_turns_so_far():
     )
     features[without] = level[without]
     batch = replace_batch(graph)
-    utterance = model.input(model.modalities([features], [level]))
+    utterance = model.input(model.modalities([features], [Level(level)]))
     log_probabilities = model.in_context(utterance, batch).logits.log_softmax(-1)
     mean = log_probabilities.exp().mean(dim=0).log().detach().numpy()
     expected = run.finish(mean, [dialogue])[position]
@@ -263,11 +277,28 @@ def test_decoding_carries_influence_along_the_speakers_turns():
     assert explain(checkpoint(config, weight=0.0), dialogue, 6).turns == ()
 
 
-def test_where_levels_are_heard_every_turn_is():
-    run = checkpoint(VARIANTS["narrow"], modalities="a", weight=0.0)
+def test_where_the_dialogues_level_is_heard_every_turn_is():
+    config = replace(VARIANTS["narrow"], audio_level="dialogue")
+    run = checkpoint(config, modalities="a", weight=0.0)
     found = explain(run, make_dialogue("S1_a", 30), 15).turns
     assert {turn.position for turn in found} == set(range(30)) - {15}
     assert all(turn.influence.change != 0 for turn in found)
+
+
+def test_how_the_speaker_sounds_is_known_without_the_turn():
+    run = checkpoint(VARIANTS["narrow"], modalities="a", weight=0.0)
+    found = explain(run, make_dialogue("S1_a", 30), 15).turns
+    assert {turn.position for turn in found} == {11, 12, 13, 14, 16, 17}
+
+
+def test_what_is_explained_is_predicted_among_other_dialogues_of_the_session():
+    run, dialogue = checkpoint(CONTEXTUAL), make_dialogue("S1_a", 9)
+    other = make_dialogue("S1_b", 40)
+    other = replace(other, audio=other.audio + 2)
+    together = predict_probabilities(run, [dialogue, other]).mean(axis=0)[4]
+    assert np.abs(together - predicted(run, dialogue, 4)).max() > 1e-4
+    found = explain(run, dialogue, 4, among=[dialogue, other])
+    np.testing.assert_allclose([*found.probabilities.values()], together, atol=1e-6)
 
 
 def neighbourly():

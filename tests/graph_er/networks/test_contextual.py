@@ -218,7 +218,8 @@ def test_without_a_future_window_the_whole_model_is_causal(past, context_layers)
 
 @pytest.mark.parametrize("option", ["context_layers", "relative_audio"])
 def test_with_a_future_window_the_whole_dialogue_can_be_heard(option):
-    config = replace(CONTEXTUAL, wp=1, wf=1, context_layers=0, relative_audio=False)
+    config = replace(CONTEXTUAL, wp=1, wf=1, context_layers=0, audio_level="dialogue")
+    config = replace(config, relative_audio=False)
     config = replace(config, **{option: 1 if option == "context_layers" else True})
     model, (graph,) = build(config), make_graphs(config, [40])
     assert moved(model, graph, x=with_noise(graph, 39))[0]
@@ -258,14 +259,15 @@ def test_every_kind_of_layer_tells_speakers_apart(layers):
 
 
 def test_speakers_are_told_apart_but_have_no_identity():
-    model, (graph,) = build(CONTEXTUAL), make_graphs(CONTEXTUAL, [12], speakers=("A", "B", "C"))
+    config = replace(CONTEXTUAL, audio_level="dialogue")  # a voice is looked up by the number
+    model, (graph,) = build(config), make_graphs(config, [12], speakers=("A", "B", "C"))
     assert graph.speaker.max() == 2
     assert not any(moved(model, graph, speaker=(graph.speaker + 1) % 3 + 4))
     assert any(moved(model, graph, speaker=graph.speaker.clamp(max=1)))
 
 
 def test_relative_audio_is_heard_beside_the_level_and_of_audio_alone():
-    config = replace(VARIANTS["utterance alone"], relative_audio=True)
+    config = replace(VARIANTS["utterance alone"], relative_audio=True, audio_level="dialogue")
     spec = replace(SPEC, modalities="a", widths=(4,))
     model, (graph,) = build(config, spec), make_graphs(config, [7], spec)
     weight = model.input.projections[0].weight
@@ -279,7 +281,7 @@ def test_relative_audio_is_heard_beside_the_level_and_of_audio_alone():
 
 @pytest.mark.parametrize("future", [0, 3])
 def test_deviations_are_from_the_mean_of_the_dialogue_or_of_what_was_said_so_far(future):
-    config = replace(CONTEXTUAL, wf=future)
+    config = replace(CONTEXTUAL, wf=future, audio_level="speaker" if future == 0 else "dialogue")
     spec = replace(SPEC, modalities="a", widths=(4,))
     model, graphs = build(config, spec), make_graphs(config, [5, 1, 9], spec)
     (heard,) = model._modalities(Batch.from_data_list(graphs))

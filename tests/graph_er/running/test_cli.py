@@ -130,7 +130,9 @@ def test_loaders_that_hear_sigterm_as_well_are_no_failure():
         os.killpg(process.pid, signal.SIGTERM)
         told = process.stderr.read().replace("read\n", "")
         assert process.wait(timeout=30) == 143, told
-    assert told.startswith("stopped by SIGTERM")
+    # Python itself may tell that the signal of an ended loader came while handlers were set.
+    before, _, told = told.rpartition("ignored due to race condition\n")
+    assert told.startswith("stopped by SIGTERM"), before
 
 
 def test_a_launcher_that_tells_no_number_is_bad_input(monkeypatch, capsys):

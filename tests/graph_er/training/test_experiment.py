@@ -67,8 +67,8 @@ def test_a_run_remembers_the_dialogues_of_its_training(train, training):
 
 def fitted(sides, dev, *, model=CONTEXTUAL, training=REFIT, seed=3, **further):
     spec = spec_of(FILE, (*FILE.side("train"), *FILE.side("dev")), "at", model)
-    graphs = [spec.graph(dialogue, model) for side in sides for dialogue in FILE.side(side)]
-    scored = [spec.graph(dialogue, model) for dialogue in FILE.side("dev")] if dev else []
+    graphs = [graph for side in sides for graph in spec.graphs(FILE.side(side), model)]
+    scored = spec.graphs(FILE.side("dev"), model) if dev else []
     return fit(lambda: spec.build(model), graphs, scored, EMOTIONS, training, seed=seed, **further)
 
 
@@ -130,7 +130,8 @@ def test_dev_scores_and_calibration_are_of_models_that_never_saw_dev(train):
 
 def test_test_dialogues_leave_no_trace(train):
     garbled = [
-        replace(d, text=d.text[::-1].copy(), labels=(d.labels + 1) % 3) for d in FILE.dialogues
+        replace(d, text=d.text[::-1].copy(), audio=d.audio + 1, labels=(d.labels + 1) % 3)
+        for d in FILE.dialogues
     ]
     dialogues = tuple(g if g.id in FILE.test_ids else d
                       for g, d in zip(garbled, FILE.dialogues, strict=True))  # fmt: skip
@@ -161,7 +162,7 @@ def test_without_decoding_the_weight_is_zero(train):
     checkpoint, _ = train(training=replace(REFIT, decode=False))
     assert checkpoint.finish.weight == 0
     test = FILE.side("test")
-    graphs = [checkpoint.spec.graph(dialogue, checkpoint.config) for dialogue in test]
+    graphs = checkpoint.spec.graphs(test, checkpoint.config)
     raw = predict_log_probabilities(checkpoint.models(), graphs)
     tempered = np.exp(raw / checkpoint.finish.temperature)
     np.testing.assert_allclose(
