@@ -71,6 +71,7 @@ class Voices:
     def __init__(self, dialogues: Sequence[Dialogue], modalities: str) -> None:
         self._modalities = modalities
         self._sums: dict[VoiceKey, _Sums] = {}
+        self._found: dict[tuple[VoiceKey, ...], dict[str, Tensor]] = {}
         for dialogue in dialogues:
             self._hear(dialogue)
 
@@ -84,17 +85,10 @@ class Voices:
             Of ``S`` speakers: ``voices`` ``[1]``, which is ``S``; ``voice_count``, how many
             utterances were heard, ``voice_mean`` and ``voice_variance``, ``[S, D]`` each.
         """
-        sums = [self._sums[_key(dialogue, speaker)] for speaker in dict.fromkeys(dialogue.speakers)]
-        count = np.stack([own.count for own in sums])
-        divisor = np.maximum(count, 1)
-        mean = np.stack([own.features for own in sums]) / divisor
-        variance = np.stack([own.squares for own in sums]) / divisor - mean**2
-        return {
-            "voices": torch.tensor([len(sums)]),
-            "voice_count": torch.from_numpy(count.astype(np.float32)),
-            "voice_mean": torch.from_numpy(mean.astype(np.float32)),
-            "voice_variance": torch.from_numpy(np.maximum(variance, 0.0).astype(np.float32)),
-        }
+        keys = tuple(_key(dialogue, speaker) for speaker in dict.fromkeys(dialogue.speakers))
+        if keys not in self._found:  # most dialogues of a session are of the same speakers
+            self._found[keys] = _statistics([self._sums[key] for key in keys])
+        return self._found[keys]
 
     def _hear(self, dialogue: Dialogue) -> None:
         found = [dialogue.features(modality) for modality in self._modalities]
@@ -114,6 +108,21 @@ class Voices:
                 before.count += sums.count
                 before.features += sums.features
                 before.squares += sums.squares
+
+
+def _statistics(sums: Sequence[_Sums]) -> dict[str, Tensor]:
+    count = np.stack([own.count for own in sums])
+    divisor = np.maximum(count, 1)
+    mean = np.stack([own.features for own in sums]) / divisor
+    variance = np.stack([own.squares for own in sums]) / divisor - mean**2
+    # Below zero by rounding alone; beyond float32 of extreme features, which are refused elsewhere.
+    variance = variance.clip(0.0, np.finfo(np.float32).max)
+    return {
+        "voices": torch.tensor([len(sums)]),
+        "voice_count": torch.from_numpy(count.astype(np.float32)),
+        "voice_mean": torch.from_numpy(mean.astype(np.float32)),
+        "voice_variance": torch.from_numpy(variance.astype(np.float32)),
+    }
 
 
 def _key(dialogue: Dialogue, speaker: Hashable) -> VoiceKey:
