@@ -36,7 +36,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "one network instead of two": {"members": 1},
     "three networks": {"members": 3},
     "no relative audio": {"relative_audio": False},
-    "audio against the dialogue's level": {"audio_level": "dialogue"},
+    "audio against the speaker's level": {"audio_level": "speaker"},
     "no noise on the audio level": {"audio_offset": 0.0},
     "no sentence cues": {"sentence_cues": False},
     "no gate": {"gate": False},

@@ -23,6 +23,7 @@ from graph_er.answers.occlusion import OccludedDialogue, parts_there
 from graph_er.answers.view import View, view_of
 from graph_er.dialogues import Dialogue
 from graph_er.errors import InputError
+from graph_er.graphs.voices import of_one_session
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.networks.config import ContextualConfig
 from graph_er.networks.contextual import ContextualGNN
@@ -74,7 +75,8 @@ class Explanation:
             without those that no turn has.
         context: of all other turns at once; None where the model can hear no other.
         turns: of each other turn, the strongest (by log odds) first. Turns that are not here have
-            none whatsoever, those of `far` apart.
+            none whatsoever, those of `far` apart and but for what they tell of how their speaker
+            sounds over the session, which is left as it is.
         far: of the turns that can be heard but are too far away to be looked at one by one,
             together; None where there are none.
         far_turns: how many they are.
@@ -119,8 +121,8 @@ def explain(
         dialogue: the whole of it; labels are not looked at.
         position: of the turn, from 0.
         nearest: how many other turns to look at one by one.
-        among: the dialogues that it was predicted with, itself among them, whose voices the
-            prediction heard (`graph_er.graphs.voices`); None where it was predicted alone.
+        among: the dialogues that it was predicted with, whose voices the prediction heard
+            (`graph_er.graphs.voices`); None where it was predicted alone.
 
     Raises:
         InputError: there is no such turn, the features are not those of the checkpoint, or it is
@@ -177,7 +179,8 @@ def _networks(
     checkpoint: Checkpoint, dialogue: Dialogue, among: Sequence[Dialogue] | None
 ) -> _Networks:
     spec = checkpoint.spec
-    graph = spec.graph(dialogue, checkpoint.config, among)
+    companions = of_one_session(dialogue, among or [])
+    graph = spec.graph(dialogue, checkpoint.config, companions)
     models = [model for model in checkpoint.models() if isinstance(model, ContextualGNN)]
     # All seeds of a run were trained on the same features, so the first tells what is their mean.
     there = parts_there(models[0], graph, spec.modalities, dialogue.sentences)

@@ -4,7 +4,8 @@ A turn's modality is unknown when its features are replaced by what is expected 
 mean of the training features, zero after the network's own scaling. Where features are heard
 against a level, an unknown turn is at that level: neither loud nor quiet. The level of the dialogue
 is that of the turns that are known; how a speaker sounds over the session
-(`graph_er.graphs.voices`) stays what it is. Transcripts' cues go with the text.
+(`graph_er.graphs.voices`) stays what it is, as long as any turn of the dialogue is known.
+Transcripts' cues go with the text.
 
 What a turn never had cannot become unknown: what stands in its place (`parts_there`) is what the
 network hears of such turns in any prediction, as a feature and in the level, and it stays.
@@ -165,7 +166,9 @@ def _encode(part: _Part, known: Tensor, span: slice, *, causal: bool) -> Tensor:
         return part.bias + features * here
     deviation = part.deviation[:, None, span]
     if part.level is not None:
-        return part.bias + torch.where(here, features + deviation, part.level[:, None, span])
+        # Who is not heard at all has no level that is known.
+        level = part.level[:, None, span] * known.any(dim=1)[:, None, None]
+        return part.bias + torch.where(here, features + deviation, level)
     level = _level(part.features, known, span, causal=causal)
     deviation = deviation - _level(part.deviation, known, span, causal=causal)
     return part.bias + torch.where(here, features + deviation, level)

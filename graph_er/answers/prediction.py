@@ -1,4 +1,7 @@
-"""Probabilities from trained models, for every utterance and independent of batching."""
+"""Probabilities from trained models, for every utterance and independent of batching.
+
+They may depend on other dialogues of the session: see `graph_er.graphs.voices`.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,13 @@ def predict_log_probabilities(
 def predict_probabilities(
     checkpoint: Checkpoint, dialogues: Sequence[Dialogue], device: str = "cpu"
 ) -> np.ndarray:
-    """Return the probabilities ``[S, N, C]`` of each seed of a run; the mean is the ensemble's."""
+    """Return the probabilities ``[S, N, C]`` of each seed of a run; the mean is the ensemble's.
+
+    Args:
+        checkpoint: the run.
+        dialogues: among them all of their sessions whose speakers' voices are to be known.
+        device: ``cpu`` or a CUDA device.
+    """
     graphs = checkpoint.spec.graphs(dialogues, checkpoint.config)
     raw = predict_log_probabilities(checkpoint.models(), graphs, device)
     return checkpoint.finish(raw, dialogues)

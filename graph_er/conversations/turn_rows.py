@@ -25,7 +25,7 @@ from graph_er.errors import InputError
 logger = logging.getLogger(__name__)
 
 # Other columns are carried along and mean nothing here.
-COLUMNS = ("dialogue", "utterance", "speaker", "wav", "text", "start", "end")
+COLUMNS = ("dialogue", "session", "utterance", "speaker", "wav", "text", "start", "end")
 
 
 def turns_of(
@@ -131,4 +131,5 @@ def _turn(
         position=row.position,
         source=row.source,
         row=record.written,
+        session=row.session,
     )

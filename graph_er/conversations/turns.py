@@ -26,6 +26,8 @@ class Turn:
         source: file and row, for messages.
         row: the values that the user gave, by column; they come out again.
         transcribed: whether the text is a speech recogniser's.
+        session: that the conversation is of, over which speakers bear one name; None where nobody
+            names it (`graph_er.schema.splits.session_of_conversation`).
     """
 
     id: str
@@ -42,6 +44,7 @@ class Turn:
     source: str = field(default="", repr=False)
     row: Mapping[str, Any] = field(default_factory=dict, repr=False)
     transcribed: bool = False
+    session: str | None = None
 
 
 def by_dialogue(turns: Sequence[Turn]) -> dict[str, list[Turn]]:

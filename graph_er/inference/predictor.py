@@ -35,6 +35,7 @@ from graph_er.networks.checkpoint import Checkpoint, load_checkpoint
 from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME
 from graph_er.schema.emotions import MODALITY_NAMES
+from graph_er.schema.splits import session_of_conversation
 
 
 class EmotionPredictor:
@@ -127,8 +128,11 @@ class EmotionPredictor:
 
         Args:
             rows: dicts with ``speaker``, one or both of ``wav`` and ``text``, and optionally
-                ``dialogue``, ``utterance``, ``start``, ``end``, as in a table; or turns, those of
-                each dialogue in time order.
+                ``dialogue``, ``session``, ``utterance``, ``start``, ``end``, as in a table; or
+                turns, those of
+                each dialogue in time order. A model of audio alone hears the dialogues of one
+                ``session`` (a column; the ids of KEMDy and IEMOCAP tell it) together as to how
+                their speakers sound; else dialogues do not bear on each other.
             folder: where relative audio paths begin.
             progress: show bars with an estimate.
 
@@ -184,7 +188,11 @@ class EmotionPredictor:
         return self._dialogues(turns, self._vectors(turns, progress))
 
     def probabilities(self, dialogues: Sequence[Dialogue]) -> np.ndarray:
-        """Return calibrated probabilities ``[N, C]``, the mean over the seeds of the run."""
+        """Return calibrated probabilities ``[N, C]``, the mean over the seeds of the run.
+
+        Of a model of audio alone, dialogues of one session bear on each other, as to how their
+        speakers sound (`graph_er.graphs.voices`).
+        """
         device = str(self.execution.device)
         return predict_probabilities(self.checkpoint, dialogues, device).mean(axis=0)
 
@@ -220,6 +228,7 @@ class EmotionPredictor:
             sentences=vectors.texts[part],
             text=text,
             audio=None if audio is None else audio[part],
+            session=own[0].session or session_of_conversation(name),
         )
 
 

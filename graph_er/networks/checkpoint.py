@@ -10,14 +10,14 @@ known of its training (``seed``, ``epoch``, ``dev``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from graph_er.errors import InputError
-from graph_er.networks.config import PRESETS, ModelConfig, model_config, preset_of
+from graph_er.networks.config import ModelConfig, before_options, model_config, preset_of
 from graph_er.networks.spec import Model, ModelSpec
 from graph_er.networks.tensor_archive import require_sound_archive
 from graph_er.probabilities.finish import Finish
@@ -27,9 +27,6 @@ from graph_er.schema.value_trees import require_tree
 
 _FORMAT, _VERSION = "graph_er", 2
 _LEAVES = (str, int, float, type(None), torch.Tensor)
-# What models did before there was an option for it, where that is not the option's default: a
-# context layer heard all, and audio was heard against the dialogue's mean.
-_BEFORE_OPTIONS: dict[str, Any] = {"context_span": -1, "audio_level": "dialogue"}
 
 
 @dataclass(frozen=True)
@@ -162,9 +159,7 @@ def _check_size(members: Sequence[dict[str, Any]], file_size: int) -> None:
 def _from_plain(content: dict[str, Any]) -> Checkpoint:
     _check_plain(content)
     preset = content["preset"]
-    known = {item.name for item in fields(PRESETS[preset].model)}
-    before = {name: value for name, value in _BEFORE_OPTIONS.items() if name in known}
-    config = model_config(preset, {**before, **content["config"]})
+    config = model_config(preset, {**before_options(preset), **content["config"]})
     spec = content["spec"]
     finish = Finish.from_plain(content["finish"], len(spec["emotions"]), causal=config.causal)
     return Checkpoint(

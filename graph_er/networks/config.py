@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
 from graph_er.running.flags import option, require
 
-AUDIO_LEVELS = ("speaker", "dialogue")
+AUDIO_LEVELS = ("dialogue", "speaker")
 RELATION_SCHEMES = ("same_other", "speaker_pairs")
 SCHEDULES = ("one_cycle", "plateau")
 SELECTIONS = ("last", "best")
 DTYPES = ("float32", "bfloat16")
+# What models did before there was an option for it, where that is not always its default: a
+# context layer heard all, and audio was heard against the dialogue's mean.
+BEFORE_OPTIONS: dict[str, Any] = {"context_span": -1, "audio_level": "dialogue"}
 # More than anyone trains; a checkpoint that asks for more is broken or hostile.
 _MOST_LAYERS, _WIDEST = 64, 65536
 
@@ -27,9 +30,10 @@ class ContextualConfig:
         True, "hear audio (and visual) features also against a level, which --audio_level names"
     )
     audio_level: str = option(
-        "speaker",
-        "that level: the speaker's mean and spread over the session, without any label, or the "
-        "dialogue's mean; with --wf 0 always the dialogue's mean up to each utterance",
+        "dialogue",
+        "that level: the dialogue's mean, or the speaker's mean and spread over the session, which "
+        "is taken where no text is heard unless this option is given; with --wf 0 always the "
+        "dialogue's mean up to each utterance",
         choices=AUDIO_LEVELS,
     )
     audio_offset: float = option(
@@ -213,6 +217,12 @@ PRESETS = {"default": Preset(ContextualConfig, {}), "cogmen": Preset(CogmenConfi
 def preset_of(config: ModelConfig) -> str:
     """Return the name of the preset whose architecture `config` describes."""
     return next(name for name, preset in PRESETS.items() if isinstance(config, preset.model))
+
+
+def before_options(preset: str) -> dict[str, Any]:
+    """Return what models of a preset did before there were options for it."""
+    known = {item.name for item in fields(PRESETS[preset].model)}
+    return {name: value for name, value in BEFORE_OPTIONS.items() if name in known}
 
 
 def model_config(preset: str, values: dict[str, Any]) -> ModelConfig:

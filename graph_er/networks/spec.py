@@ -105,8 +105,7 @@ class ModelSpec:
             InputError: a dialogue lacks one of the modalities.
         """
         graphs = [self._nodes(dialogue) for dialogue in dialogues]
-        voiced = "".join(modality for modality in self.modalities if modality in "av")
-        if voiced and isinstance(config, ContextualConfig) and config.by_voice:
+        if voiced := self.voiced(config):
             voices = Voices(dialogues if among is None else among, voiced)
             for graph, dialogue in zip(graphs, dialogues, strict=True):
                 graph.update(voices.of(dialogue))
@@ -119,6 +118,11 @@ class ModelSpec:
                 num_speakers=self.num_speakers,
             )
         return graphs
+
+    def voiced(self, config: ModelConfig) -> str:
+        """Return the letters of the modalities that are heard against speakers' levels."""
+        by_voice = isinstance(config, ContextualConfig) and config.by_voice
+        return "".join(letter for letter in self.modalities if by_voice and letter in "av")
 
     def _nodes(self, dialogue: Dialogue) -> Data:
         found = [dialogue.features(modality) for modality in self.modalities]

@@ -166,6 +166,7 @@ def _parts(
                 trained_dialogues=len(checkpoint.trained_ids),
                 trained_sides=list(checkpoint.known_sides),
                 temperature=checkpoint.finish.temperature,
+                by_voice=bool(checkpoint.spec.voiced(checkpoint.config)),
             )
     return parts
 

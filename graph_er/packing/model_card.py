@@ -24,6 +24,7 @@ class Part:
         modalities: letters of what it reads.
         split: of stage 1: the unit, and how many of them lie on each side.
         seeds, trained_dialogues, trained_sides, temperature: of a graph model.
+        by_voice: whether it hears features against their speaker's level.
     """
 
     record: dict[str, Any]
@@ -33,6 +34,7 @@ class Part:
     trained_dialogues: int = 0
     trained_sides: Sequence[str] = ()
     temperature: float | None = None
+    by_voice: bool = False
 
 
 def model_card(name: str, parts: Mapping[str, Part], emotions: Sequence[str]) -> str:
@@ -60,6 +62,7 @@ def model_card(name: str, parts: Mapping[str, Part], emotions: Sequence[str]) ->
         scores=_score_rows(parts),
         metrics=list(_METRICS.values()),
         names=MODALITY_NAMES,
+        by_voice=any(part.by_voice for part in parts.values()),
     )
 
 

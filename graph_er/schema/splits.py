@@ -12,6 +12,7 @@ from typing import Any
 from graph_er.errors import InputError
 
 _IEMOCAP = re.compile("Ses[0-9]{2}[FM]")
+_NAMES_SESSION = re.compile("(Sess[0-9]+|Ses[0-9]{2}[FM])_(script|impro)")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,15 @@ def session_of(dialogue_id: str, info: Mapping[str, Any] | None = None) -> str:
         return str(named)
     first = dialogue_id.split("_", 1)[0]
     return first[:-1] if _IEMOCAP.fullmatch(first) else first
+
+
+def session_of_conversation(name: str) -> str:
+    """Return the session of a conversation that a user gives, if none is named.
+
+    The ids of KEMDy19, KEMDy20 and IEMOCAP tell it. Other names may begin alike by chance
+    (``call_1``, ``call_2``): such a conversation is a session by itself.
+    """
+    return session_of(name) if _NAMES_SESSION.match(name) else name
 
 
 def fold_groups(units: Sequence[str], count: int) -> list[tuple[str, ...]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from graph_er.errors import InputError
-from graph_er.networks.config import PRESETS, TrainingConfig
+from graph_er.networks.config import PRESETS, TrainingConfig, before_options
 from graph_er.running.regular_files import read_json_file
 from graph_er.training.recipe import MODALITY_CHOICES, GivenSettings, make_recipe
+
+logger = logging.getLogger(__name__)
 
 _SETTINGS = ("preset", "modalities", "model", "training")
 # What a search tells about its best settings; nothing of it is a setting.
@@ -37,6 +40,8 @@ def read_config_file(path: Path) -> GivenSettings:
         known = ", ".join(MODALITY_CHOICES)
         raise InputError(f"{path}: 'modalities' is {modalities!r:.80}; it must be one of {known}")
     model, training = content.get("model", {}), content.get("training", {})
+    if "score" in content and isinstance(model, Mapping):
+        model = _as_searched(path, preset or "default", model)
     _check_section(path, "model", model, PRESETS[preset or "default"].model)
     _check_section(path, "training", training, TrainingConfig)
     try:
@@ -47,6 +52,19 @@ def read_config_file(path: Path) -> GivenSettings:
     digest = data.get("sha256") if isinstance(data, Mapping) else None
     known_digest = digest if isinstance(digest, str) else None
     return GivenSettings(preset, modalities, model, training, known_digest)
+
+
+def _as_searched(path: Path, preset: str, model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of a search as they were, where they are older than some option."""
+    older = {name: v for name, v in before_options(preset).items() if name not in model}
+    for name, value in older.items():
+        logger.warning(
+            "%s is of an earlier release and takes --%s %s, by which its score was found",
+            path,
+            name,
+            value,
+        )
+    return {**older, **model}
 
 
 def _check_section(path: Path, name: str, values: Any, config: type) -> None:

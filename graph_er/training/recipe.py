@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from graph_er.networks.config import PRESETS, ModelConfig, TrainingConfig, model_config, preset_of
+from graph_er.networks.config import (
+    PRESETS,
+    ContextualConfig,
+    ModelConfig,
+    TrainingConfig,
+    model_config,
+    preset_of,
+)
 
 MODALITY_CHOICES = ("a", "t", "at", "v", "av", "tv", "atv")
 DEFAULT_MODALITIES, DEFAULT_PRESET = "at", "default"
@@ -45,7 +52,9 @@ def make_recipe(
         InputError: a value belongs to no option of this preset or is out of range.
     """
     settings = TrainingConfig(**{**PRESETS[preset].training, **training})
-    return Recipe(modalities, model_config(preset, dict(model)), settings)
+    alone = "t" not in modalities and PRESETS[preset].model is ContextualConfig
+    levels = {"audio_level": "speaker"} if alone else {}  # what it is worth: graphs.voices
+    return Recipe(modalities, model_config(preset, {**levels, **model}), settings)
 
 
 @dataclass(frozen=True)

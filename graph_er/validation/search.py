@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
+from graph_er.networks.config import before_options, preset_of
 from graph_er.training.one_seed import OnEpoch
 from graph_er.training.recipe import GivenSettings, Recipe, recipe_of
 from graph_er.validation.cross_validation import run_fold
@@ -71,11 +72,14 @@ class Search:
 
     def plain(self, data: dict[str, str]) -> dict[str, Any]:
         """Return what must be alike for a search to be gone on with, plain values."""
+        model = self.recipe({}).model
+        later = {name: getattr(model, name) for name in before_options(preset_of(model))}
         return {
             "data": data["sha256"],
             "preset": self.settings.preset,
             "modalities": self.settings.modalities,
-            "fixed": {**self.settings.model, **self.settings.training},
+            # With them what earlier releases did otherwise, whose trials are of another model.
+            "fixed": {**later, **self.settings.model, **self.settings.training},
             "space": plain_space(self.space),
             "folds": [fold.name for fold in self.folds],
             "seeds": list(self.seeds),

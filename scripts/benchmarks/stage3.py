@@ -49,10 +49,7 @@ def make_task(file: DialogueFile, modalities: str, preset: str, **training: obje
     sides = {name: require_side(file, name) for name in ("train", "dev", "test")}
     dialogues = [dialogue for side in sides.values() for dialogue in side]
     spec = spec_of(file, dialogues, modalities, recipe.model)
-    graphs = {
-        name: [spec.graph(dialogue, recipe.model) for dialogue in side]
-        for name, side in sides.items()
-    }
+    graphs = {name: spec.graphs(side, recipe.model) for name, side in sides.items()}
     return Task(recipe, spec, **graphs)
 
 

@@ -67,7 +67,7 @@ def shuffled(dialogues, seed):
 def weighted_f1(file, sides, config):
     """Mean test weighted F1 in points of models without decoding, which is context as well."""
     spec = spec_of(file, [*sides["train"], *sides["dev"]], "at", config)
-    graphs = {name: [spec.graph(d, config) for d in side] for name, side in sides.items()}
+    graphs = {name: spec.graphs(side, config) for name, side in sides.items()}
     gold = np.concatenate([dialogue.labels for dialogue in sides["test"]])
     found = []
     for seed in SEEDS:

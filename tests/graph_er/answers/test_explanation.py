@@ -51,10 +51,13 @@ def answers_without(run, dialogue, unknown):
     for width, relative, rows in zip(models[0].widths, models[0].relative, unknown, strict=True):
         columns = slice(begin, begin := begin + width)
         mean = models[0].scaler.mean[columns]
-        if relative and run.config.by_voice:
+        if relative and run.config.by_voice and not rows.all():
             mean = speakers_levels(graph, columns, mean)[rows]
         elif relative and not rows.all():
             mean = graph.x[~rows, columns].mean(dim=0)
+        elif relative and run.config.by_voice:  # nobody is heard
+            of_voices = slice(0, width)  # audio is the first modality and the only one with voices
+            graph.voice_count[:, of_voices] = 0
         graph.x[rows, columns] = mean
     raw = predict_log_probabilities(models, [graph])
     return run.finish(raw, [dialogue]).mean(axis=0)
@@ -283,6 +286,18 @@ def test_where_the_dialogues_level_is_heard_every_turn_is():
     found = explain(run, make_dialogue("S1_a", 30), 15).turns
     assert {turn.position for turn in found} == set(range(30)) - {15}
     assert all(turn.influence.change != 0 for turn in found)
+
+
+def test_without_any_audio_nothing_of_it_is_heard():
+    run, dialogue = checkpoint(CONTEXTUAL), make_dialogue("S1_a", 9)
+    loud = replace(dialogue, audio=dialogue.audio + 0.3)
+    found, of_loud = explain(run, dialogue, 4), explain(run, loud, 4)
+    assert found.emotion == of_loud.emotion
+    assert found.probability != pytest.approx(of_loud.probability, abs=1e-4)
+    without, of_loud_without = (
+        one.probability - one.dialogue_modalities["audio"].change for one in (found, of_loud)
+    )
+    assert without == pytest.approx(of_loud_without, abs=1e-6)
 
 
 def test_how_the_speaker_sounds_is_known_without_the_turn():

@@ -169,7 +169,10 @@ def test_rows_of_python(tmp_path):
         (["x"], "row 1: str 'x' is no dict"),
         ([{"text": "x"}], "row 1: no speaker"),
         ([{"txt": "x"}], "row 1: neither wav nor text; the keys given are 'txt', those read are"),
-        ([{"speaker": "A", 5: "x"}], "keys given are 'speaker', '5', those read are dialogue, utt"),
+        (
+            [{"speaker": "A", 5: "x"}],
+            "keys given are 'speaker', '5', those read are dialogue, session, utt",
+        ),
         ([{}], "row 1: neither wav nor text; the keys given are none"),
         ([{"speaker": "A", " TEXT": ""}], "row 1: neither wav nor text; fill in one of them"),
         ([{"speaker": "A", "text": ["x"]}], "row 1: 'text' is"),

@@ -26,11 +26,13 @@ def test_explanations_are_those_of_their_dialogues(models, predictor):
     ids = [rows[8]["utterance"], rows[1]["utterance"]]
     found = explain_turns(predictor.checkpoint, dialogues, ids)
     assert found == [
-        explain(predictor.checkpoint, dialogues[1], 2),
-        explain(predictor.checkpoint, dialogues[0], 1),
+        explain(predictor.checkpoint, dialogues[1], 2, among=dialogues),
+        explain(predictor.checkpoint, dialogues[0], 1, among=dialogues),
     ]
     whole = predictor.predict(rows)
     assert [one.emotion for one in found] == [whole[8]["emotion"], whole[1]["emotion"]]
+    for one, row in zip(found, (whole[8], whole[1]), strict=True):
+        assert one.probability == pytest.approx(row["confidence"], abs=1e-6)
     text = reasons_text(found[0])
     assert text.splitlines()[0].startswith(f"{ids[0]} {rows[8]['speaker']}: ")
     assert f"{signed(100 * found[0].turn.change)}  this turn" in text

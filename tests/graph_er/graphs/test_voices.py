@@ -8,8 +8,11 @@ import torch
 from torch_geometric.data import Batch
 
 from graph_er.answers.prediction import predict_logits
+from graph_er.dialogues import DialogueFile, read_dialogues, write_dialogues
 from graph_er.graphs.voices import PRIOR_UTTERANCES, Voices
-from tests.graph_er.dialogue_factory import make_dialogue
+from graph_er.training.one_seed import sides_of
+from graph_er.training.recipe import make_recipe
+from tests.graph_er.dialogue_factory import EMOTIONS, make_dialogue
 from tests.graph_er.tiny_models import CONTEXTUAL, SPEC, build, logits
 
 AUDIO = replace(SPEC, modalities="a", widths=(4,))
@@ -38,7 +41,7 @@ def test_statistics_are_those_of_the_session_in_order_of_first_appearance():
         own = rows_of([first, second], speaker)
         assert found["voice_count"][number].tolist() == [len(own)] * 4
         np.testing.assert_allclose(found["voice_mean"][number], own.mean(axis=0), rtol=1e-5)
-        np.testing.assert_allclose(found["voice_variance"][number], own.var(axis=0), rtol=1e-4)
+        np.testing.assert_allclose(found["voice_std"][number], own.std(axis=0), rtol=1e-4)
 
 
 def test_a_session_that_the_file_names_holds_its_dialogues_together():
@@ -58,7 +61,7 @@ def test_utterances_without_audio_say_nothing_of_a_voice():
     assert found["voice_count"][0].tolist() == [7] * 4
     heard = np.delete(dialogue.audio, [2, 5], axis=0)
     np.testing.assert_allclose(found["voice_mean"][0], heard.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(found["voice_variance"][0], heard.var(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(found["voice_std"][0], heard.std(axis=0), rtol=1e-4)
 
 
 def test_who_is_never_heard_sounds_as_anybody():
@@ -148,6 +151,58 @@ def test_what_hears_no_voice_is_given_none(config):
 
 def test_text_has_no_voice():
     assert "voices" not in OF_TEXT.graph(make_dialogue("S1_a", 5), CONTEXTUAL)
+
+
+def test_each_modality_is_heard_where_it_is_there():
+    spec = replace(SPEC, modalities="av", widths=(4, 6))
+    dialogue = make_dialogue("S1_a", 9, speakers=("F",))
+    audio, visual = dialogue.audio.copy(), dialogue.text.copy()
+    audio[[2, 5]], visual[[0, 5, 7]] = 0, 0
+    graph = spec.graph(replace(dialogue, audio=audio, visual=visual), CONTEXTUAL)
+    assert graph["voice_count"][0].tolist() == [7] * 4 + [6] * 6
+    heard = np.delete(dialogue.text, [0, 5, 7], axis=0)
+    np.testing.assert_allclose(graph["voice_mean"][0, 4:], heard.mean(axis=0), rtol=1e-5)
+    assert logits(build(CONTEXTUAL, spec), [graph]).isfinite().all()
+
+
+def test_sessions_are_those_that_the_file_names(tmp_path):
+    dialogues = tuple(make_dialogue(f"S{i}_a", 9) for i in range(3))
+    graphs = {}
+    for name, sessions in (("one", ["x", "x", "y"]), ("own", ["x", "z", "y"])):
+        info = {"sessions": {d.id: s for d, s in zip(dialogues, sessions, strict=True)}}
+        file = DialogueFile(dialogues, ("S0_a", "S1_a"), (), ("S2_a",), EMOTIONS, info)
+        write_dialogues(tmp_path / name, file)
+        read = read_dialogues(tmp_path / name).dialogues
+        graphs[name] = AUDIO.graphs(read, CONTEXTUAL)
+    assert graphs["one"][0]["voice_count"].tolist() == [[10] * 4, [8] * 4]
+    assert graphs["own"][0]["voice_count"].tolist() == [[5] * 4, [4] * 4]
+    assert torch.equal(graphs["one"][2]["voice_mean"], graphs["own"][2]["voice_mean"])
+
+
+def test_each_side_hears_itself_alone_where_sides_share_a_session():
+    train, dev = make_dialogue("S1_a", 9), make_dialogue("S1_b", 7)
+    recipe = make_recipe("default", "a", {}, {})
+    sides = sides_of(AUDIO, recipe, [train], [dev])
+    alone = AUDIO.graph(train, recipe.model), AUDIO.graph(dev, recipe.model)
+    for found, own in zip((sides.train[0], sides.dev[0]), alone, strict=True):
+        assert torch.equal(found["voice_mean"], own["voice_mean"])
+
+
+@pytest.mark.parametrize("size", [1e20, 1e30])
+def test_an_extreme_turn_leaves_numbers_and_no_warning(size, recwarn):
+    dialogue = make_dialogue("S1_a", 9)
+    audio = dialogue.audio.copy()
+    audio[:, 1] = 7.0
+    model = build(CONTEXTUAL, AUDIO)
+    model.fit_scaler(torch.from_numpy(audio))
+    audio[4] = size
+    graph = AUDIO.graph(replace(dialogue, audio=audio), CONTEXTUAL)
+    batch = Batch.from_data_list([graph])
+    (level,) = model.levels([model.scaler(batch.x)], batch)
+    assert level.mean.isfinite().all()
+    assert not level.mean[:, 1].any()  # a feature that is constant in training tells nothing
+    assert not level.spread.isnan().any()
+    assert not recwarn.list
 
 
 def test_a_constant_feature_stays_silent():

@@ -37,6 +37,25 @@ def test_raw_audio_and_text_give_what_evaluation_of_extracted_features_gives(mod
     ]
 
 
+def test_conversations_of_one_session_bear_on_each_other_and_no_others_do(predictor, tmp_path):
+    def predicted(*names, **columns):
+        rows = []
+        for number, name in enumerate(names):
+            for turn in range(3):
+                wav = write_noise(tmp_path / f"{number}_{turn}.wav", 0.5 + number, seed=turn)
+                rows.append({"dialogue": name, "speaker": "A", "wav": wav, "text": "네", **columns})
+        return matrix(predictor.predict(rows))[:3]
+
+    alone = predicted("call_1")
+    np.testing.assert_allclose(predicted("call_1", "call_2"), alone, atol=1e-5)
+    for names in (("call_1", "call_2"), ("x", "y")):
+        together = predicted(*names, session="one")
+        assert np.abs(together - alone).max() > 1e-5
+    of_ids = predicted("Sess01_script01", "Sess01_script02")
+    np.testing.assert_allclose(of_ids, together, atol=1e-5)
+    np.testing.assert_allclose(predicted("Sess01_impro01", "Sess02_impro01"), alone, atol=1e-5)
+
+
 def test_features_are_those_of_the_dialogue_file(models, predictor):
     dialogues = predictor.features(turns_of_rows(models.rows, models.graph))
     for own, extracted in zip(dialogues, models.file.dialogues, strict=True):

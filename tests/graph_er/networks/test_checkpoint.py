@@ -4,7 +4,7 @@ import torch
 
 from graph_er.answers.prediction import predict_logits
 from graph_er.errors import InputError
-from graph_er.networks import checkpoint as checkpoint_module
+from graph_er.networks import config as config_module
 from graph_er.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from graph_er.probabilities.finish import Finish
 from tests.graph_er.dialogue_factory import EMOTIONS, make_dialogue
@@ -213,15 +213,16 @@ def test_a_batch_norm_that_is_no_number_is_refused(tmp_path):
         load_checkpoint(save(tmp_path, [model], COGMEN))
 
 
-def test_a_checkpoint_of_before_spans_were_limited_hears_all(tmp_path):
+@pytest.mark.parametrize(("option", "before"), [("context_span", -1), ("audio_level", "dialogue")])
+def test_a_checkpoint_of_before_an_option_does_what_it_did(tmp_path, option, before):
     path = save(tmp_path, [perturbed(0)])
     content = torch.load(path, weights_only=True)
-    del content["config"]["context_span"]
+    assert content["config"].pop(option) != before
     torch.save(content, path)
-    assert load_checkpoint(path).config.context_span == -1
+    assert getattr(load_checkpoint(path).config, option) == before
 
 
 def test_what_was_before_an_option_concerns_the_architectures_that_have_it(tmp_path, monkeypatch):
     path = save(tmp_path, [perturbed(0, COGMEN)], COGMEN)
-    monkeypatch.setattr(checkpoint_module, "_BEFORE_OPTIONS", {"context_span": -1, "members": 1})
+    monkeypatch.setattr(config_module, "BEFORE_OPTIONS", {"context_span": -1, "members": 1})
     assert load_checkpoint(path).config == COGMEN

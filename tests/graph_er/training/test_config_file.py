@@ -46,6 +46,25 @@ def test_the_record_of_a_recipe_gives_it_back(config, preset):
     assert recipe("--config", config({**first.plain(), **notes})) == first
 
 
+@pytest.mark.parametrize("modalities", ["a", "at"])
+def test_settings_of_an_earlier_search_are_those_that_it_scored(config, modalities, caplog):
+    searched = make_recipe("default", modalities, {"audio_level": "dialogue"}, {})
+    content = {**searched.plain(), "score": 0.5}
+    del content["model"]["audio_level"]
+    assert recipe("--config", config(content)) == searched
+    assert "takes --audio_level dialogue" in caplog.text
+    del content["score"]  # settings that somebody wrote take today's defaults
+    assert recipe("--config", config(content)) == make_recipe("default", modalities, {}, {})
+
+
+def test_audio_alone_is_heard_against_its_speakers_unless_told_otherwise():
+    levels = {m: recipe("--modalities", m).model.audio_level for m in ("a", "t", "at", "av")}
+    assert levels == {"a": "speaker", "t": "dialogue", "at": "dialogue", "av": "speaker"}
+    told = recipe("--modalities", "a", "--audio_level", "dialogue")
+    assert told.model.audio_level == "dialogue"
+    assert recipe("--modalities", "a", "--preset", "cogmen").plain()["preset"] == "cogmen"
+
+
 @pytest.mark.parametrize(
     ("content", "named"),
     [
