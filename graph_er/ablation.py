@@ -17,11 +17,12 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 
 from graph_er.dialogues import DialogueFile, read_dialogues
 from graph_er.errors import InputError
+from graph_er.networks.config import before_options
 from graph_er.running.cli import run_command
 from graph_er.running.files import sha256, write_json, write_text
 from graph_er.running.paths import keep_inputs
 from graph_er.running.regular_files import read_json_file
-from graph_er.training.recipe import GivenSettings, recipe_of
+from graph_er.training.recipe import GivenSettings, Recipe, recipe_of
 from graph_er.training.recipe_options import add_jobs_option, read_jobs
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "three networks": {"members": 3},
     "no relative audio": {"relative_audio": False},
     "audio against the speaker's level": {"audio_level": "speaker"},
+    "audio against the dialogue's level": {"audio_level": "dialogue"},
     "no noise on the audio level": {"audio_offset": 0.0},
     "no sentence cues": {"sentence_cues": False},
     "no gate": {"gate": False},
@@ -102,14 +104,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     done = [row for row in _read(arguments.out) if row["variant"] in VARIANTS]
     seeds = list(range(1, arguments.seeds + 1))
     files = {path: (*_cases(path), sha256(path)) for path in arguments.data_dir}
-    rows = [(path, name) for name in VARIANTS for path in files]
+    rows = [(p, name) for name in VARIANTS for p in files if _differs(files[p][0], name)]
+    shown = list(dict.fromkeys(name for _, name in rows))
     for path, name in tqdm(rows, desc="ablation", unit="run"):
         file, cases, digest = files[path]
-        modalities = "".join(m for m in "at" if m in file.modalities)
-        recipe = recipe_of(GivenSettings("default", modalities), VARIANTS[name])
+        recipe = _recipe(file, name)
         corpus = str(file.info.get("corpus", path.stem))
         key: dict[str, Any] = {"corpus": corpus, "variant": name, "seeds": seeds}
-        key |= {"modalities": modalities, "data_sha256": digest, "recipe": recipe.plain()}
+        key |= {"modalities": recipe.modalities, "data_sha256": digest, "recipe": recipe.plain()}
         if not any(all(row[k] == v for k, v in key.items()) for row in done):
             old = [r for r in done if all(r[k] == key[k] for k in _REPLACED_BY)]
             done = [r for r in done if r not in old]
@@ -118,13 +120,24 @@ def main(argv: Sequence[str] | None = None) -> None:
                 scores = score_variant(file, recipe, cases, seeds, jobs=jobs, threads=threads)
             done.append({**key, **scores})
             write_json(arguments.out, {"rows": done})
-        write_text(page, ablation_page(done, list(VARIANTS)))
-    print(ablation_table(done, list(VARIANTS)), end="")
+        write_text(page, ablation_page(done, shown))
+    print(ablation_table(done, shown), end="")
 
 
 def cli() -> int:
     """Entry point of the installed command."""
     return run_command(main)
+
+
+def _recipe(file: DialogueFile, variant: str) -> Recipe:
+    modalities = "".join(m for m in "at" if m in file.modalities)
+    return recipe_of(GivenSettings("default", modalities), VARIANTS[variant])
+
+
+def _differs(file: DialogueFile, variant: str) -> bool:
+    """Tell whether a variant is another model: which level is the default depends on the file."""
+    first = next(iter(VARIANTS))
+    return variant == first or _recipe(file, variant) != _recipe(file, first)
 
 
 def _cases(path: Path) -> tuple[DialogueFile, list[Case]]:
@@ -149,6 +162,8 @@ def _read(path: Path) -> list[dict[str, Any]]:
     try:
         rows = list(read_json_file(path)["rows"])
         missing = sorted(key for row in rows for key in _ROW_KEYS - dict(row).keys())
+        for recipe in (row["recipe"] for row in rows if not missing):
+            recipe["model"] = {**before_options(recipe["preset"]), **recipe["model"]}
     except (InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no results of an ablation; choose another --out") from error
     if missing:

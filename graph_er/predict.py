@@ -46,10 +46,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--input",
         type=Path,
         metavar="PATH",
-        help="a table of turns (.csv, .tsv, .jsonl: dialogue, utterance, speaker, wav, text, "
-        "start; of these speaker and one of wav and text must be), or a folder of audio and "
-        "txt files named <speaker>_<turn> or as KEMDy19's; with --recording a table of speaker, "
-        "start, end, or an .rttm or .TextGrid file",
+        help="a table of turns (.csv, .tsv, .jsonl: dialogue, session, utterance, speaker, wav, "
+        "text, start, end; of these speaker and one of wav and text must be), or a folder of audio "
+        "and txt files named <speaker>_<turn> or as KEMDy19's; with --recording a table of "
+        "speaker, start, end, or an .rttm or .TextGrid file",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="predictions, .csv or .jsonl")
     parser.add_argument(

@@ -184,7 +184,7 @@ def _networks(
     models = [model for model in checkpoint.models() if isinstance(model, ContextualGNN)]
     # All seeds of a run were trained on the same features, so the first tells what is their mean.
     there = parts_there(models[0], graph, spec.modalities, dialogue.sentences)
-    return _Networks([OccludedDialogue(model, graph) for model in models], there)
+    return _Networks([OccludedDialogue(model, graph, there) for model in models], there)
 
 
 def _answers(

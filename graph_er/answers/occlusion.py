@@ -47,12 +47,14 @@ class _Part(NamedTuple):
             turn, which does as well as any other and keeps loud dialogues exact; None where no
             level is heard.
         level: of the speaker, projected as the features are; None where it is none.
+        plain: the features projected as a deviation, as it is where no voice is known; likewise.
         bias: ``[K, 1, 1, H]``.
     """
 
     features: Tensor
     deviation: Tensor | None
     level: Tensor | None
+    plain: Tensor | None
     bias: Tensor
 
 
@@ -90,11 +92,13 @@ class OccludedDialogue:
     Args:
         model: in eval mode.
         graph: the dialogue as `graph_er.networks.spec.ModelSpec.graph` gives it.
+        there: which parts its turns have, bool ``[P, U]``, of `parts_there`.
     """
 
     @torch.no_grad()
-    def __init__(self, model: ContextualGNN, graph: Data) -> None:
+    def __init__(self, model: ContextualGNN, graph: Data, there: np.ndarray) -> None:
         self._model, self._speaker = model, graph.speaker
+        self._there = torch.from_numpy(there)
         batch = Batch.from_data_list([graph], exclude_keys=NAMES)
         parts = model.scaler(batch.x).split(model.widths, dim=-1)
         levels = model.levels(parts, batch)
@@ -133,7 +137,7 @@ class OccludedDialogue:
     def _logits(self, known: Tensor, span: slice) -> Tensor:
         model, (cases, _, _) = self._model, known.shape
         hidden = [
-            _encode(part, known[:, number], span, causal=model.config.causal)
+            _encode(part, known[:, number], self._there[number], span, causal=model.config.causal)
             for number, part in enumerate(self._parts)
         ]
         utterance = model.input.join([part.flatten(1, 2) for part in hidden])  # [K, V * S, H]
@@ -151,23 +155,29 @@ def _project(
 ) -> _Part:
     """Apply the first layer's weight ``[K, D, H]`` to a part ``[U, D]`` and to its deviation."""
     if level is None:
-        return _Part(part @ weight, None, None, bias[:, None])
+        return _Part(part @ weight, None, None, None, bias[:, None])
     of_features, of_deviation = weight.chunk(2, dim=1)
     deviation = level.deviation(part) if by_voice else part - part[:1]
     fixed = level.mean @ of_features if by_voice else None
-    return _Part(part @ of_features, deviation @ of_deviation, fixed, bias[:, None])
+    plain = part @ of_deviation if by_voice else None
+    return _Part(part @ of_features, deviation @ of_deviation, fixed, plain, bias[:, None])
 
 
-def _encode(part: _Part, known: Tensor, span: slice, *, causal: bool) -> Tensor:
-    """Return a part ``[K, V, S, H]`` as the first layer would where it is `known` (``[V, U]``)."""
+def _encode(part: _Part, known: Tensor, there: Tensor, span: slice, *, causal: bool) -> Tensor:
+    """Return a part ``[K, V, S, H]`` as the first layer would where it is `known` (``[V, U]``).
+
+    `there` tells which turns ever had it, ``[U]``.
+    """
     here = known[:, span, None]  # [V, S, 1]
     features = part.features[:, None, span]  # [K, 1, S, H]
     if part.deviation is None:
         return part.bias + features * here
     deviation = part.deviation[:, None, span]
-    if part.level is not None:
-        # Who is not heard at all has no level that is known.
-        level = part.level[:, None, span] * known.any(dim=1)[:, None, None]
+    if part.level is not None and part.plain is not None:
+        # Where nobody is heard no level is known; what never had audio is then as it is.
+        anybody = (known & there).any(dim=1)[:, None, None]  # [V, 1, 1]
+        deviation = torch.where(anybody, deviation, part.plain[:, None, span])
+        level = part.level[:, None, span] * anybody
         return part.bias + torch.where(here, features + deviation, level)
     level = _level(part.features, known, span, causal=causal)
     deviation = deviation - _level(part.deviation, known, span, causal=causal)

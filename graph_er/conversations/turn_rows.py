@@ -17,7 +17,7 @@ from feature_extractor.corpora.table_dialogues import (
 )
 from feature_extractor.corpora.table_recordings import recording_spans
 from feature_extractor.corpora.table_rows import TableRow, parse_row
-from feature_extractor.corpora.text_files import Record
+from feature_extractor.corpora.text_files import Record, plain_name
 from graph_er.conversations.recording import Recording
 from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
@@ -104,6 +104,8 @@ def _parse(
                 cells["wav"] = recording.cell(cells)
             if "dialogue" not in present:
                 cells["dialogue"] = dialogue
+            if not plain_name(cells.get("session", "")):  # nobody need name it
+                cells.pop("session", None)
             rows.append(parse_row(Record(record.source, cells), position, audio, labelled=False))
         except InputError as error:
             problems.append(f"{record.source}: {error}")

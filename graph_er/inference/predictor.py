@@ -129,10 +129,9 @@ class EmotionPredictor:
         Args:
             rows: dicts with ``speaker``, one or both of ``wav`` and ``text``, and optionally
                 ``dialogue``, ``session``, ``utterance``, ``start``, ``end``, as in a table; or
-                turns, those of
-                each dialogue in time order. A model of audio alone hears the dialogues of one
-                ``session`` (a column; the ids of KEMDy and IEMOCAP tell it) together as to how
-                their speakers sound; else dialogues do not bear on each other.
+                turns, those of each dialogue in time order. A model that hears the speaker's level,
+                as those of audio alone do, hears the dialogues of one ``session`` together (the ids
+                of KEMDy and IEMOCAP tell it); else dialogues do not bear on each other.
             folder: where relative audio paths begin.
             progress: show bars with an estimate.
 
@@ -190,8 +189,8 @@ class EmotionPredictor:
     def probabilities(self, dialogues: Sequence[Dialogue]) -> np.ndarray:
         """Return calibrated probabilities ``[N, C]``, the mean over the seeds of the run.
 
-        Of a model of audio alone, dialogues of one session bear on each other, as to how their
-        speakers sound (`graph_er.graphs.voices`).
+        Of a model that hears the speaker's level, dialogues of one session bear on each other
+        (`graph_er.graphs.voices`).
         """
         device = str(self.execution.device)
         return predict_probabilities(self.checkpoint, dialogues, device).mean(axis=0)

@@ -32,8 +32,8 @@ class ContextualConfig:
     audio_level: str = option(
         "dialogue",
         "that level: the dialogue's mean, or the speaker's mean and spread over the session, which "
-        "is taken where no text is heard unless this option is given; with --wf 0 always the "
-        "dialogue's mean up to each utterance",
+        "is taken where no text is heard unless this option or the file of --config names one; "
+        "with --wf 0 always the dialogue's mean up to each utterance",
         choices=AUDIO_LEVELS,
     )
     audio_offset: float = option(

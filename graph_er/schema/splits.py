@@ -12,7 +12,7 @@ from typing import Any
 from graph_er.errors import InputError
 
 _IEMOCAP = re.compile("Ses[0-9]{2}[FM]")
-_NAMES_SESSION = re.compile("(Sess[0-9]+|Ses[0-9]{2}[FM])_(script|impro)")
+_NAMES_SESSION = re.compile("(Sess[0-9]+|Ses[0-9]{2}[FM])_(script|impro)[0-9]+")
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def read_config_file(path: Path) -> GivenSettings:
         known = ", ".join(MODALITY_CHOICES)
         raise InputError(f"{path}: 'modalities' is {modalities!r:.80}; it must be one of {known}")
     model, training = content.get("model", {}), content.get("training", {})
-    if "score" in content and isinstance(model, Mapping):
+    if {"score", "model"} <= content.keys() and isinstance(model, Mapping):
         model = _as_searched(path, preset or "default", model)
     _check_section(path, "model", model, PRESETS[preset or "default"].model)
     _check_section(path, "training", training, TrainingConfig)

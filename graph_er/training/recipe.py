@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from graph_er.networks.config import (
@@ -52,9 +52,12 @@ def make_recipe(
         InputError: a value belongs to no option of this preset or is out of range.
     """
     settings = TrainingConfig(**{**PRESETS[preset].training, **training})
-    alone = "t" not in modalities and PRESETS[preset].model is ContextualConfig
-    levels = {"audio_level": "speaker"} if alone else {}  # what it is worth: graphs.voices
-    return Recipe(modalities, model_config(preset, {**levels, **model}), settings)
+    config = model_config(preset, dict(model))
+    # What it is worth, and where: graph_er.graphs.voices.
+    if isinstance(config, ContextualConfig) and "audio_level" not in model:
+        alone = "t" not in modalities and config.relative_audio and not config.causal
+        config = replace(config, audio_level="speaker" if alone else config.audio_level)
+    return Recipe(modalities, config, settings)
 
 
 @dataclass(frozen=True)

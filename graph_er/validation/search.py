@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
-from graph_er.networks.config import before_options, preset_of
+from graph_er.networks.config import BEFORE_OPTIONS, ContextualConfig
 from graph_er.training.one_seed import OnEpoch
 from graph_er.training.recipe import GivenSettings, Recipe, recipe_of
 from graph_er.validation.cross_validation import run_fold
@@ -73,13 +73,13 @@ class Search:
     def plain(self, data: dict[str, str]) -> dict[str, Any]:
         """Return what must be alike for a search to be gone on with, plain values."""
         model = self.recipe({}).model
-        later = {name: getattr(model, name) for name in before_options(preset_of(model))}
+        level = {"audio_level": model.audio_level} if isinstance(model, ContextualConfig) else {}
         return {
             "data": data["sha256"],
             "preset": self.settings.preset,
             "modalities": self.settings.modalities,
-            # With them what earlier releases did otherwise, whose trials are of another model.
-            "fixed": {**later, **self.settings.model, **self.settings.training},
+            # The default of the level depends on the modalities; earlier releases had another one.
+            "fixed": {**level, **self.settings.model, **self.settings.training},
             "space": plain_space(self.space),
             "folds": [fold.name for fold in self.folds],
             "seeds": list(self.seeds),
@@ -127,7 +127,9 @@ def open_study(out: Path, search: Search, data: dict[str, str]) -> optuna.Study:
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Return what differs between what is searched, one readable clause each."""
     # Options stand in a dictionary of their own.
-    options = [known.get("fixed", {}) for known in (before, now)]
+    options = [dict(known.get("fixed", {})) for known in (before, now)]
+    if "audio_level" in options[1]:  # a search of an earlier release
+        options[0].setdefault("audio_level", BEFORE_OPTIONS["audio_level"])
     pairs = [(name, before.get(name), now[name]) for name in now if name != "fixed"]
     for name in dict.fromkeys([*options[0], *options[1]]):
         pairs.append((name, *(given.get(name, "not given") for given in options)))

@@ -136,3 +136,38 @@ def test_no_dialogue_file_is_replaced(tmp_path, capsys):
         assert "--data_dir" in capsys.readouterr().err
     assert data.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["data.md"]
+
+
+@pytest.mark.parametrize(("modalities", "other"), [("a", "dialogue"), ("at", "speaker")])
+def test_the_level_that_is_compared_is_the_one_that_is_not_the_default(
+    tmp_path, monkeypatch, modalities, other
+):
+    file = make_file()
+    if modalities == "a":
+        file = replace(file, dialogues=tuple(replace(d, text=None) for d in file.dialogues))
+    data, out = tmp_path / "data.pkl", tmp_path / "ablation.json"
+    write_dialogues(data, file)
+    levels = {level: {**QUICK, "audio_level": level} for level in ("speaker", "dialogue")}
+    monkeypatch.setattr(ablation, "VARIANTS", {"default": QUICK, **levels})
+    argv = ["--data_dir", str(data), "--seeds", "2", "--out", str(out)]
+    assert run_command(ablation.main, argv) == 0
+    rows = json.loads(out.read_text())["rows"]
+    assert [row["variant"] for row in rows] == ["default", other]
+    assert {row["modalities"] for row in rows} == {modalities}
+    assert (
+        f"| {({'speaker', 'dialogue'} - {other}).pop()} |" not in out.with_suffix(".md").read_text()
+    )
+
+
+def test_rows_of_before_there_were_levels_are_kept(tmp_path, monkeypatch):
+    data, out = tmp_path / "data.pkl", tmp_path / "ablation.json"
+    write_dialogues(data, make_file())
+    monkeypatch.setattr(ablation, "VARIANTS", {"default": QUICK})
+    argv = ["--data_dir", str(data), "--seeds", "2", "--out", str(out)]
+    assert run_command(ablation.main, argv) == 0
+    (row,) = json.loads(out.read_text())["rows"]
+    del row["recipe"]["model"]["audio_level"]
+    row["n"] = -1  # would be put right if the row were run again
+    out.write_text(json.dumps({"rows": [row]}))
+    assert run_command(ablation.main, argv) == 0
+    assert [row["n"] for row in json.loads(out.read_text())["rows"]] == [-1]

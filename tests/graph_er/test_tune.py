@@ -363,3 +363,24 @@ def test_nothing_that_is_read_is_replaced(data, tmp_path, capsys, name):
         assert "would be replaced, which is --" in capsys.readouterr().err
     assert [path.name for path in own.parent.iterdir()] == [name]
     assert own.read_text(encoding="utf-8") == "{}"
+
+
+@pytest.mark.parametrize(("modalities", "goes_on"), [("at", True), ("a", False)])
+def test_a_search_of_before_there_were_levels_goes_on_where_the_model_is_the_same(
+    scored, data, tmp_path, monkeypatch, capsys, modalities, goes_on
+):
+    out, argv = tmp_path / "search", ("--modalities", modalities, "--trials", "1")
+    real = search_module.Search.plain
+
+    def before(self, given):
+        settings = real(self, given)
+        assert settings["fixed"].pop("audio_level") == ("dialogue" if goes_on else "speaker")
+        return settings
+
+    with monkeypatch.context() as patched:
+        patched.setattr(search_module.Search, "plain", before)
+        assert tune(data, out, *argv) == 0
+    assert tune(data, out, *argv) == (0 if goes_on else 2)
+    if not goes_on:
+        assert "audio_level was dialogue, is speaker" in capsys.readouterr().err
+        assert tune(data, out, *argv, "--audio_level", "dialogue") == 0

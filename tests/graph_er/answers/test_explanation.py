@@ -51,13 +51,13 @@ def answers_without(run, dialogue, unknown):
     for width, relative, rows in zip(models[0].widths, models[0].relative, unknown, strict=True):
         columns = slice(begin, begin := begin + width)
         mean = models[0].scaler.mean[columns]
-        if relative and run.config.by_voice and not rows.all():
+        if relative and run.config.by_voice and graph.x[~rows, columns].any():
             mean = speakers_levels(graph, columns, mean)[rows]
-        elif relative and not rows.all():
-            mean = graph.x[~rows, columns].mean(dim=0)
         elif relative and run.config.by_voice:  # nobody is heard
             of_voices = slice(0, width)  # audio is the first modality and the only one with voices
             graph.voice_count[:, of_voices] = 0
+        elif relative and not rows.all():
+            mean = graph.x[~rows, columns].mean(dim=0)
         graph.x[rows, columns] = mean
     raw = predict_log_probabilities(models, [graph])
     return run.finish(raw, [dialogue]).mean(axis=0)
@@ -288,9 +288,12 @@ def test_where_the_dialogues_level_is_heard_every_turn_is():
     assert all(turn.influence.change != 0 for turn in found)
 
 
-def test_without_any_audio_nothing_of_it_is_heard():
+@pytest.mark.parametrize("silent", [[], [8], [2, 4, 7]])
+def test_without_any_audio_nothing_of_it_is_heard(silent):
     run, dialogue = checkpoint(CONTEXTUAL), make_dialogue("S1_a", 9)
-    loud = replace(dialogue, audio=dialogue.audio + 0.3)
+    louder = dialogue.audio + 0.5
+    dialogue.audio[silent], louder[silent] = 0, 0
+    loud = replace(dialogue, audio=louder)
     found, of_loud = explain(run, dialogue, 4), explain(run, loud, 4)
     assert found.emotion == of_loud.emotion
     assert found.probability != pytest.approx(of_loud.probability, abs=1e-4)

@@ -163,9 +163,23 @@ def test_rows_of_python(tmp_path):
     assert (second.wav, second.text, second.row) == (None, "x", rows[1])
 
 
+@pytest.mark.parametrize("blank", [None, "", " ", float("nan")])
+def test_a_session_need_not_be_named(blank, tmp_path):
+    rows = [
+        {"dialogue": "a", "speaker": "A", "text": "x", "session": blank},
+        {"dialogue": "b", "speaker": "A", "text": "y", "session": 7},
+        {"dialogue": "c", "speaker": "A", "text": "z"},
+    ]
+    assert [turn.session for turn in turns_of_rows(rows, tmp_path)] == [None, "7", None]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
+        (
+            [{"speaker": "A", "text": text, "session": text} for text in "xy"],
+            "2 values of session",
+        ),
         (["x"], "row 1: str 'x' is no dict"),
         ([{"text": "x"}], "row 1: no speaker"),
         ([{"txt": "x"}], "row 1: neither wav nor text; the keys given are 'txt', those read are"),

@@ -16,7 +16,7 @@ from graph_er import predict
 from graph_er.bundles.bundle_folder import open_bundle
 from graph_er.errors import InputError
 from graph_er.inference.predictor import EmotionPredictor
-from graph_er.networks.checkpoint import save_checkpoint
+from graph_er.networks.checkpoint import load_checkpoint, save_checkpoint
 from graph_er.packing import bundle_writing
 from graph_er.packing.bundle_writing import Sources, write_bundle
 from graph_er.running.cli import run_command
@@ -96,6 +96,17 @@ def test_the_card_says_what_the_records_say(bundle):
     assert "calibration error on test 7.1 %" in text
     for part in ("Not intended", "Article 5", "Voices differ", "hf upload", "`features.pkl`"):
         assert part in text
+
+
+def test_the_card_tells_what_is_heard_of_speakers(bundle, sources, tmp_path):
+    told = "The graph hears audio against all that its speaker says in the session"
+    assert told in (bundle / "README.md").read_text(encoding="utf-8")
+    of_dialogues = shutil.copytree(sources.graph, tmp_path / "graph")
+    run = load_checkpoint(of_dialogues)
+    config = replace(run.config, audio_level="dialogue")
+    save_checkpoint(of_dialogues, replace(run, config=config))
+    write_bundle(Sources(sources.extractor, of_dialogues), tmp_path / "out")
+    assert told not in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_card_of_recorded_people_is_not_called_free(models, sources, tmp_path):

@@ -63,6 +63,8 @@ def test_audio_alone_is_heard_against_its_speakers_unless_told_otherwise():
     told = recipe("--modalities", "a", "--audio_level", "dialogue")
     assert told.model.audio_level == "dialogue"
     assert recipe("--modalities", "a", "--preset", "cogmen").plain()["preset"] == "cogmen"
+    for unheard in (["--wf", "0"], ["--no-relative_audio"]):  # a record names what is heard
+        assert recipe("--modalities", "a", *unheard).model.audio_level == "dialogue"
 
 
 @pytest.mark.parametrize(
