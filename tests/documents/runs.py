@@ -154,6 +154,9 @@ RUNS: dict[str, Run] = {
         }
     ),
     "python -m graph_er.crossval --data_dir FILE.pkl --seeds 5": Run(_STAGE3 + " --seeds 2"),
+    "python -m graph_er.crossval --data_dir FILE.pkl --modalities a --seeds 5": Run(
+        _STAGE3 + " --seeds 2"
+    ),
     "python -m graph_er.tune --trials 50": Run(
         "--data_dir FILE.pkl --trials 2 --seeds 1 --epochs 1",
         files=("runs/tune_at/best.json",),
