@@ -143,7 +143,7 @@ def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
     if version != SCHEMA_VERSION:
         raise InputError(f"schema version {version!r:.40}; this release reads {SCHEMA_VERSION}")
     for key in _NAMED_BY_DIALOGUE:
-        _check_names(info, key)
+        _check_names(info, key, limits)
     raw = as_listed(raw, limits)
     ids = limits.ids(raw[0], "element 0")
     named = info.get("sessions") or {}
@@ -240,7 +240,7 @@ def _train_and_dev(
     return tuple(i for i in listed if i not in on_dev), dev
 
 
-def _check_names(info: dict[str, Any], key: str) -> None:
+def _check_names(info: dict[str, Any], key: str, limits: Limits) -> None:
     """Refuse an entry of the info that is there, but is no {dialogue: name}."""
     names = info.get(key)
     remedy = f"let it give each dialogue's name, a text or a number, or leave {key!r} out"
@@ -251,6 +251,8 @@ def _check_names(info: dict[str, Any], key: str) -> None:
             raise InputError(
                 f"element 10: {key!r} of dialogue {dialogue_id!r:.80} is {name!r:.80}; {remedy}"
             )
+        if str(name).strip():
+            limits.ids((name,), f"element 10: {key!r} of dialogue {dialogue_id!r:.80}")
 
 
 def _emotions(

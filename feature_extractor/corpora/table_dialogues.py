@@ -81,7 +81,8 @@ def _differences(own: Sequence[TableRow]) -> list[str]:
     told = []
     for name, column in (("session", "session"), ("side", "split")):
         first: dict[str, str] = {}
-        for row in own:
+        given = [row for row in own if getattr(row, name) is not None]
+        for row in given:
             first.setdefault(str(getattr(row, name)), row.source)
         if len(first) > 1:
             listed = "; ".join(f"{source}: {value}" for value, source in first.items())

@@ -227,7 +227,7 @@ class EmotionPredictor:
             sentences=vectors.texts[part],
             text=text,
             audio=None if audio is None else audio[part],
-            session=own[0].session or session_of_conversation(name),
+            session=next((t.session for t in own if t.session), session_of_conversation(name)),
         )
 
 

@@ -55,7 +55,7 @@ def session_of(dialogue_id: str, info: Mapping[str, Any] | None = None) -> str:
             both actors speak in either.
     """
     named = ((info or {}).get("sessions") or {}).get(dialogue_id)
-    if named not in (None, ""):
+    if named is not None and str(named).strip():
         return str(named)
     first = dialogue_id.split("_", 1)[0]
     return first[:-1] if _IEMOCAP.fullmatch(first) else first
@@ -65,9 +65,10 @@ def session_of_conversation(name: str) -> str:
     """Return the session of a conversation that a user gives, if none is named.
 
     The ids of KEMDy19, KEMDy20 and IEMOCAP tell it. Other names may begin alike by chance
-    (``call_1``, ``call_2``): such a conversation is a session by itself.
+    (``call_1``, ``call_2``): such a conversation is a session by itself, under a name that begins
+    with a sign that no name has which is given.
     """
-    return session_of(name) if _NAMES_SESSION.match(name) else name
+    return session_of(name) if _NAMES_SESSION.match(name) else f"\0{name}"
 
 
 def fold_groups(units: Sequence[str], count: int) -> list[tuple[str, ...]]:

@@ -172,6 +172,23 @@ def test_names_by_dialogue_that_are_none_are_refused(tmp_path, key, value, messa
     assert len(str(error.value)) < 400
 
 
+@pytest.mark.parametrize("key", ["sessions", "parts"])
+@pytest.mark.parametrize("name", ["\x1b[31mred", "s" * 10_000])
+def test_names_by_dialogue_that_cannot_be_shown_are_refused(tmp_path, key, name):
+    info = {"dev_ids": ["B_1"], "emotions": ["x", "y"], key: {"B_1": name}}
+    with pytest.raises(InputError, match=f"element 10: '{key}' of dialogue 'B_1'") as error:
+        read_dialogues(write_raw(tmp_path, raw_file(_10=info)))
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_blank_session_is_none(tmp_path, blank):
+    info = {"dev_ids": ["B_1"], "emotions": ["x", "y"], "sessions": {"A_1": blank, "B_1": "s"}}
+    read = read_dialogues(write_raw(tmp_path, raw_file(_10=info)))
+    assert [session_of(i, read.info) for i in ("A_1", "B_1")] == ["A", "s"]
+
+
 def test_names_by_dialogue_may_be_absent_or_nothing(tmp_path):
     info = {"dev_ids": ["B_1"], "emotions": ["x", "y"], "sessions": None, "parts": {}}
     assert read_dialogues(write_raw(tmp_path, raw_file(_10=info))).dev_ids == ("B_1",)

@@ -51,6 +51,17 @@ def test_conversations_of_one_session_bear_on_each_other_and_no_others_do(predic
     for names in (("call_1", "call_2"), ("x", "y")):
         together = predicted(*names, session="one")
         assert np.abs(together - alone).max() > 1e-5
+    named = [("1", ""), ("3", "1")]  # a conversation by itself is in no session of its name
+    rows = [
+        {"dialogue": dialogue, "session": session, "speaker": "A", "text": "네",
+         "wav": tmp_path / f"{number}_{turn}.wav"}
+        for number, (dialogue, session) in enumerate(named) for turn in range(3)
+    ]  # fmt: skip
+    np.testing.assert_allclose(matrix(predictor.predict(rows))[:3], alone, atol=1e-5)
+    for row in rows[1:3]:
+        row["session"] = None
+    rows[0]["session"] = "1"  # of one row it is that of the dialogue
+    np.testing.assert_allclose(matrix(predictor.predict(rows))[:3], together, atol=1e-5)
     of_ids = predicted("Sess01_script01", "Sess01_script02")
     np.testing.assert_allclose(of_ids, together, atol=1e-5)
     np.testing.assert_allclose(predicted("Sess01_impro01", "Sess02_impro01"), alone, atol=1e-5)
