@@ -47,13 +47,6 @@ class Level(NamedTuple):
         different = scaled - self.mean
         return different if self.spread is None else different / self.spread
 
-    def split(self, widths: Sequence[int]) -> list[Level]:
-        """Return the levels of features that stand side by side."""
-        means = self.mean.split(list(widths), dim=-1)
-        if self.spread is None:
-            return [Level(mean) for mean in means]
-        return [*map(Level, means, self.spread.split(list(widths), dim=-1))]
-
 
 @dataclass
 class _Sums:
@@ -143,22 +136,25 @@ def of_one_session(dialogue: Dialogue, dialogues: Sequence[Dialogue]) -> list[Di
     return [dialogue, *(other for other in others if _session(other) == _session(dialogue))]
 
 
-def voice_levels(batch: Data, mean: Tensor, std: Tensor) -> Level:
+def voice_levels(batch: Data, mean: Sequence[Tensor], std: Sequence[Tensor]) -> list[Level]:
     """Return the level of whoever says each utterance, for features scaled by training statistics.
 
     Args:
         batch: of dialogues whose graphs hold what `Voices.of` returns.
-        mean: ``[D]`` that features are scaled by.
+        mean: ``[D_i]`` that features of each modality are scaled by.
         std: likewise, infinite for a constant feature.
 
     Returns:
-        Mean and spread ``[N, D]``.
+        Mean and spread ``[N, D_i]`` of each modality.
     """
+    widths = [len(own) for own in mean]
+    means, stds = torch.cat([*mean]), torch.cat([*std])  # [D]
     prior = PRIOR_UTTERANCES / (batch.voice_count + PRIOR_UTTERANCES)  # [S, D]
-    own = (batch.voice_mean - mean) / std
-    variance = (batch.voice_std / std) ** 2
+    own = (batch.voice_mean - means) / stds
+    variance = (batch.voice_std / stds) ** 2
     level = (1 - prior) * own
     squares = (1 - prior) * (variance + (own - level) ** 2) + prior * (1 + level**2)
     first = batch.voices.cumsum(0) - batch.voices  # of each dialogue's speakers, [B]
     who = first[batch.batch] + batch.speaker
-    return Level(level[who], squares.sqrt()[who])
+    split = (found[who].split(widths, dim=-1) for found in (level, squares.sqrt()))
+    return [Level(*own) for own in zip(*split, strict=True)]

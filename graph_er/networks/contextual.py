@@ -102,7 +102,10 @@ class ContextualGNN(nn.Module):
         self.scaler.fit(features)
 
     def forward(self, batch: Data) -> Output:
-        """Return logits ``[K, N, C]`` of a batch with ``x``, ``speaker``, ``batch`` and ``ptr``."""
+        """Return logits ``[K, N, C]`` of a batch with ``x``, ``speaker``, ``batch`` and ``ptr``.
+
+        Where speakers' levels are heard, also with what `graph_er.graphs.voices.Voices.of` returns.
+        """
         return self.in_context(self.input(self._modalities(batch)), batch)
 
     def in_context(self, utterance: Tensor, batch: Data) -> Output:
@@ -181,14 +184,11 @@ class ContextualGNN(nn.Module):
         found: list[Level | None] = [None for _ in parts]
         if chosen:
             mean, std = (
-                torch.cat([whole.split(self.widths)[number] for number in chosen])
+                [whole.split(self.widths)[number] for number in chosen]
                 for whole in (self.scaler.mean, self.scaler.std)
             )
-            level = voice_levels(batch, mean, std)
-            for number, own in zip(
-                chosen, level.split([self.widths[n] for n in chosen]), strict=True
-            ):
-                found[number] = own
+            for number, level in zip(chosen, voice_levels(batch, mean, std), strict=True):
+                found[number] = level
         return found
 
     def _elsewhere(self, part: Tensor, batch: Data) -> Tensor:
