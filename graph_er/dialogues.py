@@ -247,7 +247,7 @@ def _check_names(info: dict[str, Any], key: str, limits: Limits) -> None:
     if names is not None and not isinstance(names, dict):
         raise InputError(f"element 10: {key!r} must be a dictionary, not {names!r:.80}; {remedy}")
     for dialogue_id, name in (names or {}).items():
-        if not isinstance(name, str | int):
+        if isinstance(name, bool) or not isinstance(name, str | int):
             raise InputError(
                 f"element 10: {key!r} of dialogue {dialogue_id!r:.80} is {name!r:.80}; {remedy}"
             )

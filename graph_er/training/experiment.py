@@ -237,8 +237,20 @@ def _announce(run: Run, material: _Material) -> None:
         logger.warning("this processor imitates bfloat16: --dtype float32 is faster here")
     for side, dialogues in (("train", train), ("dev", dev)):
         _tell_absent(side, dialogues, spec.emotions)
+    _tell_constant(train, spec.modalities)
     if all(len(dialogue) == 1 for dialogue in train):
         logger.warning("every dialogue is one utterance: there is no context for the graph to use")
+
+
+def _tell_constant(train: Sequence[Dialogue], modalities: str) -> None:
+    """Warn of modalities whose features tell no training utterance from another."""
+    for letter in modalities:
+        parts = [part for d in train if (part := d.features(letter)) is not None]
+        if all((part == parts[0][0]).all() for part in parts):
+            logger.warning(
+                "%s features are alike in every train utterance: nothing can be learned from them",
+                MODALITY_NAMES[letter],
+            )
 
 
 def _tell_absent(side: str, dialogues: Sequence[Dialogue], emotions: Sequence[str]) -> None:

@@ -160,6 +160,7 @@ def test_a_session_may_be_numbered_from_nought(tmp_path):
         ("A_1", "must be a dictionary, not 'A_1'"),
         ({"A_1": ["s"] * 100}, "of dialogue 'A_1' is ['s', 's', "),
         ({"A_1": "s", "B_1": 0.5}, "of dialogue 'B_1' is 0.5; let it give"),
+        ({"A_1": "s", "B_1": True}, "of dialogue 'B_1' is True; let it give"),
     ],
 )
 def test_names_by_dialogue_that_are_none_are_refused(tmp_path, key, value, message):

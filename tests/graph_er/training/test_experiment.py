@@ -291,3 +291,15 @@ def test_dialogues_of_one_utterance_each_are_warned_of(train, caplog, length):
     dialogues = tuple(make_dialogue(d.id, length) for d in FILE.dialogues)
     train(training=TRAINING, file=replace(FILE, dialogues=dialogues))
     assert ("there is no context for the graph to use" in caplog.text) == (length == 1)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_features_that_are_alike_in_every_utterance_are_warned_of(train, caplog, silent):
+    level = 0.0 if silent else 1.0
+    # Those of dev differ: what is learned comes from train.
+    dialogues = tuple(
+        d if d.id in FILE.dev_ids else replace(d, audio=d.audio * level) for d in FILE.dialogues
+    )
+    train(training=TRAINING, file=replace(FILE, dialogues=dialogues))
+    assert ("audio features are alike in every train utterance" in caplog.text) == silent
+    assert "text features are alike" not in caplog.text
