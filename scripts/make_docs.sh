@@ -181,7 +181,7 @@ recordings() { # every fold, features of clips as they are and scaled by speaker
   train_on as_they_are "plain emotional" --audio_encoder $acoustic "${heard[@]}"
   train_on by_speaker "plain emotional shared" --audio_encoder $acoustic --speaker_scaling \
     "${heard[@]}"
-  train_on mfcc_by_speaker emotional --audio_encoder mfcc --speaker_scaling "${frames[@]}"
+  train_on mfcc_by_speaker "plain emotional" --audio_encoder mfcc --speaker_scaling "${frames[@]}"
   tables recordings --runs "$out"
 }
 

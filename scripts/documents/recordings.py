@@ -24,7 +24,7 @@ _COLUMNS = {
 _RUNS = {
     "as_they_are": ("as they are", ("plain", "emotional")),
     "by_speaker": ("scaled by speaker", tuple(_COLUMNS)),
-    "mfcc_by_speaker": ("scaled by speaker", ("emotional",)),
+    "mfcc_by_speaker": ("scaled by speaker", ("plain", "emotional")),
 }
 _BASELINES = ("majority class", "logistic regression")
 
