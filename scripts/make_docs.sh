@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every number in docs/ and in both READMEs anew, in one go: many hours on 2 cores.
+# The tables and pictures of docs/ and of both READMEs anew, in one go: many hours on 2 cores.
 #
 #   bash scripts/make_docs.sh --data DIR              all parts
 #   bash scripts/make_docs.sh --only fusions          one part; may be repeated

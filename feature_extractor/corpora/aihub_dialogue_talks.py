@@ -11,10 +11,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from feature_extractor.corpora.text_files import one_line, require_text
+from feature_extractor.corpora.text_files import one_line, require_text, unique_keys
 from graph_er.errors import InputError
 from graph_er.running.regular_files import require_regular
 
@@ -53,7 +54,8 @@ def read_json_talks(path: Path, problems: list[str]) -> list[Talk]:
     """Return the usable talks of one JSON file; each that is not is a problem."""
     try:
         require_regular(path, _MOST_BYTES)
-        items = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        items = json.loads(text, object_pairs_hook=partial(_object, path))
         if not isinstance(items, list):
             raise InputError(f"{path}: holds no list of talks; restore the file")
     except OSError as error:
@@ -73,6 +75,14 @@ def read_json_talks(path: Path, problems: list[str]) -> list[Talk]:
         except InputError as error:
             problems.append(f"{source}: {error}")
     return talks
+
+
+def _object(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of the file, each of whose keys stands once, or name the file."""
+    try:
+        return unique_keys(pairs)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def _parse_item(item: Any, source: str) -> Talk:

@@ -25,7 +25,7 @@ from feature_extractor.corpora.iemocap_annotation import (
     soft_label,
 )
 from feature_extractor.corpora.iemocap_transcript import read_words
-from feature_extractor.corpora.problems import raise_problems, shorten
+from feature_extractor.corpora.problems import raise_problems, shorten, tell_ignored
 from feature_extractor.corpora.row_checks import probe_rows, remove_repeated, report_missing_audio
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
@@ -132,17 +132,14 @@ def _evaluation_files(release: Path, problems: list[str], notices: list[str]) ->
     """Return the evaluation files of all sessions; those in folders of raters are others."""
     paths, ignored = [], []
     for path in sorted(release.glob("Session[0-9]/dialog/EmoEvaluation/*.txt")):
-        if path.name.startswith("."):
-            continue
         match = FILE_NAME.fullmatch(path.name)
         if match is None:
-            ignored.append(str(path))
+            ignored.append(path)
         elif int(match["session"]) != int(path.parts[-4].removeprefix("Session")):
             problems.append(f"{path}: is of another session than its folder; move it there")
         else:
             paths.append(path)
-    if ignored:
-        notices.append(f"no evaluation files by their names, ignored: {shorten(ignored, 5)}.")
+    tell_ignored(ignored, "evaluation files", notices)
     found = {path.parts[-4] for path in paths}
     absent = [f"Session{n}" for n in range(1, 6) if f"Session{n}" not in found]
     if absent:

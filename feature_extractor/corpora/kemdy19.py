@@ -16,7 +16,7 @@ from feature_extractor.corpora.kemdy19_annotation import (
     AnnotationRow,
     read_annotation,
 )
-from feature_extractor.corpora.problems import raise_problems, shorten
+from feature_extractor.corpora.problems import raise_problems, shorten, tell_ignored
 from feature_extractor.corpora.ratings import MultiLabel, apply_multi_label, one_row_per_id
 from feature_extractor.corpora.segment_media import read_utterances, remove_missing
 from feature_extractor.utterance import Corpus
@@ -67,9 +67,9 @@ def read_kemdy19(
         InputError: no such layout.
         CorpusProblems: problems in the files, all of them at once.
     """
-    paths = _annotation_files(root)
     problems: list[str] = []
     notices: list[str] = []
+    paths = _annotation_files(root, notices)
     rows: list[AnnotationRow] = []
     for path in paths:
         rows += read_annotation(path, own_rows=labels_of == "speaker", problems=problems)
@@ -85,8 +85,8 @@ def read_kemdy19(
     return corpus
 
 
-def _annotation_files(root: Path) -> list[Path]:
-    """Return the annotation files in natural order, two per session.
+def _annotation_files(root: Path, notices: list[str]) -> list[Path]:
+    """Return the annotation files in natural order, two per session, and tell of others.
 
     Raises:
         InputError: folder or files are missing, or a session has one file of its two.
@@ -105,6 +105,11 @@ def _annotation_files(root: Path) -> list[Path]:
             f"{folder}: {shorten(sorted(both - names))} missing; each session has an F and an M "
             "file, restore them or remove the session's other file"
         )
+    tell_ignored(
+        [path for path in folder.glob("*.csv") if path.name not in names],
+        "annotation files",
+        notices,
+    )
     return [folder / name for name in sorted(names, key=natural_key)]
 
 

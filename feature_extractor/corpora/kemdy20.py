@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from feature_extractor.corpora.kemdy20_annotation import FILE_NAME, read_annotation
-from feature_extractor.corpora.problems import raise_problems, shorten
+from feature_extractor.corpora.problems import raise_problems, shorten, tell_ignored
 from feature_extractor.corpora.ratings import (
     MultiLabel,
     RatedSegment,
@@ -66,9 +66,9 @@ def read_kemdy20(root: Path, *, multi_label: MultiLabel = "drop") -> Corpus:
         CorpusProblems: problems in the files, all of them at once.
     """
     folder = _corpus_folder(Path(root))
-    paths = _annotation_files(folder)
     problems: list[str] = []
     notices: list[str] = []
+    paths = _annotation_files(folder, notices)
     rows = _read_rows(paths, problems, notices)
     rows = one_row_per_id(rows, problems, notices)
     rows = apply_multi_label(rows, multi_label, notices)
@@ -104,8 +104,8 @@ def _corpus_folder(root: Path) -> Path:
     return Path(versions[0]) if versions else root
 
 
-def _annotation_files(root: Path) -> list[Path]:
-    """Return the annotation files in natural order, one per session.
+def _annotation_files(root: Path, notices: list[str]) -> list[Path]:
+    """Return the annotation files in natural order, one per session, and tell of others.
 
     Raises:
         InputError: folder or files are missing.
@@ -118,6 +118,8 @@ def _annotation_files(root: Path) -> list[Path]:
     paths = [path for path in folder.iterdir() if FILE_NAME.fullmatch(path.name)]
     if not paths:
         raise InputError(f"{folder}: holds no annotation file; KEMDy20's layout is {wanted}")
+    others = [path for path in folder.glob("*.csv") if path not in paths]
+    tell_ignored(others, "annotation files", notices)
     return sorted(paths, key=lambda path: natural_key(path.name))
 
 

@@ -16,7 +16,8 @@ from graph_er.schema.splits import natural_key
 
 _NAME = re.compile(r"(dia[0-9]+_utt[0-9]+)\.\w+", re.IGNORECASE)
 _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".mp4")
-_SIDE = re.compile(r"train|dev|val|test", re.IGNORECASE)
+# Where a word begins, as in "train_splits": not at the end of "latest" or of "interval".
+_SIDE = re.compile(r"(?<![a-z])(train|dev|val|test)", re.IGNORECASE)
 
 EXTRACT = (
     'Take the audio from the videos, e.g. `for f in */*.mp4; do ffmpeg -i "$f" -ar 16000 -ac 1 '
@@ -64,5 +65,5 @@ def _side(folders: tuple[str, ...]) -> str | None:
     for folder in reversed(folders):
         side = _SIDE.search(folder)
         if side:
-            return {"val": "dev"}.get(side[0].lower(), side[0].lower())
+            return {"val": "dev"}.get(side[1].lower(), side[1].lower())
     return None

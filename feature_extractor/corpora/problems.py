@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
@@ -34,6 +35,19 @@ def shorten(items: Sequence[str], shown: int = _SHOWN, separator: str = ", ") ->
         for item in items[:shown]
     )
     return f"{listed}{separator}and {rest} more" if rest > 0 else listed
+
+
+def tell_ignored(paths: Sequence[Path], what: str, notices: list[str]) -> None:
+    """Tell of files that are not read because of their names; hidden ones are nobody's data.
+
+    Args:
+        paths: of the files.
+        what: they would be under another name, in the plural.
+        notices: receives a notice if there are any.
+    """
+    told = sorted(str(path) for path in paths if not path.name.startswith("."))
+    if told:
+        notices.append(f"no {what} by their names, ignored: {shorten(told, 5)}.")
 
 
 def raise_problems(problems: Sequence[str], where: str, usable: Corpus | None = None) -> None:

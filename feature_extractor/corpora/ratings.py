@@ -11,6 +11,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from feature_extractor.corpora.row_checks import differences
 from graph_er.errors import InputError
 from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion
 from graph_er.schema.splits import natural_key
@@ -71,19 +72,24 @@ def one_row_per_id(
     """Return rows ordered by (dialogue, start, end, id), one for each segment id.
 
     Rows of one id with one label are kept once, with a notice. With different labels they are all
-    dropped: with a problem, or with a notice where the id is among the `known` contradictions.
+    dropped: with a problem, or with a notice where the id is among the `known` contradictions. With
+    different starts they are two utterances, and dropped with a problem.
     """
     by_id: dict[str, list[Segment]] = {}
     for row in sorted(rows, key=_corpus_order):
         by_id.setdefault(row.id, []).append(row)
     repeated = {segment: same for segment, same in by_id.items() if len(same) > 1}
     for segment, same in repeated.items():
-        if len({row.emotions for row in same}) == 1:
+        alike = len({row.emotions for row in same}) == 1
+        unlike = differences(same) if alike else None
+        if alike and unlike is None:
             notices.append(f"{segment} is annotated {len(same)} times with one label; kept once.")
             continue
         del by_id[segment]
         if segment in known:
             notices.append(f"{segment} is annotated twice with different labels; dropped.")
+        elif unlike:
+            problems.append(f"{segment} {unlike}")
         else:
             found = "; ".join(f"{row.source}: {';'.join(row.emotions)}" for row in same)
             problems.append(f"{segment} has different labels ({found}); remove the wrong row")
@@ -102,6 +108,12 @@ def apply_multi_label(
     """Return the rows that the policy on tied labels keeps."""
     single = [row for row in rows if len(row.emotions) == 1]
     tied = len(rows) - len(single)
+    unread = sum(row.soft_label is None for row in rows)
+    if policy == "soft" and unread:
+        notices.append(
+            f"{unread} utterances without votes that can be read: all of the label, or an even "
+            "share of each of several."
+        )
     if not tied:
         return single
     if policy == "drop":

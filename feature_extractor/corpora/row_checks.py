@@ -10,21 +10,27 @@ from typing import Protocol, TypeVar
 from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.problems import shorten
 
+# What makes two rows of one id two utterances; an end or a rating may be written anew.
+_TELLING = ("speaker", "start", "text")
 # A few clips are missing from most copies; more than a few mean a wrong or partial one.
 _MAX_MISSING = 0.05
 
 
-class Row(Protocol):
-    """What the rows of every reader have: utterance id, label, and file and line for messages."""
+class Sourced(Protocol):
+    """What comes from a file and line, for messages."""
+
+    @property
+    def source(self) -> str: ...  # noqa: D102
+
+
+class Row(Sourced, Protocol):
+    """What the rows of every reader have: utterance id and label, too."""
 
     @property
     def id(self) -> str: ...  # noqa: D102
 
     @property
     def emotion(self) -> str: ...  # noqa: D102
-
-    @property
-    def source(self) -> str: ...  # noqa: D102
 
 
 class RowWithAudio(Row, Protocol):
@@ -50,8 +56,8 @@ def remove_repeated(
 ) -> list[AnyRow]:
     """Return `rows` with each id once, whatever their order.
 
-    Rows with one id and one label are kept once, with a notice. Different labels are a problem,
-    and none of the rows is kept.
+    Rows with one id and one label are kept once, with a notice. Different labels are a problem, and
+    so are other words, another speaker or start: none of the rows is kept.
     """
     by_id: dict[str, list[AnyRow]] = {}
     for row in rows:
@@ -62,11 +68,26 @@ def remove_repeated(
         if len({row.emotion for row in same}) > 1:
             problems.append(f"{same[0].id} has different labels ({found}); remove the wrong row")
             continue
+        if unlike := differences(same):
+            problems.append(f"{same[0].id} {unlike}")
+            continue
         if len(same) > 1:
             notices.append(f"{same[0].id} occurs {len(same)} times with one label; kept once.")
         # Rows keep their source out of repr(), so the choice depends on content alone.
         once.append(min(same, key=repr))
     return once
+
+
+def differences(same: Sequence[Sourced]) -> str | None:
+    """Return how rows of one id and one label are two utterances, and the remedy; None if not."""
+    unlike = [name for name in _TELLING if len({getattr(row, name, None) for row in same}) > 1]
+    if not unlike:
+        return None
+    found = "; ".join(
+        f"{row.source}: {', '.join(f'{getattr(row, name)!s:.40}' for name in unlike)}"
+        for row in same
+    )
+    return f"has rows that differ in {' and '.join(unlike)} ({found}); correct the wrong row's id"
 
 
 def refuse_repeated(

@@ -87,6 +87,17 @@ def _differences(own: Sequence[TableRow]) -> list[str]:
         if len(first) > 1:
             listed = "; ".join(f"{source}: {value}" for value, source in first.items())
             told.append(f"has {len(first)} values of {column} ({listed}); give it one")
+    people: dict[str, dict[str, str]] = {}
+    for row in own:
+        if row.speaker_id is not None:
+            people.setdefault(row.speaker, {}).setdefault(row.speaker_id, row.source)
+    for speaker, found in people.items():
+        if len(found) > 1:
+            listed = "; ".join(f"{source}: {value}" for value, source in found.items())
+            told.append(
+                f"has {len(found)} values of speaker_id for speaker {speaker} ({listed}); give "
+                "each person a speaker of their own"
+            )
     return told
 
 

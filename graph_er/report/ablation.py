@@ -13,9 +13,10 @@ Written by `python -m graph_er.ablation --data_dir FILE.pkl ... --out docs/ablat
 are there already are not run again. Each row changes one thing. Weighted F1 in per cent, mean ± sd
 over seeds, on dialogues that the model was not trained on: with three or more sessions, each
 session of train and dev in turn by a model of the others; else the file's dev side. Test dialogues
-are never read. The difference to the default is paired by seed, its standard error in brackets:
-below about twice that, it means nothing. "Decoded" is weighted F1 after decoding along each
-speaker's turns at weight 0.2. A dash is a row that was not run.
+are never read: a corpus is named as its file is, n counts what was scored. The difference to the
+default is paired by seed, its standard error in brackets: below about twice that, it means nothing.
+"Decoded" is weighted F1 after decoding along each speaker's turns at weight 0.2. A dash is a row
+that was not run.
 
 """
 

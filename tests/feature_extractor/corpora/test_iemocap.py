@@ -177,6 +177,13 @@ def test_one_id_with_two_labels_names_both_lines(tmp_path):
     assert problem.count(f"{evaluation_path(tmp_path, F0)}, line ") == 2
 
 
+def test_one_id_for_two_turns_names_both_lines(tmp_path):
+    twice = [*TURNS, replace(TURNS[0], start="50.0", end="52.0")]
+    (problem,) = problems_of(write_release(tmp_path, twice))
+    assert f"{F0} has rows that differ in start (" in problem
+    assert problem.count(f"{evaluation_path(tmp_path, F0)}, line ") == 2
+
+
 def test_one_id_twice_with_one_label_is_kept_once(tmp_path):
     for seed in (0, 1, 2, 3):
         shutil.rmtree(tmp_path / "r", ignore_errors=True)

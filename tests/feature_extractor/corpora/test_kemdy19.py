@@ -121,8 +121,10 @@ def test_bom_blank_rows_and_stray_files_are_tolerated(root):
     content = annotation(root).read_text(encoding="utf-8")
     annotation(root).write_text(content + ",,,,\r\n\r\n", encoding="utf-8-sig")
     (root / "annotation" / "._Session01_F_res.csv").write_bytes(b"\x00\x05\x16")
-    (root / "annotation" / "notes.csv").write_text("a,b\n")
-    assert read_kemdy19(root) == expected
+    other = root / "annotation" / "Session01_F_res (1).csv"
+    other.write_text("a,b\n")
+    told = f"no annotation files by their names, ignored: {other}."
+    assert read_kemdy19(root) == replace(expected, notices=(told, *expected.notices))
 
 
 TIED = Segment(F2, 2.0, 4.25, "surprise;happy", votes=["surprise"] * 5 + ["happy"] * 5)
@@ -136,9 +138,13 @@ def test_multi_label_policies(tmp_path, policy, kept, notice):
     root = write_corpus(tmp_path, [*OWN[:2], TIED, OWN[3]])
     corpus = read_kemdy19(root, multi_label=policy)
     assert len(corpus.utterances) == kept
-    assert len(corpus.notices) == 1
-    assert corpus.notices[0].startswith("1 utterances with several labels")
-    assert notice in corpus.notices[0]
+    ((about_ties,), others) = (
+        [told for told in corpus.notices if ("several labels" in told) is tied]
+        for tied in (True, False)
+    )
+    assert about_ties.startswith("1 utterances with several labels")
+    assert notice in about_ties
+    assert [told[:26] for told in others] == ["2 utterances without votes"] * (policy == "soft")
     assert emotions(corpus).get(F2) == (None if policy == "drop" else "surprise")
 
 
@@ -174,6 +180,17 @@ def test_repeated_row_is_kept_once_whatever_the_order(tmp_path):
     assert read_kemdy19(write_corpus(tmp_path / "corpus", [*OWN, again])) == one
     assert [u.id for u in one.utterances] == [F1, M1, F2, M2]
     assert one.notices == (f"{F1} is annotated 2 times with one label; kept once.",)
+
+
+def test_repeated_row_with_another_start_names_file_and_lines(tmp_path):
+    again = replace(OWN[2], start=0.5, end=0.75)
+    with pytest.raises(CorpusProblems) as error:
+        read_kemdy19(write_corpus(tmp_path, [*OWN, again]))
+    (problem,) = error.value.problems
+    assert problem.startswith(f"{again.id} has rows that differ in start (")
+    for place in (f"line 4: {OWN[2].start:.1f}", "line 5: 0.5"):
+        assert f"Session01_F_res.csv, {place}" in problem
+    assert again.id not in {u.id for u in error.value.usable.utterances}
 
 
 def test_repeated_row_with_another_label_names_file_and_lines(tmp_path):

@@ -239,6 +239,14 @@ def test_few_missing_files_drop_the_utterance_with_a_notice_many_are_a_problem(t
     assert len(error.usable.utterances) == 23
 
 
+def test_an_annotation_file_under_another_name_is_told(tmp_path):
+    root = write_corpus(tmp_path, sessions_of(5))
+    path = root / "annotation" / "Sess05_eval.csv"
+    moved = path.rename(path.with_name("Sess05_eval (1).csv"))
+    told = f"no annotation files by their names, ignored: {moved}."
+    assert read_kemdy20(root).notices == (told,)
+
+
 def test_a_wrong_root_says_what_belongs_there(tmp_path):
     for path in (tmp_path / "absent", tmp_path):
         with pytest.raises(InputError, match=r"Sess\w+_eval\.csv"):

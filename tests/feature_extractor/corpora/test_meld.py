@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from feature_extractor.corpora.meld import KNOWN_GAPS, MELD_COUNTS, read_meld
+from feature_extractor.corpora.meld_media import find_media
 from feature_extractor.corpora.meld_rows import repair
 from feature_extractor.corpora.problems import CorpusProblems
 from feature_extractor.splits.splitting import split_corpus
@@ -187,6 +188,14 @@ def test_times_that_contradict_the_numbers_are_moved_and_told(tmp_path):
     assert "train_dia3" in told
 
 
+@pytest.mark.parametrize("folder", ["latest", "interval"])
+def test_a_folder_whose_name_holds_that_of_a_side_by_chance_tells_none(tmp_path, folder):
+    write_wav(tmp_path / folder / "dia0_utt0.wav")
+    assert not find_media(tmp_path).wavs
+    here = write_wav(tmp_path / "train_splits" / folder / "dia0_utt0.wav")
+    assert find_media(tmp_path).wavs == {"train_dia0_utt0": here}
+
+
 @pytest.mark.parametrize("folder", ["train_splits", "wav/train", "train/audio16k", "x/TRAIN"])
 def test_audio_is_found_where_the_path_tells_the_side(tmp_path, folder):
     write_tables(tmp_path, {"train": [Line(0, 0)], "dev": [Line(0, 0)]})
@@ -248,11 +257,23 @@ def test_one_id_with_two_labels_names_both_lines(tmp_path):
 
 
 def test_one_id_twice_with_one_label_is_kept_once(tmp_path):
-    twice = {"train": [Line(0, 0, text="a"), Line(0, 0, text="b")]}
+    ends = ("00:16:20,000", "00:16:21,000")
+    twice = {"train": [Line(0, 0, end=end) for end in ends]}
     for seed in (0, 1, 2):
         corpus = read_meld(write_tables(tmp_path, twice, seed=seed))
-        assert [u.text for u in own(corpus)] == ["a"]
+        (utterance,) = own(corpus)
+        assert utterance.end - utterance.start == pytest.approx(3.941)
         assert any("occurs 2 times with one label" in notice for notice in corpus.notices)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("text", "b"), ("speaker", "Ross"), ("start", "00:16:17,000")]
+)
+def test_one_id_for_two_utterances_names_both_lines(tmp_path, name, other):
+    twice = {"train": [Line(0, 0), Line(0, 1), replace(Line(0, 0), **{name: other})]}
+    (problem,) = problems_of(write_tables(tmp_path, twice))
+    assert f"train_dia0_utt0 has rows that differ in {name} (" in problem
+    assert problem.count("train_sent_emo.csv, line ") == 2
 
 
 BAD_ROWS = {

@@ -287,6 +287,11 @@ def contradicting(tmp_path, column, values):
     [
         ("session", ("s", "t"), "has 2 values of session ({0}, line 2: s; {0}, line 3: t)"),
         ("split", ("dev", "test"), "has 2 values of split ({0}, line 2: dev; {0}, line 3: test)"),
+        (
+            "speaker_id",
+            ("kim", "park"),
+            "has 2 values of speaker_id for speaker Kim ({0}, line 2: kim; {0}, line 3: park)",
+        ),
         ("start", ("0", "", "2"), "has times, but {0}, line 3 has no start"),
         ("start", ("3", "1"), "has utterance 1 ({0}, line 2) after 2 ({0}, line 3)"),
     ],
