@@ -31,6 +31,7 @@ from feature_extractor.corpora.text_files import TABLE_SUFFIXES, Record, read_ta
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion, plain_spelling
+from graph_er.schema.splits import natural_key, session_named_by
 
 _ENCODINGS = ("utf-8-sig", "cp949")
 
@@ -110,6 +111,13 @@ def _corpus(dialogues: Dialogues, durations: dict[str, float | None], notices: l
     rows = [row for own in dialogues.values() for row in own]
     names, emotions = _emotions([row.emotion for row in rows], notices)
     sessions, speakers = sessions_of(dialogues), speaker_ids(dialogues, notices)
+    told = [name for name in dialogues if not dialogues[name][0].session and session_named_by(name)]
+    if told:
+        found = shorten(sorted({sessions[name] for name in told}, key=natural_key), 5)
+        notices.append(
+            f"{len(told)} dialogues are of the session that their ids tell ({found}); if they are "
+            "not, name it in a column session."
+        )
     utterances = []
     for dialogue, own in dialogues.items():
         lengths = [durations[row.id] or 0.0 for row in own]

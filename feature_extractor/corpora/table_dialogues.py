@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from feature_extractor.corpora.table_rows import TableRow
-from graph_er.schema.splits import natural_key
+from graph_er.schema.splits import natural_key, session_named_by
 
 # Rows by dialogue id.
 Dialogues = dict[str, list[TableRow]]
@@ -145,12 +145,14 @@ def times_of(own: Sequence[TableRow], durations: Sequence[float]) -> list[tuple[
 def sessions_of(dialogues: Dialogues) -> dict[str, str]:
     """Return the session of each dialogue.
 
-    It is as written; else who speaks, where all dialogues are single utterances; else the
-    dialogue itself.
+    It is as written; else what the dialogue's id tells, if that is one of KEMDy or IEMOCAP; else
+    who speaks, where all dialogues are single utterances; else the dialogue itself.
     """
     single = all(len(own) == 1 for own in dialogues.values())
     return {
-        dialogue: first.session or ((first.speaker_id or first.speaker) if single else dialogue)
+        dialogue: first.session
+        or session_named_by(dialogue)
+        or ((first.speaker_id or first.speaker) if single else dialogue)
         for dialogue, (first, *_) in dialogues.items()
     }
 

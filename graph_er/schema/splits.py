@@ -61,6 +61,11 @@ def session_of(dialogue_id: str, info: Mapping[str, Any] | None = None) -> str:
     return first[:-1] if _IEMOCAP.fullmatch(first) else first
 
 
+def session_named_by(name: str) -> str | None:
+    """Return the session that a dialogue's name tells, if it is an id of KEMDy or IEMOCAP."""
+    return session_of(name) if _NAMES_SESSION.match(name) else None
+
+
 def session_of_conversation(name: str) -> str:
     """Return the session of a conversation that a user gives, if none is named.
 
@@ -68,7 +73,7 @@ def session_of_conversation(name: str) -> str:
     (``call_1``, ``call_2``): such a conversation is a session by itself, under a name that begins
     with a sign that no name has which is given.
     """
-    return session_of(name) if _NAMES_SESSION.match(name) else f"\0{name}"
+    return session_named_by(name) or f"\0{name}"
 
 
 def fold_groups(units: Sequence[str], count: int) -> list[tuple[str, ...]]:

@@ -165,6 +165,21 @@ def test_without_starts_utterances_are_laid_end_to_end(tmp_path):
     assert times == [(0, 1), (1, 1.25), (1.25, 2.25)]
 
 
+def test_ids_of_kemdy_and_iemocap_tell_the_session(tmp_path):
+    names = ["Sess01_script01", "Sess01_impro02", "Ses02F_impro01", "Ses02M_impro01", "call_1"]
+    rows = [{"dialogue": name, "utterance": f"{name}_{n}"} for name in names for n in (1, 2)]
+    corpus = read_table(make(tmp_path, *rows))
+    sessions = {u.dialogue: u.session for u in corpus.utterances}
+    assert sessions == dict(
+        zip(names, ["Sess01", "Sess01", "Ses02", "Ses02", "call_1"], strict=True)
+    )
+    (told,) = [notice for notice in corpus.notices if "that their ids tell" in notice]
+    assert told.startswith("4 dialogues are of the session that their ids tell (Ses02, Sess01);")
+    named = read_table(make(tmp_path, *[{**row, "session": "s"} for row in rows]))
+    assert {u.session for u in named.utterances} == {"s"}
+    assert not any("that their ids tell" in notice for notice in named.notices)
+
+
 def test_speakers_are_persons_only_where_a_name_stays_in_one_session(tmp_path):
     rows = [{"dialogue": d, "utterance": f"{d}{s}", "speaker": s} for d in "de" for s in "FM"]
     corpus = read_table(make(tmp_path, *rows))
