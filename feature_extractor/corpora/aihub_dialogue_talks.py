@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,8 @@ _MOST_BYTES = 1 << 30
 _LONGEST_NAME = 200
 _WAV_NAME = re.compile(r"[FM]_[0-9]{6}(\.wav)?")
 _HUMAN_TURN = re.compile(r"HS([0-9]{2})")
+# Objects within an item, and within each other, that are read.
+_PARTS = ("profile", "emotion", "talk", "id", "content")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def read_json_talks(path: Path, problems: list[str]) -> list[Talk]:
     try:
         require_regular(path, _MOST_BYTES)
         text = path.read_text(encoding="utf-8-sig")
-        items = json.loads(text, object_pairs_hook=partial(_object, path))
+        items = json.loads(text, object_pairs_hook=_object)
         if not isinstance(items, list):
             raise InputError(f"{path}: holds no list of talks; restore the file")
     except OSError as error:
@@ -77,15 +78,38 @@ def read_json_talks(path: Path, problems: list[str]) -> list[Talk]:
     return talks
 
 
-def _object(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of the file, each of whose keys stands once, or name the file."""
+class _Doubled(dict[str, Any]):
+    """An object with a key that stands twice in it, and what is wrong with it."""
+
+    wrong = ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of the file; one with a doubled key is refused with its item."""
     try:
         return unique_keys(pairs)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        doubled = _Doubled(pairs)
+        doubled.wrong = str(error)
+        return doubled
+
+
+def _refuse_doubled(item: Any) -> None:
+    """Refuse an item in which a key that is read stands twice.
+
+    Raises:
+        InputError: it does.
+    """
+    parts = [item]
+    for part in parts:  # which grows
+        if isinstance(part, _Doubled):
+            raise InputError(part.wrong)
+        if isinstance(part, Mapping):
+            parts += [part[key] for key in _PARTS if key in part]
 
 
 def _parse_item(item: Any, source: str) -> Talk:
+    _refuse_doubled(item)
     profile, talk = (_text(item, "talk", "id", name) for name in ("profile-id", "talk-id"))
     emotion = _text(item, "profile", "emotion", "type")
     emotion_id = item["profile"]["emotion"].get("emotion-id")

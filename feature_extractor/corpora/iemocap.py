@@ -139,7 +139,7 @@ def _evaluation_files(release: Path, problems: list[str], notices: list[str]) ->
             problems.append(f"{path}: is of another session than its folder; move it there")
         else:
             paths.append(path)
-    tell_ignored(ignored, "evaluation files", notices)
+    tell_ignored(ignored, ".txt", "evaluation files", notices)
     found = {path.parts[-4] for path in paths}
     absent = [f"Session{n}" for n in range(1, 6) if f"Session{n}" not in found]
     if absent:

@@ -105,11 +105,8 @@ def _annotation_files(root: Path, notices: list[str]) -> list[Path]:
             f"{folder}: {shorten(sorted(both - names))} missing; each session has an F and an M "
             "file, restore them or remove the session's other file"
         )
-    tell_ignored(
-        [path for path in folder.glob("*.csv") if path.name not in names],
-        "annotation files",
-        notices,
-    )
+    others = [path for path in folder.iterdir() if path.name not in names]
+    tell_ignored(others, ".csv", "annotation files", notices)
     return [folder / name for name in sorted(names, key=natural_key)]
 
 

@@ -118,8 +118,8 @@ def _annotation_files(root: Path, notices: list[str]) -> list[Path]:
     paths = [path for path in folder.iterdir() if FILE_NAME.fullmatch(path.name)]
     if not paths:
         raise InputError(f"{folder}: holds no annotation file; KEMDy20's layout is {wanted}")
-    others = [path for path in folder.glob("*.csv") if path not in paths]
-    tell_ignored(others, "annotation files", notices)
+    others = [path for path in folder.iterdir() if path not in paths]
+    tell_ignored(others, ".csv", "annotation files", notices)
     return sorted(paths, key=lambda path: natural_key(path.name))
 
 

@@ -2,7 +2,8 @@
 
 The release holds one video per utterance in ``train_splits``, ``dev_splits_complete`` and
 ``output_repeated_splits_test``, e.g. ``dia0_utt3.mp4``. Audio taken from it is found under the same
-name with an audio suffix, in any folder whose path tells the side.
+name with an audio suffix, in any folder whose path tells the side: a name in it has a word that
+begins with train, dev, val or test.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from graph_er.schema.splits import natural_key
 _NAME = re.compile(r"(dia[0-9]+_utt[0-9]+)\.\w+", re.IGNORECASE)
 _SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".mp4")
 # Where a word begins, as in "train_splits": not at the end of "latest" or of "interval".
-_SIDE = re.compile(r"(?<![a-z])(train|dev|val|test)", re.IGNORECASE)
+_SIDE = re.compile(r"(?i:(?<![a-z])(?:train|dev|val|test))|Train|Dev|Val|Test")
 
 EXTRACT = (
     'Take the audio from the videos, e.g. `for f in */*.mp4; do ffmpeg -i "$f" -ar 16000 -ac 1 '
@@ -65,5 +66,5 @@ def _side(folders: tuple[str, ...]) -> str | None:
     for folder in reversed(folders):
         side = _SIDE.search(folder)
         if side:
-            return {"val": "dev"}.get(side[1].lower(), side[1].lower())
+            return {"val": "dev"}.get(side[0].lower(), side[0].lower())
     return None

@@ -37,15 +37,17 @@ def shorten(items: Sequence[str], shown: int = _SHOWN, separator: str = ", ") ->
     return f"{listed}{separator}and {rest} more" if rest > 0 else listed
 
 
-def tell_ignored(paths: Sequence[Path], what: str, notices: list[str]) -> None:
+def tell_ignored(paths: Sequence[Path], suffix: str, what: str, notices: list[str]) -> None:
     """Tell of files that are not read because of their names; hidden ones are nobody's data.
 
     Args:
-        paths: of the files.
+        paths: of files that are not read.
+        suffix: of those to tell of, in either case.
         what: they would be under another name, in the plural.
         notices: receives a notice if there are any.
     """
-    told = sorted(str(path) for path in paths if not path.name.startswith("."))
+    seen = (path for path in paths if not path.name.startswith("."))
+    told = sorted(str(path) for path in seen if path.suffix.lower() == suffix)
     if told:
         notices.append(f"no {what} by their names, ignored: {shorten(told, 5)}.")
 

@@ -72,8 +72,8 @@ def one_row_per_id(
     """Return rows ordered by (dialogue, start, end, id), one for each segment id.
 
     Rows of one id with one label are kept once, with a notice. With different labels they are all
-    dropped: with a problem, or with a notice where the id is among the `known` contradictions. With
-    different starts they are two utterances, and dropped with a problem.
+    dropped: with a problem, or with a notice where the id is among the `known` contradictions. So
+    are those with different starts, which are two utterances, with a problem.
     """
     by_id: dict[str, list[Segment]] = {}
     for row in sorted(rows, key=_corpus_order):
@@ -81,7 +81,7 @@ def one_row_per_id(
     repeated = {segment: same for segment, same in by_id.items() if len(same) > 1}
     for segment, same in repeated.items():
         alike = len({row.emotions for row in same}) == 1
-        unlike = differences(same) if alike else None
+        unlike = differences(same) if alike and segment not in known else None
         if alike and unlike is None:
             notices.append(f"{segment} is annotated {len(same)} times with one label; kept once.")
             continue

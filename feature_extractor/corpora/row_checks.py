@@ -84,10 +84,13 @@ def differences(same: Sequence[Sourced]) -> str | None:
     if not unlike:
         return None
     found = "; ".join(
-        f"{row.source}: {', '.join(f'{getattr(row, name)!s:.40}' for name in unlike)}"
+        f"{row.source}: {', '.join(f'{getattr(row, name)!s:.200}' for name in unlike)}"
         for row in same
     )
-    return f"has rows that differ in {' and '.join(unlike)} ({found}); correct the wrong row's id"
+    return (
+        f"has rows that differ in {' and '.join(unlike)} ({found}); remove one if they are one "
+        "utterance, else correct an id"
+    )
 
 
 def refuse_repeated(

@@ -171,7 +171,8 @@ def speaker_ids(dialogues: Dialogues, notices: list[str]) -> dict[str, str | Non
     places = {
         (row.speaker, sessions[dialogue]) for dialogue in dialogues for row in dialogues[dialogue]
     }
-    single = len(dialogues) == len(rows)
+    # A session that an id tells has speakers that are roles there.
+    single = len(dialogues) == len(rows) and not any(map(session_named_by, dialogues))
     if single or len(places) == len({speaker for speaker, _ in places}):
         return {row.id: row.speaker for row in rows}
     notices.append(

@@ -117,8 +117,9 @@ def split_sessions(sessions: Iterable[str], num_test: int = 2) -> SessionSplit:
         raise InputError(
             f"found {len(ordered)} session(s) ({', '.join(ordered) or 'none'}); train, dev and "
             f"{num_test} test sessions need at least {num_test + 2}; where no session is named "
-            "each dialogue is one: add dialogues, or name the sides yourself (--split ids:FILE, or "
-            "a column 'split' in a table)"
+            "an id of KEMDy or IEMOCAP tells it, and any other dialogue is one: add sessions, name "
+            "them (a column 'session' in a table), or name the sides yourself (--split ids:FILE, "
+            "or a column 'split')"
         )
     num_training = len(ordered) - num_test
     train, dev = split_dev(ordered[:num_training])

@@ -144,13 +144,15 @@ def test_all_problems_are_told_at_once_with_file_and_item(tmp_path):
     root = write_both(tmp_path, [*train, contradiction])
     (tmp_path / "Training_more.json").write_text("{")
     (tmp_path / "Training_cp949.json").write_bytes("[감성]".encode("cp949"))
-    (tmp_path / "Training_twice.json").write_text('[{"talk": {"HS01": "가", "HS01": "나"}}]')
+    twice = '[{"talk": {"content": {"HS01": "가", "HS01": "나"}}}, {"other": {"a": 1, "a": 2}}]'
+    (tmp_path / "Training_twice.json").write_text(twice, encoding="utf-8")
 
     with pytest.raises(CorpusProblems) as caught:
         read_aihub_dialogue(root)
     problems = "\n".join(caught.value.problems)
-    assert len(caught.value.problems) == 9
-    assert "Training_twice.json: key 'HS01' stands twice in one object" in problems
+    assert len(caught.value.problems) == 10
+    assert "Training_twice.json, item 1: key 'HS01' stands twice in one object" in problems
+    assert "Training_twice.json, item 2: talk.id.profile-id is missing" in problems
     assert "item 2: talk Pro_00004_00004: emotion type 'E18' is not that of emotion-id" in problems
     assert "item 3: talk Pro_00005_00005: a sentence is no string" in problems
     assert "item 4: talk.id.talk-id is missing" in problems

@@ -242,7 +242,7 @@ def test_few_missing_files_drop_the_utterance_with_a_notice_many_are_a_problem(t
 def test_an_annotation_file_under_another_name_is_told(tmp_path):
     root = write_corpus(tmp_path, sessions_of(5))
     path = root / "annotation" / "Sess05_eval.csv"
-    moved = path.rename(path.with_name("Sess05_eval (1).csv"))
+    moved = path.rename(path.with_name("Sess05_eval.CSV"))
     told = f"no annotation files by their names, ignored: {moved}."
     assert read_kemdy20(root).notices == (told,)
 

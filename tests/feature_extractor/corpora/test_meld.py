@@ -196,7 +196,9 @@ def test_a_folder_whose_name_holds_that_of_a_side_by_chance_tells_none(tmp_path,
     assert find_media(tmp_path).wavs == {"train_dia0_utt0": here}
 
 
-@pytest.mark.parametrize("folder", ["train_splits", "wav/train", "train/audio16k", "x/TRAIN"])
+@pytest.mark.parametrize(
+    "folder", ["train_splits", "wav/train", "train/audio16k", "x/TRAIN", "MELDTrain"]
+)
 def test_audio_is_found_where_the_path_tells_the_side(tmp_path, folder):
     write_tables(tmp_path, {"train": [Line(0, 0)], "dev": [Line(0, 0)]})
     here = write_wav(tmp_path / folder / "dia0_utt0.wav")
