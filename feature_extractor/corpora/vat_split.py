@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from feature_extractor.corpora.hashed_sides import ranked_sides
+from feature_extractor.corpora.problems import shorten
 from feature_extractor.utterance import Utterance
 
 _SIDES = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "test": "test"}
@@ -40,7 +41,7 @@ def official_sides(utterances: Sequence[Utterance]) -> dict[str, str]:
 def split_notices(
     utterances: Sequence[Utterance], official: Mapping[str, str], *, named: bool
 ) -> list[str]:
-    """Return one line each on where the split comes from, shared actors and shared sentences.
+    """Return one line each on where the split comes from, shared actors, and odd sentences.
 
     Args:
         utterances: all of the corpus.
@@ -56,6 +57,14 @@ def split_notices(
         notices.append(
             f"{actors} actors are on several sides of the official split; "
             "`--split crossed:5 --fold 1` divides both actors and sentences."
+        )
+    texts: dict[str | None, dict[str, str]] = {}  # of a sentence, by emotion
+    for utterance in utterances:
+        texts.setdefault(utterance.sentence, {})[utterance.emotion] = utterance.text
+    if several := sorted(min(found.values()) for found in texts.values() if len(found) > 1):
+        notices.append(
+            f"{len(several)} sentences have several emotions ({shorten(several, 3)}): in the set "
+            "as it is described a sentence has one; look at their rows."
         )
     sentences = _shared(utterances, official, lambda utterance: utterance.sentence)
     if sentences:

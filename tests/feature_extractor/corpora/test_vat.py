@@ -109,6 +109,13 @@ def test_one_pickle_is_split_by_sentence_as_published(tmp_path):
     assert any("10 actors are on several sides" in notice for notice in corpus.notices)
 
 
+def test_a_sentence_with_two_emotions_is_told(tmp_path):
+    rows = [Row(1, "정말 대단해", "행복"), Row(2, "정말 대단해", "혐오"), Row(3, "둘", "공포")]
+    write_pickle(tmp_path, "all", rows)
+    told = "1 sentences have several emotions (정말 대단해):"
+    assert any(notice.startswith(told) for notice in read_vat(tmp_path).notices)
+
+
 def test_a_sentence_on_two_sides_is_told(tmp_path):
     write_pickle(tmp_path, "train", [Row(1, "같은 문장", "중립")])
     write_pickle(tmp_path, "test", [Row(2, "같은 문장.", "중립")])
