@@ -37,8 +37,6 @@ from graph_er.networks.spec import ModelSpec
 from graph_er.probabilities.finish import committee_log_probabilities
 from graph_er.schema.emotions import MODALITY_NAMES
 
-_REMEDY = "train one with `python graph_er/train.py --preset default --wf 0`"
-
 
 class LiveModel:
     """The weights of a causal checkpoint, shared by any number of conversations at once.
@@ -52,13 +50,17 @@ class LiveModel:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         config = checkpoint.config
+        remedy = (
+            "train one with `python graph_er/train.py --preset default --modalities "
+            f"{checkpoint.spec.modalities} --wf 0`"
+        )
         if not isinstance(config, ContextualConfig):
             # Its context encoder would have to run over the whole past again for each turn.
-            raise InputError(f"a checkpoint of preset cogmen has no live mode; {_REMEDY}")
+            raise InputError(f"a checkpoint of preset cogmen has no live mode; {remedy}")
         if not config.causal:
             raise InputError(
                 f"the checkpoint hears later turns (its wf is {config.wf}), so it cannot answer "
-                f"before they are spoken; {_REMEDY}"
+                f"before they are spoken; {remedy}"
             )
         self.spec, self.config, self.finish = checkpoint.spec, config, checkpoint.finish
         self.models = [m for m in checkpoint.models() if isinstance(m, ContextualGNN)]

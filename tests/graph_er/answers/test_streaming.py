@@ -156,7 +156,10 @@ def test_memory_is_bounded_exactly_where_it_says_so(name):
 
 @pytest.mark.parametrize(
     ("config", "says"),
-    [(CONTEXTUAL, "wf is 4.*--wf 0"), (replace(COGMEN, wf=0), "cogmen.*--preset default --wf 0")],
+    [
+        (CONTEXTUAL, "wf is 4.*--wf 0"),
+        (replace(COGMEN, wf=0), "cogmen.*--preset default --modalities at --wf 0"),
+    ],
 )
 def test_checkpoints_that_cannot_answer_live_are_refused_with_the_remedy(config, says):
     run = replace(checkpoint(), config=config)
