@@ -102,7 +102,8 @@ def test_a_part_is_made_anew_with_the_data_that_it_reads(make, tmp_path):
     audio, table = (data / "korean_emotional_speech" / n for n in ("1.wav", "metadata.csv"))
     audio.touch()
     table.touch()
-    folds = [f"recordings_{scaling}_plain-1" for scaling in ("as_they_are", "by_speaker")]
+    scalings = ("as_they_are", "by_speaker", "mfcc_by_speaker")
+    folds = [f"recordings_{scaling}_plain-1" for scaling in scalings]
 
     assert len(make("real_dialogues", "--data", str(data))) == 2 * 2 + 1 + 4 * 2
     assert make("recordings", "--data", str(data)) == ["recordings_folds", *folds]
