@@ -111,8 +111,8 @@ def apply_multi_label(
     unread = sum(row.soft_label is None for row in rows)
     if policy == "soft" and unread:
         notices.append(
-            f"{unread} utterances without votes that can be read: all of the label, or an even "
-            "share of each of several."
+            f"{unread} utterances without votes that can be read take their label whole, or "
+            "several tied ones in even shares."
         )
     if not tied:
         return single

@@ -77,28 +77,30 @@ def remove_contradictions(dialogues: Dialogues, problems: list[str]) -> Dialogue
 
 
 def _differences(own: Sequence[TableRow]) -> list[str]:
-    """Tell what differs among the rows of a dialogue and must not."""
-    told = []
-    for name, column in (("session", "session"), ("side", "split")):
-        first: dict[str, str] = {}
-        given = [row for row in own if getattr(row, name) is not None]
-        for row in given:
-            first.setdefault(str(getattr(row, name)), row.source)
-        if len(first) > 1:
-            listed = "; ".join(f"{source}: {value}" for value, source in first.items())
-            told.append(f"has {len(first)} values of {column} ({listed}); give it one")
-    people: dict[str, dict[str, str]] = {}
+    """Tell what differs among the rows of a dialogue, or of a speaker in it, and must not."""
+    speakers: dict[str, list[TableRow]] = {}
     for row in own:
-        if row.speaker_id is not None:
-            people.setdefault(row.speaker, {}).setdefault(row.speaker_id, row.source)
-    for speaker, found in people.items():
-        if len(found) > 1:
-            listed = "; ".join(f"{source}: {value}" for value, source in found.items())
-            told.append(
-                f"has {len(found)} values of speaker_id for speaker {speaker} ({listed}); give "
-                "each person a speaker of their own"
-            )
-    return told
+        speakers.setdefault(row.speaker, []).append(row)
+    told = [
+        _several(own, "session", "session", "give it one"),
+        _several(own, "side", "split", "give it one"),
+    ]
+    remedy = "give each person a speaker of their own"
+    for speaker, rows in speakers.items():
+        told.append(_several(rows, "speaker_id", f"speaker_id for speaker {speaker}", remedy))
+    return [problem for problem in told if problem is not None]
+
+
+def _several(rows: Sequence[TableRow], name: str, what: str, remedy: str) -> str | None:
+    """Tell of rows that have several values of a field; None where those that have it agree."""
+    first: dict[str, str] = {}
+    for row in rows:
+        if getattr(row, name) is not None:
+            first.setdefault(str(getattr(row, name)), row.source)
+    if len(first) < 2:
+        return None
+    listed = "; ".join(f"{source}: {value}" for value, source in first.items())
+    return f"has {len(first)} values of {what} ({listed}); {remedy}"
 
 
 def _order_problems(own: Sequence[TableRow]) -> list[str]:

@@ -179,9 +179,8 @@ def test_ids_of_kemdy_and_iemocap_tell_the_session(tmp_path):
         {"utterance": f"Sess0{s}_script01_F00{n}", "speaker": "F"} for s in (1, 2) for n in (1, 2)
     ]
     heard = read_table(make(tmp_path, *single)).utterances
-    assert [(u.session, u.speaker_id) for u in heard] == [("Sess01", None)] * 2 + [
-        ("Sess02", None)
-    ] * 2
+    assert [u.session for u in heard] == ["Sess01", "Sess01", "Sess02", "Sess02"]
+    assert {u.speaker_id for u in heard} == {None}  # F of either is a role
     named = read_table(make(tmp_path, *[{**row, "session": "s"} for row in rows]))
     assert {u.session for u in named.utterances} == {"s"}
     assert not any("that their ids tell" in notice for notice in named.notices)
