@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     keep_inputs("--out", out, written, corpus_inputs(arguments))
 
     from feature_extractor.caches.caching import Cache
-    from feature_extractor.execution import Execution, resolve_device
+    from feature_extractor.execution import Execution, training_device
     from feature_extractor.fusion_study.ground import GroundChoice
     from feature_extractor.fusion_study.page import comparison_page
     from feature_extractor.fusion_study.picture import comparison_figure
@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         audio_encoder=arguments.audio_encoder,
         context=budget.context,
         cache=Cache(arguments.cache_dir or project_root() / "data" / "cache"),
-        execution=Execution(resolve_device(arguments.device)),
+        execution=Execution(training_device(arguments.device)),
         speaker_scaling=arguments.speaker_scaling,
     )
     results = compare_fusions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,9 @@ def load_sentence_encoder(id_or_dir: str) -> Any:
     """
     from sentence_transformers import SentenceTransformer  # here: slow to import, rarely needed
 
-    return _load(SentenceTransformer, id_or_dir, "sentence encoder").to(_PRECISION)
+    # Else it takes a GPU that it finds, be it full or another than --device names.
+    on_cpu = partial(SentenceTransformer, device="cpu")
+    return _load(on_cpu, id_or_dir, "sentence encoder").to(_PRECISION)
 
 
 def max_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:

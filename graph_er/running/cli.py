@@ -19,6 +19,10 @@ from graph_er.running.termination import STATUS, TerminatedError, sigterm_raised
 from graph_er.running.tracking import forbid_error_reports
 
 Main = Callable[[Sequence[str] | None], None]
+_TAKE_LESS = (
+    "take less at once (a smaller --batch_size or --batch_seconds, where the command has them), "
+    "free the GPU, or add --device cpu"
+)
 _GO_ON = "the same command goes on from what it has kept, or starts again"
 
 
@@ -77,11 +81,18 @@ def _shown(message: str) -> str:
     )
 
 
+def _is_out_of_gpu_memory(error: Exception) -> bool:
+    """Tell it without torch, which takes a second to import and may not have been."""
+    kind = getattr(sys.modules.get("torch"), "OutOfMemoryError", None)
+    return kind is not None and isinstance(error, kind)
+
+
 def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     """Run a command's `main`; return its exit status.
 
-    0 done; 2 bad input or a file that cannot be read or written, told in one message on stderr
-    without a traceback (argparse itself exits with 2 on a usage error); 1 stopped, by the user or
+    0 done; 2 bad input, a file that cannot be read or written, or too little memory of a GPU, told
+    in one message on stderr without a traceback (argparse itself exits with 2 on a usage error);
+    1 stopped, by the user or
     by whoever reads what is printed; 143 stopped by SIGTERM, as a shell tells it. Anything else is
     a defect: it keeps its traceback and exits with 1.
     """
@@ -109,6 +120,12 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
         if name is None or error.strerror is None:
             raise
         print(f"error: {_shown(str(name))}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 2
+    except RuntimeError as error:
+        if not _is_out_of_gpu_memory(error):
+            raise
+        said = str(error).partition(". ")[0]
+        print(f"error: {_shown(said)}; {_TAKE_LESS}", file=sys.stderr)  # noqa: T201
         return 2
     except KeyboardInterrupt:
         print(f"stopped by the user; {_GO_ON}", file=sys.stderr)  # noqa: T201

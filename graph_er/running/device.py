@@ -27,13 +27,15 @@ def choose_device(name: str) -> str:
         raise InputError(f"--device {name!r} is no device; use auto, cpu or cuda") from None
     if kind not in ("cpu", "cuda"):
         raise InputError(f"--device {name!r} is not supported; use auto, cpu or cuda")
-    if kind == "cuda" and not torch.cuda.is_available():
+    if kind == "cpu":
+        return kind  # `cpu:0` is no other device, and is compared with by name
+    if not torch.cuda.is_available():
         raise InputError(f"--device {name!r}: no CUDA device is available; use --device cpu")
     index = torch.device(name).index or 0
-    if kind == "cuda" and index >= torch.cuda.device_count():
+    if index >= torch.cuda.device_count():
         count = torch.cuda.device_count()
         raise InputError(f"--device {name!r}: this machine has {count} CUDA device(s), from cuda:0")
-    if kind == "cuda" and processes.launched() > 1:
+    if processes.launched() > 1:
         return _own_gpu(name)
     return name
 

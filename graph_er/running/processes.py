@@ -88,7 +88,7 @@ def joined(device: str) -> Iterator[None]:
     import torch
     from torch import distributed
 
-    with_cuda = device != "cpu" and torch.cuda.is_available()
+    with_cuda = not device.startswith("cpu") and torch.cuda.is_available()
     if with_cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     backend = "cpu:gloo,cuda:nccl" if with_cuda else "gloo"

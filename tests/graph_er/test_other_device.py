@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from graph_er.answers.prediction import predict_logits
+from graph_er.graphs import blocks
+from graph_er.networks import packed_encoder
 from graph_er.training.fit import fit
 from tests.graph_er.tiny_models import COGMEN, CONTEXTUAL, SPEC, TRAINING, make_graphs
 from tests.pretended_device import pretended_device
@@ -37,3 +39,14 @@ def test_training_and_prediction_keep_to_one_device(config, training):
         there = predict_logits(model, graphs, device)
     assert all(type(value) is torch.Tensor for value in weights.values())
     torch.testing.assert_close(there, here, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [replace(CONTEXTUAL, context_layers=1), COGMEN])
+def test_parts_of_long_dialogues_keep_to_one_device(monkeypatch, config):
+    for module, kept, at_a_time in (
+        (blocks, "_KEPT_PAIRS", "_PAIRS_AT_A_TIME"),
+        (packed_encoder, "_KEPT_CELLS", "_GROUP_CELLS"),
+    ):
+        monkeypatch.setattr(module, kept, 4)
+        monkeypatch.setattr(module, at_a_time, 12)
+    test_training_and_prediction_keep_to_one_device(config, {"shift": 0.1})

@@ -1,4 +1,5 @@
 import copy
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from feature_extractor import compare_fusions as compare_fusions_command
 from feature_extractor.caches.caching import Cache
 from feature_extractor.execution import Execution
 from feature_extractor.fusion.registry import FUSIONS, fusion_options
@@ -145,6 +147,36 @@ def test_only_results_of_the_same_ground_budget_and_code_are_taken_up(tmp_path, 
     assert other.load(trial) is None
     (tmp_path / f"{trial.key}.json").write_text('{"identity": ')
     assert results.load(trial) is None
+
+
+@pytest.fixture
+def command(tmp_path, choice):
+    """Run the command on the table, with one model on text, for an epoch."""
+    words = [
+        *("--corpus", "table", "--root", str(choice.corpus.root)),
+        *("--text_encoder", choice.text_encoder, "--audio_encoder", choice.audio_encoder),
+        *("--out", str(tmp_path / "out"), "--cache_dir", str(tmp_path / "cache")),
+        *("--fusions", "concat", "--modalities", "t"),
+        *("--epochs", "1", "--seeds", "1", "--lanes", "1"),
+    ]
+    return lambda *further: compare_fusions_command.main([*words, *further])
+
+
+def test_the_command_writes_a_table_and_a_picture_of_it(tmp_path, command, capsys):
+    command("--device", "cpu")
+    page = (tmp_path / "out" / "report.md").read_text("utf-8")
+    assert "| concat" in page
+    assert capsys.readouterr().out.endswith(f"{page}\n")
+    results = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
+    assert [row["fusion"] for row in results["rows"]] == ["concat"]
+    assert (tmp_path / "out" / "results.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_does_not_pretend_to_train_on_one_of_several_gpus(command, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(InputError, match="CUDA_VISIBLE_DEVICES=1"):
+        command("--device", "cuda:1")
 
 
 def test_the_whole_comparison(tmp_path, choice):

@@ -87,3 +87,12 @@ def test_a_sentence_encoder_too(tmp_path):
     model = load_sentence_encoder(str(tmp_path / "sentences"))
     assert dtypes(model) == {torch.float32}
     assert model.encode(["그래"], convert_to_tensor=True).dtype == torch.float32
+
+
+def test_a_sentence_encoder_is_not_put_on_a_gpu_that_nobody_named(tmp_path, monkeypatch):
+    from sentence_transformers import SentenceTransformer
+
+    SentenceTransformer(str(make_text_folder(tmp_path / "text"))).save(str(tmp_path / "sentences"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    model = load_sentence_encoder(str(tmp_path / "sentences"))
+    assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}

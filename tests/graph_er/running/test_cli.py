@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+import torch
 
 from graph_er.dialogues import write_dialogues
 from graph_er.running.cli import run_command
@@ -29,6 +30,24 @@ def test_a_reader_that_has_seen_enough_is_no_defect(lines):
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 1
+
+
+def test_a_gpu_that_is_full_is_told_with_the_remedy(capsys):
+    def main(argv):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. GPU 0 has ...")
+
+    assert run_command(main) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: CUDA out of memory; take less at once (a smaller --batch_size")
+    assert len(told.splitlines()) == 1
+
+
+def test_other_runtime_errors_are_defects():
+    def main(argv):
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        run_command(main)
 
 
 ENDLESS = ("--seeds", "2", "--epochs", "100000", "--members", "1", "--hidden_size", "8")

@@ -29,6 +29,11 @@ def test_auto_takes_cuda_where_it_is(gpus):
     assert choose_device("cpu") == "cpu"
 
 
+def test_the_cpu_has_one_name(gpus):
+    gpus(1, rank=0)
+    assert choose_device("cpu:0") == "cpu"
+
+
 @pytest.mark.parametrize("name", ["tpu9", "meta", "cuda:2"])
 def test_a_device_that_is_not_there_is_refused(gpus, name):
     gpus(2)
