@@ -38,6 +38,7 @@ from feature_extractor.demo_corpus.tree import (
 )
 from feature_extractor.demo_corpus.voice import SAMPLE_RATE, synthesise
 from graph_er.errors import InputError
+from graph_er.running.clutter import is_empty, remove_empty
 from graph_er.running.files import write_json
 
 SETTINGS_FILE = "demo.json"
@@ -126,7 +127,7 @@ def generate_demo(
         building.mkdir()
         _write_corpus(building, settings, progress)
         if out.is_dir():
-            out.rmdir()
+            remove_empty(out)
         building.replace(out)
     except OSError:
         if _already_made(out, settings):
@@ -170,7 +171,7 @@ def refuse_other_version(root: Path) -> None:
 
 
 def _already_made(out: Path, settings: DemoSettings) -> bool:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not out.exists() or (out.is_dir() and is_empty(out)):
         return False
     record = out / SETTINGS_FILE
     if not record.is_file():

@@ -16,6 +16,7 @@ from feature_extractor.networks.checkpoint_files import CHECKPOINT_FILES
 from feature_extractor.sources import SIDES
 from feature_extractor.training.fit import CHECKPOINTS
 from graph_er.errors import InputError
+from graph_er.running.clutter import is_clutter
 from graph_er.running.files import write_json
 from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME, read_run_record
@@ -158,9 +159,10 @@ def _refuse_foreign_files(folder: Path) -> None:
 
 
 def _files(folder: Path, *patterns: str) -> set[Path]:
-    """Return what is no folder, below `folder`; links are not followed."""
+    """Return what is neither a folder nor clutter, below `folder`; links are not followed."""
     found = {path for pattern in patterns for path in folder.glob(pattern)}
-    return {path for path in found if path.is_symlink() or not path.is_dir()}
+    files = {path for path in found if path.is_symlink() or not path.is_dir()}
+    return {path for path in files if not is_clutter(path.name)}
 
 
 def _remove_empty(*folders: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
+from graph_er.running.clutter import is_clutter
 from graph_er.running.files import sha256
 from graph_er.running.regular_files import read_json_file
 
@@ -39,12 +40,15 @@ def is_bundle(path: Path) -> bool:
 
 
 def digests_of(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file in a bundle's parts, by path relative to the bundle."""
+    """Return the SHA-256 of every file in a bundle's parts, by path relative to the bundle.
+
+    What systems put there by themselves is left out by its name: neither read nor followed.
+    """
     files = (
         path
         for part in (EXTRACTOR, GRAPH, LIVE)
         for path in sorted((folder / part).rglob("*"))
-        if path.is_file()
+        if not is_clutter(path.name) and path.is_file()
     )
     return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 

@@ -29,6 +29,7 @@ from graph_er.inference.live import require_live
 from graph_er.inference.predictor import EmotionPredictor
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.packing.model_card import Part, model_card
+from graph_er.running.clutter import is_empty
 from graph_er.running.files import write_json, write_text
 from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.regular_files import read_json_file
@@ -99,7 +100,7 @@ def write_bundle(
 
 
 def _check_out(out: Path, overwrite: bool) -> None:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not out.exists() or (out.is_dir() and is_empty(out)):
         return
     if not is_bundle(out):
         raise InputError(f"--out {out}: holds something else than a bundle; name another folder")

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from graph_er.conversations.conversation_input import TURN_SUFFIXES
 from graph_er.conversations.recording_folder import AUDIO_SUFFIXES
 from graph_er.errors import InputError
+from graph_er.running.clutter import is_clutter
 
 ARCHIVE = ".zip"
 KINDS = (*AUDIO_SUFFIXES, *TURN_SUFFIXES, ".txt")
@@ -35,8 +36,6 @@ _END = b"PK\5\6"  # of the list, and how many bytes it and a comment behind it t
 _END_BYTES = 22 + (1 << 16)
 # What stands before it in archives beyond 4 GB or 65,535 files.
 _LARGE_END, _LARGE_BYTES = b"PK\6\7", 20
-# What macOS and Windows put into archives by themselves.
-_CLUTTER = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -148,8 +147,7 @@ def _open(archive: Path) -> zipfile.ZipFile:
 
 def _is_passed_over(member: zipfile.ZipInfo) -> bool:
     name = member.filename  # may be empty, which `is_dir` does not take
-    clutter = any(part in _CLUTTER or part.startswith("._") for part in name.split("/"))
-    return name.endswith("/") or clutter
+    return name.endswith("/") or any(is_clutter(part) for part in name.split("/"))
 
 
 def _check_members(members: Sequence[zipfile.ZipInfo], limits: Limits, where: str) -> None:

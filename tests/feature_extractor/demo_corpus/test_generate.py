@@ -226,6 +226,18 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     assert (root / "demo.json").is_file()
 
 
+def test_a_folder_that_a_file_manager_looked_into_is_empty(tmp_path: Path) -> None:
+    root, mine = tmp_path / "corpus", tmp_path / "mine.txt"
+    root.mkdir()
+    mine.write_text("keep me", encoding="utf-8")
+    (root / ".DS_Store").symlink_to(mine)
+
+    assert generate_demo(root, TINY) is True
+    assert (root / "demo.json").is_file()
+    assert not (root / ".DS_Store").is_symlink()
+    assert mine.read_text(encoding="utf-8") == "keep me"
+
+
 def test_other_content_is_refused_and_kept(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep me", encoding="utf-8")
 

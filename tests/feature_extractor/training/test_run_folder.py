@@ -99,6 +99,30 @@ def test_a_run_with_a_file_of_the_users_is_not_emptied(finished, foreign):
     assert foreign in refused(finished, overwrite=True)
 
 
+CLUTTER = (".DS_Store", "eval_test/._eval.json", "comet/Thumbs.db", "notes/desktop.ini")
+
+
+def test_what_systems_put_into_folders_is_no_file_of_the_users(finished, tmp_path):
+    for name in (*CLUTTER, "__MACOSX/run/._run.json"):
+        (finished / name).parent.mkdir(parents=True, exist_ok=True)
+        (finished / name).write_text("x")
+    (tmp_path / "mine").write_text("years of work")
+    (finished / "._link").symlink_to(tmp_path / "mine")
+    open_folder(finished, CONFIG, overwrite=True)
+    assert not (finished / "run.json").exists()
+    assert {*CLUTTER, "__MACOSX/run/._run.json", "._link"} < {*files(finished)}
+    assert (tmp_path / "mine").read_text() == "years of work"
+    (finished / "__MACOSX" / "thesis.tex").write_text("years of work")
+    assert "thesis.tex" in refused(finished, overwrite=True)
+
+
+def test_a_folder_that_a_file_manager_looked_into_may_be_used(tmp_path):
+    (tmp_path / ".DS_Store").write_text("x")
+    check_folder(tmp_path, resume=False, overwrite=False)
+    (tmp_path / "thesis.tex").write_text("years of work")
+    assert "holds other files" in refused(tmp_path)
+
+
 def test_a_link_in_a_run_is_not_followed(finished, tmp_path):
     write(tmp_path / "elsewhere", **{"settings_dot_json": json.dumps(CONFIG)})
     (finished / "checkpoints").symlink_to(tmp_path / "elsewhere")

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from graph_er import bundle as command
 from graph_er import eval as eval_command
 from graph_er import predict
+from graph_er.bundles import bundle_folder
 from graph_er.bundles.bundle_folder import open_bundle
 from graph_er.errors import InputError
 from graph_er.inference.predictor import EmotionPredictor
@@ -148,6 +149,41 @@ def test_what_is_not_as_it_was_written_is_refused(copy, tamper, message):
     tamper(copy)
     with pytest.raises(InputError, match=message):
         open_bundle(copy)
+
+
+CLUTTER = (".DS_Store", "._model.pt", "Thumbs.db", "desktop.ini", "__MACOSX/._model.pt")
+
+
+@pytest.mark.parametrize("name", CLUTTER)
+def test_what_systems_put_into_folders_is_passed_over_unread(copy, monkeypatch, name):
+    path = copy / "graph" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("x")
+    link = copy / "extractor" / "._link"
+    link.symlink_to(path)
+    read = []
+    monkeypatch.setattr(bundle_folder, "sha256", lambda path: read.append(path) or sha256(path))
+    assert open_bundle(copy).graph == copy / "graph"
+    assert len(read) > 5
+    assert not {path, link} & {*read}
+
+
+@pytest.mark.parametrize("name", [".hidden", "__MACOSX/added.py", ".DS_Store/added.py"])
+def test_nothing_else_is_passed_over(copy, name):
+    path = copy / "graph" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("x")
+    with pytest.raises(InputError, match=re.escape(f"{name} is not of the bundle")):
+        open_bundle(copy)
+
+
+def test_a_folder_that_holds_such_files_alone_is_filled(sources, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".DS_Store").write_text("x")
+    write_bundle(sources, out)
+    open_bundle(out)
+    assert not (out / ".DS_Store").exists()
 
 
 def test_a_card_may_be_edited(copy):
