@@ -109,6 +109,21 @@ def test_an_environment_is_made_and_found_where_windows_puts_its_interpreter(tmp
     assert calls.count("--version") == 1  # which is asked for when one is made
 
 
+def test_text_is_checked_out_with_the_line_ends_that_bash_reads():
+    listed = subprocess.run(
+        ["git", "ls-files", "--eol"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.splitlines()
+    if not listed:
+        pytest.skip("not a git checkout")
+    fields = [line.split("\t")[0].split(maxsplit=2) for line in listed]
+    kinds = {(index, attributes.strip()) for index, _, attributes in fields}
+    assert kinds <= {
+        ("i/lf", "attr/text=auto eol=lf"),
+        ("i/none", "attr/text=auto eol=lf"),
+        ("i/-text", "attr/-text"),
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "meant"),
     [
