@@ -47,12 +47,10 @@ prepare_python() { # requirements file ...
     echo "error: no interpreter at $python; set GRAPH_ER_PYTHON or VIRTUAL_ENV right, or neither" >&2
     exit 2
   }
-  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
-    echo "error: $python is older than Python 3.11; name a newer one in GRAPH_ER_PYTHON" >&2
-    exit 2
-  }
+  local file remedy="set GRAPH_ER_PYTHON to one that is"
+  case $python in "$PWD/.venv/"*) remedy="delete .venv or $remedy" ;; esac
+  fits "$python" || fail "$python is not Python 3.11 to 3.14, as PyTorch needs; $remedy"
   export GRAPH_ER_PYTHON=$python # scripts that this one starts stand elsewhere
-  local file
   for file in "$@"; do install_once "$file"; done
 }
 
@@ -64,17 +62,26 @@ interpreter_of() { # virtual environment: where Windows or any other system puts
   fi
 }
 
+fits() { # interpreter: the pinned PyTorch has wheels for these Pythons alone, as in pyproject.toml
+  "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
+}
+
+# Marks .venv as made here and not yet installed into: it goes with a failure, since the interpreter
+# in it may be the reason. One that somebody else made stays whatever happens.
+unfinished=.venv/.graph_er-unfinished
+
 make_environment() {
   local candidate
-  for candidate in python3 python3.13 python3.12 python3.11 python; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+  for candidate in python3 python3.13 python3.12 python3.11 python3.14 python; do
+    if fits "$candidate"; then
       echo "== making .venv with $("$candidate" --version)" >&2
+      [ ! -e "$unfinished" ] || rm -rf .venv
+      [ -e .venv ] || { mkdir .venv && touch "$unfinished"; }
       "$candidate" -m venv .venv
       return
     fi
   done
-  echo "error: no Python 3.11 or newer found; install one or name it in GRAPH_ER_PYTHON" >&2
-  exit 2
+  fail "no Python 3.11 to 3.14 found, as PyTorch needs; install one or name it in GRAPH_ER_PYTHON"
 }
 
 install_once() { # a stamp in the environment says that this very file was installed
@@ -85,6 +92,13 @@ print(pathlib.Path(sys.prefix) / f".graph_er-{digest}", end="")' "$1")
   [ -f "$stamp" ] && return
   echo "== installing $1 (several minutes the first time)" >&2
   # What is imported is compiled then; all the rest never.
-  "$python" -m pip install --quiet --disable-pip-version-check --no-compile -r "$1" >&2
+  "$python" -m pip install --quiet --disable-pip-version-check --no-compile -r "$1" >&2 ||
+    discard_unfinished $?
+  case $python in "$PWD/.venv/"*) rm -f "$unfinished" ;; esac
   touch "$stamp" 2>/dev/null || true # an environment that cannot be written to is checked each time
+}
+
+discard_unfinished() { # status with which the script ends
+  case $python in "$PWD/.venv/"*) [ ! -e "$unfinished" ] || rm -rf .venv ;; esac
+  exit "$1"
 }
