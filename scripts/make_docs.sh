@@ -209,7 +209,8 @@ out_of_fold() { # each seed of stage 1: the whole, its folds, three dialogue fil
       for fold in 1 2 3; do score1 fold${fold}_0 test; done
     fi
     for kind in in_fold aligned unaligned; do
-      local folds=(--fold_checkpoints "$out"/fold{1,2,3}_$seed)
+      local folds # apart: the Bash of macOS would expand the braces to three assignments
+      folds=(--fold_checkpoints "$out"/fold{1,2,3}_$seed)
       case $kind in in_fold) folds=() ;; unaligned) folds+=(--no-align) ;; esac
       step "oof_${kind}_${seed}_features" "$out/${kind}_$seed.pkl" "$python" \
         feature_extractor/extract.py "${corpus[@]}" --checkpoint "$out/whole$seed" ${folds[@]+"${folds[@]}"} \

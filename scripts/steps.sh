@@ -73,7 +73,7 @@ in_lane() { # function ...
   trap 'end_jobs 130; exit 130' INT
   trap 'end_jobs 143; exit 143' TERM
   local cores function
-  cores=$(nproc 2>/dev/null || echo 2)
+  cores=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) # macOS has no nproc
   export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(((cores + 1) / 2))}
   for function in "$@"; do "$function"; done
 }

@@ -161,3 +161,22 @@ def test_steps_keep_the_status_of_their_commands(start, tmp_path):
         "wrong 2", "killed 137", "function 5",
     ]  # fmt: skip
     assert [path.name for path in (tmp_path / "steps").glob("*.done")] == ["good.done"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "threads"),
+    [("nproc", 3), ("getconf", 3), (None, 1)],
+    ids=["Linux", "macOS", "neither"],
+)
+def test_a_lane_takes_half_of_the_cores(start, tmp_path, tool, threads):
+    (tmp_path / "tools" / "nproc").unlink(missing_ok=True)
+    if tool:
+        path = tmp_path / "tools" / tool
+        path.write_text("#!/bin/sh\necho 6\n", "utf-8")
+        path.chmod(0o755)
+    process = start(
+        "unset OMP_NUM_THREADS\none() { echo threads $OMP_NUM_THREADS >&2; }\n"
+        "lane one one\nwait_for_lanes"
+    )
+    assert f"threads {threads}\n" in process.communicate(timeout=30)[1]
+    assert process.returncode == 0
