@@ -88,6 +88,10 @@ def keep_inputs(
 ) -> None:
     """Refuse an output that would replace what the same command reads, also through a link.
 
+    Where both exist, the disk tells whether they are one: there are disks on which ``data.pkl`` is
+    ``Data.pkl`` as well. A second name (hard link) of what is read cannot be told from that and is
+    refused, though to replace it would leave the other name as it is.
+
     Args:
         option: that of the output, e.g. ``--out``.
         named: what it names, a file or a folder.
@@ -99,11 +103,22 @@ def keep_inputs(
         InputError: an output is an input.
     """
     # Of links that lead in a circle it is the reader that tells.
-    read = {os.path.realpath(path): name for name, path in inputs if path is not None}
+    read = {key: name for name, path in inputs if path is not None for key in _identities(path)}
     for path in written:
-        if (other := read.get(os.path.realpath(path))) is not None:
+        other = next((read[key] for key in _identities(path) if key in read), None)
+        if other is not None:
             if path == named:
                 raise InputError(f"{option} {named}: is {other} as well; name another file")
             raise InputError(
                 f"{option} {named}: {path} would be replaced, which is {other}; name another folder"
             )
+
+
+def _identities(path: Path) -> list[str | tuple[int, int]]:
+    """Return where a path leads and, if that exists, which file of which disk it is."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return [os.path.realpath(path)]
+    known = status.st_ino != 0  # some network disks of Windows do not tell
+    return [os.path.realpath(path), *([(status.st_dev, status.st_ino)] if known else [])]

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -43,6 +44,28 @@ def test_an_output_that_is_an_input_is_refused_also_through_a_link(tmp_path):
         ):
             keep_inputs("--out", named, [named], [("--split", None), ("--root", read)])
     keep_inputs("--out", tmp_path / "other.csv", [tmp_path / "x.csv"], [("--root", mine)])
+
+
+def test_one_file_under_two_names_is_one_file(tmp_path):
+    mine, other = tmp_path / "mine.csv", tmp_path / "Mine.csv"
+    mine.touch()
+    if not other.exists():  # where the disk tells small from capital letters
+        other.hardlink_to(mine)
+    with pytest.raises(InputError, match=r"--out .*Mine\.csv: is --root as well"):
+        keep_inputs("--out", other, [other], [("--root", mine)])
+
+
+def test_a_disk_that_does_not_number_its_files_is_asked_for_paths_alone(tmp_path, monkeypatch):
+    mine, other = tmp_path / "mine.csv", tmp_path / "other.csv"
+    mine.touch()
+    other.touch()
+    real = os.stat
+    monkeypatch.setattr(
+        os, "stat", lambda *a, **k: os.stat_result((0o100644, 0, *real(*a, **k)[2:]))
+    )
+    keep_inputs("--out", other, [other], [("--root", mine)])
+    with pytest.raises(InputError, match="is --root as well"):
+        keep_inputs("--out", mine, [mine], [("--root", mine)])
 
 
 def test_what_is_written_beside_an_output_is_no_input_either(tmp_path):
