@@ -249,7 +249,7 @@ def test_audio_lies_below_the_table_or_at_an_absolute_path(tmp_path):
     path.write_text(path.read_text("utf-8") + f"Kim,,sad,{composed}\n", "utf-8")
     wavs = [u.wav for u in read_table(path).utterances]
     assert wavs[:2] == [far, tmp_path / "here" / "a" / "b.ogg"]
-    assert wavs[2].name == decomposed
+    assert wavs[2].samefile(tmp_path / "here" / decomposed)  # some disks open it by either form
 
 
 BAD_ROWS = [

@@ -25,13 +25,16 @@ def spelt(*forms):
 @pytest.mark.parametrize("cell", [(a, b) for a in FORMS for b in FORMS])
 def test_each_part_may_be_in_its_own_form(tmp_path, disk, cell):
     there = write_wav(tmp_path / spelt(*disk))
-    assert AudioFiles(tmp_path).find(spelt(*cell)) == there
-    assert AudioFiles(Path("/")).find(str(tmp_path / spelt(*cell))) == there
+    # Some disks open a file by any form of its name, so that the form that is found may differ.
+    assert AudioFiles(tmp_path).find(spelt(*cell)).samefile(there)
+    assert AudioFiles(Path("/")).find(str(tmp_path / spelt(*cell))).samefile(there)
 
 
 def test_folders_of_one_name_are_all_looked_into_and_the_path_as_written_first(tmp_path):
     exact = write_wav(tmp_path / spelt("NFC", "NFD"))
     other = write_wav(tmp_path / spelt("NFD", "NFC"))
+    if other.samefile(exact):
+        pytest.skip("this disk does not tell forms of a name apart")
     assert AudioFiles(tmp_path).find(spelt("NFC", "NFD")) == exact
     assert AudioFiles(tmp_path).find(spelt("NFD", "NFC")) == other
     other.unlink()
@@ -43,7 +46,8 @@ def test_a_folder_is_listed_once(tmp_path, monkeypatch):
     listed, listdir = [], os.listdir
     monkeypatch.setattr(os, "listdir", lambda path: listed.append(path) or listdir(path))
     files = AudioFiles(tmp_path)
-    assert [files.find(spelt("NFD", "NFC")) for _ in range(5)] == [there] * 5
+    found = [files.find(spelt("NFD", "NFC")) for _ in range(5)]
+    assert all(path.samefile(there) for path in found)
     assert len(listed) == len(set(listed)) <= 3
 
 
@@ -66,13 +70,13 @@ def test_signs_that_nobody_sees_are_part_of_a_path(tmp_path):
 def test_a_conversation_finds_them_likewise(tmp_path):
     there = write_wav(tmp_path / spelt("NFC", "NFD"))
     (turn,) = turns_of_rows([{"speaker": "A", "wav": spelt("NFC", "NFC")}], tmp_path)
-    assert turn.wav == there
+    assert turn.wav.samefile(there)
 
 
 def test_a_name_too_long_in_another_form_is_found(tmp_path):
     name = "각" * 40 + ".wav"  # 124 bytes, and three times as many in parts
     folder = unicodedata.normalize("NFD", "소리")
     path = write_wav(tmp_path / folder / name)
-    assert AudioFiles(tmp_path).find(f"소리/{name}") == path
+    assert AudioFiles(tmp_path).find(f"소리/{name}").samefile(path)
     with pytest.raises(InputError, match="is not there"):
         AudioFiles(tmp_path).find(f"소리/{'밖' * 40}.wav")

@@ -27,7 +27,9 @@ for chunk, rows in enumerate(store.chunks):
     store.write(chunk, {n: np.ones((len(rows), 768), np.float32) for n in ("text", "audio")})
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assemble(plan, [store], folder / "x.pkl")
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+# Kilobytes on Linux, bytes on macOS.
+print((after - before) * (1 if sys.platform == "darwin" else 1024) / 2**20)
 """
 
 

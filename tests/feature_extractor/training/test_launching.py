@@ -30,6 +30,7 @@ from graph_er.running.processes import one_voice
 from graph_er.running.tracking import Tracker
 from tests.feature_extractor.launched_fit import main as fit_here
 from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
+from tests.launched_command import skip_where_threads_are_not_told
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKER = ROOT / "tests" / "feature_extractor" / "launched_fit.py"
@@ -140,6 +141,7 @@ def test_the_command_writes_one_folder_and_speaks_with_one_voice(tmp_path):
         # When the first ends, the launcher ends by SIGTERM whoever has not ended yet.
         assert "2" in codes
         assert {*codes} <= {"2", "-15"}
+    skip_where_threads_are_not_told()
 
 
 def test_a_batch_is_divided_evenly_and_whole():

@@ -24,6 +24,7 @@ from graph_er.running.processes import (
 )
 from graph_er.train import main
 from tests.graph_er.dialogue_factory import make_file
+from tests.launched_command import skip_where_threads_are_not_told
 
 ROOT = Path(__file__).resolve().parents[3]
 # Batches of three of eight dialogues: two for one process, one for the other, and a last batch of
@@ -104,6 +105,7 @@ def test_two_processes_make_the_model_that_one_makes(preset, data, tmp_path):
     # The first process alone speaks.
     assert done.stderr.count("wrote ") == 1
     assert done.stderr.count("temperature") == 1
+    skip_where_threads_are_not_told()
 
 
 @pytest.mark.parametrize(
