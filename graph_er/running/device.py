@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import torch
 
@@ -46,7 +47,9 @@ def native_bfloat16(device: str) -> bool:
         with torch.cuda.device(device):  # it tells of the current one
             return torch.cuda.is_bf16_supported(including_emulation=False)
     able = torch.cpu.get_capabilities()
-    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    # ARM's; PyTorch for macOS has no kernels for it.
+    arm = able.get("bf16", False) and sys.platform != "darwin"
+    return arm or able.get("avx512_bf16", False) or able.get("amx_bf16", False)
 
 
 def _own_gpu(name: str) -> str:

@@ -1,5 +1,6 @@
 """Devices by name, and one GPU for each process of a launcher."""
 
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -57,6 +58,15 @@ def test_each_process_takes_a_gpu_of_its_own(gpus, name):
 def test_bfloat16_is_native_where_the_processor_says_so(monkeypatch, feature, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {feature: True})
     assert native_bfloat16("cpu") is expected
+
+
+@pytest.mark.parametrize(("platform", "expected"), [("linux", True), ("darwin", False)])
+def test_arms_bfloat16_counts_where_pytorch_has_kernels_for_it(monkeypatch, platform, expected):
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"bf16": True})
+    assert native_bfloat16("cpu") is expected
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert native_bfloat16("cpu")
 
 
 def test_bfloat16_is_asked_of_the_gpu_that_is_named(monkeypatch):
