@@ -6,6 +6,7 @@ for a corpus. Encoders trained from scratch, as the demo's, need a far larger le
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,8 @@ FUSION_CHOICES = (
 CLIP_LENGTHS = (0.1, 86_400.0)
 # What of an encoder is kept as pretrained, beside a number of layers.
 NONE, CNN, ALL = "none", "cnn", "all"
+# Elsewhere each process loads all libraries anew, in every epoch.
+_WORKERS = 2 if sys.platform.startswith("linux") else 0
 
 TEXT_ENCODER = "klue/roberta-base"
 AUDIO_ENCODER = "w11wo/wav2vec2-xls-r-300m-korean"
@@ -103,7 +106,9 @@ class TrainingSettings:
     speed_perturbation: float = option(
         0.0, "train on clips sped up or slowed down at random by up to about this share"
     )
-    num_workers: int = option(2, "processes that decode audio; 0 decodes in the main process")
+    num_workers: int = option(
+        _WORKERS, "processes that decode audio; 0 decodes in the main process"
+    )
 
     def __post_init__(self) -> None:
         """Check the ranges.

@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 
 import pytest
 
@@ -42,6 +44,16 @@ def test_the_ends_of_the_ranges_are_within():
     )
     assert least.speed_perturbation == 0
     assert TrainingSettings(warmup=0.99).warmup == 0.99
+
+
+@pytest.mark.parametrize(("platform", "workers"), [("linux", 2), ("darwin", 0)])
+def test_other_processes_decode_where_they_start_at_once(platform, workers):
+    code = (
+        f"import sys; sys.platform = {platform!r}; from feature_extractor import settings; "
+        "print(settings.TrainingSettings().num_workers)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == str(workers)
 
 
 def test_presets_are_for_corpora_that_there_are():
