@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,13 @@ from graph_er.errors import InputError
 from graph_er.running.device import choose_device, native_bfloat16
 from graph_er.running.flags import require
 from graph_er.running.processes import launched
+from graph_er.running.shared_memory import (
+    FOLDER,
+    free_bytes,
+    most_workers,
+    processes_can_share,
+    require_room,
+)
 from graph_er.running.side_by_side import usable_cores
 
 DTYPES = ("float32", "bfloat16", "auto")
@@ -21,7 +28,6 @@ _CHARACTERS_PER_SECOND = 20
 # With fewer utterances a process takes longer to start than it saves.
 _WORTH_A_WORKER = 256
 _MOST_WORKERS = 4
-_SHARED = "/dev/shm"
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Execution:
         require("num_workers", workers, workers is None or workers >= 0, "0 or more")
         if workers and not processes_can_share():
             raise InputError(
-                f"--num_workers {workers}: batches come from other processes by way of {_SHARED}, "
+                f"--num_workers {workers}: batches come from other processes by way of {FOLDER}, "
                 "which is missing or cannot be written to; add --num_workers 0"
             )
 
@@ -82,10 +88,20 @@ class Execution:
             return 0
         return min(_MOST_WORKERS, usable_cores() // 2)
 
+    def with_room(self, workers: int, sizes: Sequence[float]) -> int:
+        """Return how many of `workers` there is shared memory for: all, where they are asked for.
 
-def processes_can_share() -> bool:
-    """Tell whether processes can hand batches to each other; on Linux that takes a folder."""
-    return not sys.platform.startswith("linux") or os.access(_SHARED, os.W_OK)
+        Args:
+            workers: what `workers` said.
+            sizes: of the batches, in bytes.
+
+        Raises:
+            InputError: there is not enough for the number that was asked for.
+        """
+        if self.num_workers is None:
+            return most_workers(workers, sizes, free_bytes())
+        require_room(workers, sizes, free_bytes())
+        return workers
 
 
 def resolve_device(name: str) -> torch.device:

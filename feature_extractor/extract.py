@@ -105,7 +105,8 @@ def _add_execution_options(parser: argparse.ArgumentParser) -> None:
         "--num_workers",
         type=int,
         help="processes that decode audio ahead (default: with a GPU half as many as there are "
-        "cores, at most 4, and none for fewer than 256 utterances; none on the CPU)",
+        "cores, at most 4, fewer where /dev/shm is small, and none for fewer than 256 utterances; "
+        "none on the CPU)",
     )
     add_device_option(parser)
     parser.add_argument(

@@ -12,9 +12,9 @@ from torch.utils.data import Dataset
 from feature_extractor.audio import is_silent, load_audio
 from feature_extractor.batches.augmentation import perturb_speed
 from feature_extractor.batches.chunking import is_too_long
-from feature_extractor.execution import processes_can_share
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.shared_memory import processes_can_share
 from graph_er.schema.emotions import MODALITY_NAMES
 
 Example = dict[str, Any]

@@ -10,12 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch.utils.data import DataLoader, Dataset
+import torch
+from torch.utils.data import DataLoader, Dataset, default_convert
 
 from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.batches.padding import length_batches
 from feature_extractor.execution import Execution
 from graph_er.errors import InputError
+from graph_er.running.shared_memory import shared, tensor_bytes
+
+# Of a clip about as long, in seconds, what is the same for every clip hardly counts.
+_TYPICAL = 5.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,36 @@ def plan_batches(
     return batches
 
 
+def batch_sizes(dataset: UtteranceDataset, collate: Any, batches: Sequence[Batch]) -> list[float]:
+    """Return about how many bytes each batch has, by its seconds of audio, padding included.
+
+    Texts alone are small: where nothing is heard, batches count as 0.
+
+    Args:
+        dataset: the utterances, one of which is made an example of, to see how large it is.
+        collate: pads examples to batches.
+        batches: indices into `dataset`.
+
+    Raises:
+        InputError: that utterance's audio is bad.
+    """
+    indices = (index for batch in batches for index in batch.indices)
+    heard = [index for index in indices if dataset.seconds(index) > 0]
+    if dataset.sampling_rate is None or not heard:
+        return [0.0] * len(batches)
+    typical = min(heard, key=lambda index: abs(dataset.seconds(index) - _TYPICAL))
+    with torch.random.fork_rng(devices=[]):  # a change of speed is drawn
+        item = default_convert(collate([dataset[typical]]))
+    per_second = tensor_bytes(item) / dataset.seconds(typical)
+    samples = (1 + dataset.heard_context) * dataset.sampling_rate * torch.float32.itemsize
+    return [
+        len(batch.indices)
+        * max(map(dataset.seconds, batch.indices))
+        * (samples if batch.in_chunks else per_second)
+        for batch in batches
+    ]
+
+
 def load_batches(
     dataset: UtteranceDataset, collate: Any, batches: Sequence[Batch], execution: Execution
 ) -> Iterator[tuple[Batch, Any]]:
@@ -75,12 +110,16 @@ def load_batches(
     With workers, each holds at most two batches that are not yet asked for.
 
     Raises:
-        InputError: an utterance's audio is bad.
+        InputError: an utterance's audio is bad, or there is no room for the batches of as many
+            workers as were asked for.
     """
+    workers = execution.workers(sum(len(batch.indices) for batch in batches))
+    if workers:
+        workers = execution.with_room(workers, batch_sizes(dataset, collate, batches))
     loader = DataLoader(
         _Collated(dataset, collate, batches),
         batch_size=None,
-        num_workers=execution.workers(sum(len(batch.indices) for batch in batches)),
+        num_workers=workers,
         pin_memory=execution.device.type == "cuda",
     )
     for batch, item in zip(batches, loader, strict=True):
@@ -105,6 +144,7 @@ class _Collated(Dataset):
         batch = self._batches[number]
         try:
             examples = [self._dataset[index] for index in batch.indices]
+            item = examples[0] if batch.in_chunks else self._collate(examples)
+            return shared(default_convert(item))
         except InputError as error:
             return error
-        return examples[0] if batch.in_chunks else self._collate(examples)

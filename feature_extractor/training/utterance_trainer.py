@@ -31,6 +31,7 @@ from feature_extractor.training.dev_chunks import LONG, Divided, divided, divide
 from feature_extractor.training.global_batches import STAND_IN, GlobalBatches, collated
 from feature_extractor.training.losses import LOSSES
 from graph_er.running.processes import SharedError, count
+from graph_er.running.shared_memory import shared
 
 _ROW = "row"
 _NOT_READ = ("labels", "affect", STAND_IN, _ROW)
@@ -67,7 +68,7 @@ class NumberedBatches:
         rest = [{k: v for k, v in e.items() if k not in (_ROW, LONG)} for e in examples]
         long = [example[LONG] for example in examples]
         batch = divided(self.collate, rest, long) if any(long) else self.collate(rest)
-        return {**batch, _ROW: rows}
+        return shared({**batch, _ROW: rows})
 
 
 class UtteranceTrainer(Trainer):

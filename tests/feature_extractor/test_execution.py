@@ -13,6 +13,7 @@ from feature_extractor.execution import (
     training_device,
 )
 from graph_er.errors import InputError
+from graph_er.running import shared_memory
 from tests.feature_extractor.tiny_corpus import make_corpus
 
 
@@ -79,6 +80,20 @@ def test_workers_are_chosen_by_cores_and_utterances(monkeypatch):
     assert replace(cpu, num_workers=3).workers(1) == 3
 
 
+def test_as_many_workers_are_chosen_as_have_room(monkeypatch):
+    sizes = [12.8e6] * 100
+    chosen = Execution(torch.device("cuda"), num_workers=None)
+    for free, expected in ((10e6, 0), (64e6, 1), (80e6, 2), (1e9, 4)):
+        monkeypatch.setattr(execution, "free_bytes", lambda n=free: n)
+        assert chosen.with_room(4, sizes) == expected
+    asked = replace(chosen, num_workers=4)
+    assert asked.with_room(4, sizes) == 4
+    monkeypatch.setattr(execution, "free_bytes", lambda: 64e6)
+    with pytest.raises(InputError, match=r"num_workers 4: .* 128 MB of /dev/shm, .* 64 MB free"):
+        asked.with_room(4, sizes)
+    assert asked.with_room(4, sizes[:5]) == 4  # all of them fit
+
+
 def test_a_budget_of_seconds_out_of_range_is_named():
     for seconds in (0, -1, float("nan")):
         with pytest.raises(InputError, match="--batch_seconds"):
@@ -94,7 +109,8 @@ def test_long_clips_are_bounded_by_seconds_and_by_number():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 def test_where_batches_cannot_be_handed_over_no_other_process_decodes(monkeypatch, tmp_path):
-    monkeypatch.setattr(execution, "_SHARED", str(tmp_path / "no_such_folder"))
+    for module in (execution, shared_memory):
+        monkeypatch.setattr(module, "FOLDER", str(tmp_path / "no_such_folder"))
     assert Execution(torch.device("cuda"), num_workers=None).workers(10_000) == 0
     assert Execution(torch.device("cpu"), num_workers=0).workers(10_000) == 0
     with pytest.raises(InputError, match=r"num_workers 2: .*no_such_folder.*add --num_workers 0"):

@@ -3,12 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import default_convert
 
+from feature_extractor import execution as running
 from feature_extractor.batches.dataset import UtteranceDataset
-from feature_extractor.batches.stream import load_batches, plan_batches
+from feature_extractor.batches.stream import batch_sizes, load_batches, plan_batches
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.prediction import predict, predict_groups
 from graph_er.errors import InputError
+from graph_er.running.shared_memory import tensor_bytes
 from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
 
 CPU = Execution(torch.device("cpu"), batch_seconds=1.0)
@@ -58,6 +61,32 @@ def test_without_audio_batches_are_bounded_by_characters(corpus):
         longest = max(dataset.characters(index) for index in batch.indices)
         assert len(batch.indices) == 1 or len(batch.indices) * longest <= CPU.batch_characters
     assert dataset.characters(1) == sum(len(u.text) for u in corpus.utterances[:2])
+
+
+@pytest.mark.parametrize("heard", [0, 2])
+def test_sizes_are_those_of_the_batches(corpus, checkpoint, heard):
+    dataset = dataset_of(corpus, context=heard, heard_context=heard, speed_perturbation=0.1)
+    collate = replace(checkpoint.collator(), heard_context=heard)
+    batches = plan_batches(dataset, GROUPS, replace(CPU, batch_seconds=9.0), clip_length=0.45)
+    drawn = torch.get_rng_state()
+    sizes = batch_sizes(dataset, collate, batches)
+    assert torch.equal(torch.get_rng_state(), drawn)
+    plain = dataset_of(corpus, context=heard, heard_context=heard)
+    for batch, size in zip(batches, sizes, strict=True):
+        examples = [plain[index] for index in batch.indices]
+        item = default_convert(examples[0] if batch.in_chunks else collate(examples))
+        assert 0.7 * tensor_bytes(item) < size
+        assert batch.in_chunks or size < 1.3 * tensor_bytes(item)
+    silent = dataset_of(corpus, sampling_rate=None)
+    assert batch_sizes(silent, collate, batches) == [0.0] * len(batches)
+
+
+def test_workers_that_have_no_room_are_refused(corpus, checkpoint, monkeypatch):
+    dataset, execution = dataset_of(corpus), replace(CPU, num_workers=2)
+    batches = plan_batches(dataset, GROUPS, execution, clip_length=25)
+    monkeypatch.setattr(running, "free_bytes", lambda: 1000)
+    with pytest.raises(InputError, match=r"--num_workers 2: .*or --num_workers 0"):
+        next(load_batches(dataset, checkpoint.collator(), batches, execution))
 
 
 @pytest.mark.parametrize("workers", [0, 2])
