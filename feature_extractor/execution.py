@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,13 +11,7 @@ from graph_er.errors import InputError
 from graph_er.running.device import choose_device, native_bfloat16
 from graph_er.running.flags import require
 from graph_er.running.processes import launched
-from graph_er.running.shared_memory import (
-    FOLDER,
-    free_bytes,
-    most_workers,
-    processes_can_share,
-    require_room,
-)
+from graph_er.running.shared_memory import FOLDER, processes_can_share
 from graph_er.running.side_by_side import usable_cores
 
 DTYPES = ("float32", "bfloat16", "auto")
@@ -87,21 +80,6 @@ class Execution:
         if not waits or utterances < _WORTH_A_WORKER or not processes_can_share():
             return 0
         return min(_MOST_WORKERS, usable_cores() // 2)
-
-    def with_room(self, workers: int, sizes: Sequence[float]) -> int:
-        """Return how many of `workers` there is shared memory for: all, where they are asked for.
-
-        Args:
-            workers: what `workers` said.
-            sizes: of the batches, in bytes.
-
-        Raises:
-            InputError: there is not enough for the number that was asked for.
-        """
-        if self.num_workers is None:
-            return most_workers(workers, sizes, free_bytes())
-        require_room(workers, sizes, free_bytes())
-        return workers
 
 
 def resolve_device(name: str) -> torch.device:

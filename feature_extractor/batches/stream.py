@@ -17,7 +17,7 @@ from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.batches.padding import length_batches
 from feature_extractor.execution import Execution
 from graph_er.errors import InputError
-from graph_er.running.shared_memory import shared, tensor_bytes
+from graph_er.running.shared_memory import free_bytes, shared, tensor_bytes, with_room
 
 # Of a clip about as long, in seconds, what is the same for every clip hardly counts.
 _TYPICAL = 5.0
@@ -107,15 +107,15 @@ def load_batches(
 ) -> Iterator[tuple[Batch, Any]]:
     """Yield each batch with what `collate` makes of its examples, or, in chunks, its one example.
 
-    With workers, each holds at most two batches that are not yet asked for.
+    With workers, each holds at most two batches that are not yet asked for; there are as many as
+    find room for theirs.
 
     Raises:
-        InputError: an utterance's audio is bad, or there is no room for the batches of as many
-            workers as were asked for.
+        InputError: an utterance's audio is bad, or a worker finds no room for a batch after all.
     """
     workers = execution.workers(sum(len(batch.indices) for batch in batches))
     if workers:
-        workers = execution.with_room(workers, batch_sizes(dataset, collate, batches))
+        workers = with_room(workers, batch_sizes(dataset, collate, batches), free_bytes())
     loader = DataLoader(
         _Collated(dataset, collate, batches),
         batch_size=None,

@@ -28,7 +28,7 @@ from graph_er.errors import InputError
 from graph_er.running.device import native_bfloat16
 from graph_er.running.files import disk_errors_named
 from graph_er.running.processes import count, first_only, from_first
-from graph_er.running.shared_memory import free_bytes, require_room
+from graph_er.running.shared_memory import free_bytes, with_room
 from graph_er.running.tracking import Tracker
 from graph_er.scoring.scores import METRICS, score
 
@@ -73,16 +73,16 @@ def fit(
         resume: go on where an interrupted run in ``job.out`` stopped.
 
     Raises:
-        InputError: an audio file cannot be read; the workers have no room for their batches; or
-            the loss is not finite, so that training on would be pointless: the message names the
-            step and its utterances.
+        InputError: an audio file cannot be read; or the loss is not finite, so that training on
+            would be pointless: the message names the step and its utterances.
 
     Returns:
         ``best_epoch``, ``best_dev_loss`` and ``history``, one entry per epoch, of the last step,
         and the same of the ``steps`` before it by name.
     """
     for dataset in (train, dev):
-        _require_room(dataset, checkpoint, settings)
+        workers = _workers_with_room(dataset, checkpoint, settings)
+        settings = replace(settings, num_workers=workers)
     whole = checkpoint.model
     from_states = train.holds_states(whole.config.modalities)
     model = StatesClassifier(whole) if from_states else whole
@@ -147,23 +147,23 @@ def _fit_step(
     return _summary(trainer.state)
 
 
-def _require_room(
+def _workers_with_room(
     dataset: UtteranceDataset, checkpoint: Checkpoint, settings: TrainingSettings
-) -> None:
-    """Refuse workers that cannot hand over the largest batches there may be, those of like length.
+) -> int:
+    """Return how many workers can hand over the largest batches there may be: those of like length.
 
     Raises:
-        InputError: they cannot.
+        InputError: the audio file that shows how large a batch is cannot be read.
     """
     if settings.num_workers == 0:
-        return
+        return 0
     # What is heard in chunks is no tensor yet, and takes another way.
     whole = set(range(len(dataset))) - dataset.needs_chunks(checkpoint.model.config.clip_length)
     rows, size = sorted(whole, key=dataset.seconds, reverse=True), settings.batch_size
     parts = (tuple(rows[start : start + size]) for start in range(0, len(rows), size))
     batches = [Batch(0, part, part) for part in parts]
     sizes = batch_sizes(dataset, checkpoint.collator(), batches)
-    require_room(settings.num_workers, sizes, free_bytes())
+    return with_room(settings.num_workers, sizes, free_bytes())
 
 
 @contextmanager

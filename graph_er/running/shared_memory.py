@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
+import logging
 import math
 import os
 import sys
@@ -14,6 +15,8 @@ import torch
 from torch.utils.data import get_worker_info
 
 from graph_er.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "/dev/shm"
 # Batches that `DataLoader` has each of its processes make ahead, and those that lie with who asked:
@@ -39,29 +42,24 @@ def bytes_at_once(sizes: Sequence[float], workers: int) -> float:
     return sum(heapq.nlargest(_AHEAD * workers + _TAKEN, sizes))
 
 
-def most_workers(limit: int, sizes: Sequence[float], free: float) -> int:
-    """Return how many workers, at most `limit`, find room for batches of `sizes`; 0 if not one."""
-    return next((n for n in range(limit, 0, -1) if bytes_at_once(sizes, n) <= free), 0)
-
-
-def require_room(workers: int, sizes: Sequence[float], free: float) -> None:
-    """Refuse workers whose batches do not fit.
+def with_room(workers: int, sizes: Sequence[float], free: float) -> int:
+    """Return how many of some workers find room for their batches, and tell if it is not all.
 
     Args:
-        workers: the processes that make batches.
+        workers: processes that are to make batches.
         sizes: of the batches, in bytes.
         free: the bytes that there are for them.
-
-    Raises:
-        InputError: they do not fit.
     """
-    wanted = bytes_at_once(sizes, workers)
-    if workers and wanted > free:
-        raise InputError(
-            f"--num_workers {workers}: their batches take up to {wanted / 1e6:,.0f} MB of "
-            f"{FOLDER}, which has {free / 1e6:,.0f} MB free; start the container with --shm-size "
-            f"{math.ceil(wanted / 2**30)}g, or --num_workers 0"
-        )
+    found = next((n for n in range(workers, 0, -1) if bytes_at_once(sizes, n) <= free), 0)
+    if found < workers:
+        wanted = bytes_at_once(sizes, workers)
+        logger.warning(
+            "%d of %d processes decode audio ahead: for the batches of all there may have to be "
+            "%s MB in %s, which has %s MB free; start the container with --shm-size %dg",
+            found, workers, f"{wanted / 1e6:,.0f}", FOLDER, f"{free / 1e6:,.0f}",
+            math.ceil(wanted / 2**30),
+        )  # fmt: skip
+    return found
 
 
 def shared(item: Any) -> Any:

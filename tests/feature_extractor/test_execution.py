@@ -80,20 +80,6 @@ def test_workers_are_chosen_by_cores_and_utterances(monkeypatch):
     assert replace(cpu, num_workers=3).workers(1) == 3
 
 
-def test_as_many_workers_are_chosen_as_have_room(monkeypatch):
-    sizes = [12.8e6] * 100
-    chosen = Execution(torch.device("cuda"), num_workers=None)
-    for free, expected in ((10e6, 0), (64e6, 1), (80e6, 2), (1e9, 4)):
-        monkeypatch.setattr(execution, "free_bytes", lambda n=free: n)
-        assert chosen.with_room(4, sizes) == expected
-    asked = replace(chosen, num_workers=4)
-    assert asked.with_room(4, sizes) == 4
-    monkeypatch.setattr(execution, "free_bytes", lambda: 64e6)
-    with pytest.raises(InputError, match=r"num_workers 4: .* 128 MB of /dev/shm, .* 64 MB free"):
-        asked.with_room(4, sizes)
-    assert asked.with_room(4, sizes[:5]) == 4  # all of them fit
-
-
 def test_a_budget_of_seconds_out_of_range_is_named():
     for seconds in (0, -1, float("nan")):
         with pytest.raises(InputError, match="--batch_seconds"):

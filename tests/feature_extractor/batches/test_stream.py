@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.utils.data import default_convert
 
-from feature_extractor import execution as running
+from feature_extractor.batches import stream
 from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.batches.stream import batch_sizes, load_batches, plan_batches
 from feature_extractor.execution import Execution
@@ -81,12 +81,21 @@ def test_sizes_are_those_of_the_batches(corpus, checkpoint, heard):
     assert batch_sizes(silent, collate, batches) == [0.0] * len(batches)
 
 
-def test_workers_that_have_no_room_are_refused(corpus, checkpoint, monkeypatch):
+def test_workers_that_have_no_room_are_not_started(corpus, checkpoint, monkeypatch, caplog):
     dataset, execution = dataset_of(corpus), replace(CPU, num_workers=2)
     batches = plan_batches(dataset, GROUPS, execution, clip_length=25)
-    monkeypatch.setattr(running, "free_bytes", lambda: 1000)
-    with pytest.raises(InputError, match=r"--num_workers 2: .*or --num_workers 0"):
-        next(load_batches(dataset, checkpoint.collator(), batches, execution))
+    monkeypatch.setattr(stream, "free_bytes", lambda: 1000)
+    started, loader = [], stream.DataLoader
+
+    def noted(*what, num_workers, **options):
+        started.append(num_workers)
+        return loader(*what, num_workers=num_workers, **options)
+
+    monkeypatch.setattr(stream, "DataLoader", noted)
+    found = list(load_batches(dataset, checkpoint.collator(), batches, execution))
+    assert [batch for batch, _ in found] == batches
+    assert started == [0]
+    assert "0 of 2 processes" in caplog.text
 
 
 @pytest.mark.parametrize("workers", [0, 2])

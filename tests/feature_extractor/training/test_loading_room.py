@@ -9,7 +9,6 @@ from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.settings import TrainingSettings
 from feature_extractor.training import fit as fitting
 from feature_extractor.training.fit import Job, fit
-from graph_er.errors import InputError
 from graph_er.running.tracking import Tracker
 from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
 
@@ -30,12 +29,19 @@ def train(tmp_path, settings):
     return fit(checkpoint, *sides(tmp_path), settings, job)
 
 
-def test_workers_without_room_for_their_batches_are_refused(tmp_path, monkeypatch):
+def test_workers_without_room_for_their_batches_are_not_started(tmp_path, monkeypatch, caplog):
+    there_is_room = train(tmp_path / "1", SETTINGS)
+    assert not caplog.messages
     monkeypatch.setattr(fitting, "free_bytes", lambda: 0)
-    with pytest.raises(InputError, match=r"^--num_workers 2: .* MB of /dev/shm, which has 0 MB"):
-        train(tmp_path, SETTINGS)
-    assert not (tmp_path / "run").exists()
-    train(tmp_path, replace(SETTINGS, num_workers=0))
+    started = []
+    arguments = fitting._arguments
+    monkeypatch.setattr(
+        fitting, "_arguments", lambda s, job: started.append(s.num_workers) or arguments(s, job)
+    )
+    assert train(tmp_path / "2", SETTINGS) == there_is_room
+    assert started == [0]
+    (told,) = [message for message in caplog.messages if "--shm-size" in message]
+    assert told.startswith("0 of 2 processes")
 
 
 def test_looking_whether_there_is_room_draws_nothing(tmp_path):
@@ -49,9 +55,9 @@ def test_looking_whether_there_is_room_draws_nothing(tmp_path):
 @pytest.mark.parametrize("clip_length", [0.1, 0.25])
 def test_what_is_heard_in_chunks_needs_no_room(tmp_path, monkeypatch, clip_length):
     asked = []
-    monkeypatch.setattr(fitting, "require_room", lambda workers, sizes, free: asked.append(sizes))
+    monkeypatch.setattr(fitting, "with_room", lambda workers, sizes, free: asked.append(sizes))
     checkpoint = make_checkpoint(tmp_path / "encoders")
     checkpoint.model.config.clip_length = clip_length
     _, dev = sides(tmp_path)
-    fitting._require_room(dev, checkpoint, replace(SETTINGS, batch_size=1))
+    fitting._workers_with_room(dev, checkpoint, replace(SETTINGS, batch_size=1))
     assert len(asked[0]) == len(dev) - len(dev.needs_chunks(clip_length)) < len(dev)
