@@ -24,7 +24,7 @@ FLOORS = {
         ("schema",),
         ("dialogues", "conversations"),
         ("data_option", "scoring", "graphs", "probabilities"),
-        ("networks",),
+        ("networks", "graph"),
         ("answers", "bundles"),
         ("training", "report", "inference"),
         ("validation", "display", "packing"),
