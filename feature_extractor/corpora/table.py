@@ -59,7 +59,7 @@ def read_table(root: Path) -> Corpus:
     durations = dict(zip((row.id for row in rows), lengths, strict=True))
     rows = refuse_recordings(rows, lengths, problems)
     rows = [row for row in rows if durations[row.id] is not None]
-    dialogues = remove_contradictions(by_dialogue(rows), problems)
+    dialogues = remove_contradictions(by_dialogue(rows), problems, notices)
     corpus = _corpus(dialogues, durations, notices) if dialogues else None
     raise_problems(problems, str(root), usable=corpus)
     if corpus is None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from feature_extractor.corpora.problems import shorten
 from feature_extractor.corpora.table_rows import TableRow
 from graph_er.schema.splits import natural_key, session_named_by
 
@@ -65,14 +66,25 @@ def _in_time_order(own: Sequence[TableRow]) -> list[TableRow]:
     )
 
 
-def remove_contradictions(dialogues: Dialogues, problems: list[str]) -> Dialogues:
-    """Return the dialogues whose rows agree; each that do not is a problem."""
-    agreeing = {}
+def remove_contradictions(
+    dialogues: Dialogues, problems: list[str], notices: list[str]
+) -> Dialogues:
+    """Return the dialogues whose rows agree; each that do not is a problem.
+
+    An utterance's number is a name: that it tells another order than starts or rows do is noticed.
+    """
+    agreeing, renumbered = {}, []
     for dialogue, own in dialogues.items():
-        found = [*_differences(own), *_order_problems(own)]
+        found = [*_differences(own), *_missing_starts(own)]
         problems += [f"dialogue {dialogue} {problem}" for problem in found]
         if not found:
             agreeing[dialogue] = own
+            renumbered += [f"dialogue {dialogue} has {told}" for told in _out_of_number(own)]
+    if renumbered:
+        notices.append(
+            f"utterances are numbered in another order than their starts, or else the rows, stand "
+            f"in, which is taken for the order in time: {shorten(renumbered)}."
+        )
     return agreeing
 
 
@@ -103,21 +115,25 @@ def _several(rows: Sequence[TableRow], name: str, what: str, remedy: str) -> str
     return f"has {len(first)} values of {what} ({listed}); {remedy}"
 
 
-def _order_problems(own: Sequence[TableRow]) -> list[str]:
-    """Tell where starts are missing among others, or the order contradicts a numbering."""
+def _missing_starts(own: Sequence[TableRow]) -> list[str]:
+    """Tell where starts are missing among others."""
     timed = any(row.start is not None for row in own)
-    told = [
+    return [
         f"has times, but {row.source} has no start; fill it in or blank all of the dialogue"
         for row in own
         if timed and row.start is None
     ]
+
+
+def _out_of_number(own: Sequence[TableRow]) -> list[str]:
+    """Tell of the first utterance whose number is below that of the one before."""
     for (number, before), (next_number, after) in pairwise(_numbering(own)):
-        if not told and next_number < number:
-            told.append(
-                f"has utterance {after.utterance} ({after.source}) after {before.utterance} "
-                f"({before.source}), by the starts or else the rows; correct these or the numbers"
-            )
-    return told
+        if next_number < number:
+            return [
+                f"utterance {after.utterance} ({after.source}) after {before.utterance} "
+                f"({before.source})"
+            ]
+    return []
 
 
 def _numbering(own: Sequence[TableRow]) -> list[tuple[int, TableRow]]:

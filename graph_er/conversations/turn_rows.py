@@ -68,8 +68,9 @@ def turns_of(
     durations = {row.id: length for row, length in zip(rows, lengths, strict=True)}
     durations |= {name: end - begin for name, (begin, end) in spans.items()}
     usable = [row for row in rows if durations[row.id] is not None]
-    turns = []
-    for own in remove_contradictions(by_dialogue(usable), problems).values():
+    turns: list[Turn] = []
+    notices: list[str] = []
+    for own in remove_contradictions(by_dialogue(usable), problems, notices).values():
         times = times_of(own, [durations[row.id] or 0.0 for row in own])
         turns += [
             _turn(row, durations[row.id] or 0.0, time, records[row.position], spans.get(row.id))
@@ -78,6 +79,8 @@ def turns_of(
     raise_problems(problems, where)
     if not turns:
         raise InputError(f"{where}: holds no turn; write one turn a line")
+    for notice in notices:
+        logger.warning("%s: %s", where, notice)
     if recording is None and spans and len(turns) > 1:  # a live turn comes alone, one after another
         logger.warning(
             "%s: %d turns are parts of longer recordings; each is heard from its start to its end",

@@ -314,7 +314,6 @@ def contradicting(tmp_path, column, values):
             "has 2 values of speaker_id for speaker Kim ({0}, line 2: kim; {0}, line 3: park)",
         ),
         ("start", ("0", "", "2"), "has times, but {0}, line 3 has no start"),
-        ("start", ("3", "1"), "has utterance 1 ({0}, line 2) after 2 ({0}, line 3)"),
     ],
 )
 def test_a_dialogue_that_contradicts_itself_is_named(tmp_path, column, values, told):
@@ -322,11 +321,28 @@ def test_a_dialogue_that_contradicts_itself_is_named(tmp_path, column, values, t
     assert problem.startswith("dialogue d " + told.format(tmp_path / "t.csv"))
 
 
-def test_rows_without_starts_that_contradict_their_numbers_are_named(tmp_path):
-    rows = [{"dialogue": "d", "utterance": n} for n in (1, 3, 2)]
-    assert "has utterance 2 " in problems_of(make(tmp_path, *rows))[0]
+@pytest.mark.parametrize(
+    ("starts", "order", "told"),
+    [
+        ((None, None, None), ["1", "3", "2"], "utterance 2 ({0}, line 4) after 3 ({0}, line 3)"),
+        (("5", "1.5", "3"), ["3", "2", "1"], "utterance 2 ({0}, line 4) after 3 ({0}, line 3)"),
+    ],
+)
+def test_starts_or_else_rows_are_the_order_whatever_the_numbers_are(tmp_path, starts, order, told):
+    """A number is a name: people number by channel, or by who was written down first."""
+    rows = [
+        {"dialogue": "d", "utterance": n} | ({} if start is None else {"start": start})
+        for n, start in zip((1, 3, 2), starts, strict=True)
+    ]
+    corpus = read_table(make(tmp_path, *rows))
+    assert [u.id for u in corpus.utterances] == order
+    (notice,) = [text for text in corpus.notices if "another order" in text]
+    assert "dialogue d has " + told.format(tmp_path / "t.csv") in notice
+
+
+def test_numbers_with_gaps_tell_no_order(tmp_path):
     rows = [{"dialogue": "d", "utterance": n} for n in (100, 3000, 20)]
-    assert len(read_table(make(tmp_path, *rows)).utterances) == 3
+    assert not any("another order" in text for text in read_table(make(tmp_path, *rows)).notices)
 
 
 def test_all_problems_are_told_at_once_and_the_rest_is_usable(tmp_path):

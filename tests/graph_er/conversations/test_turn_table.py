@@ -126,9 +126,21 @@ def test_files_that_are_no_tables(tmp_path, content, message):
         read_turn_table(path)
 
 
-def test_numbers_against_the_order_are_refused(tmp_path):
+def test_starts_are_the_order_whatever_the_numbers_are_and_that_is_told(tmp_path, caplog):
+    rows = [
+        {**row, "utterance": n + 1, "start": start}
+        for n, (row, start) in enumerate(zip(talk(), (5, 1.5, 3), strict=True))
+    ]
+    turns = read_turn_table(write_table(tmp_path / "t.csv", rows))
+    assert [turn.id for turn in turns] == ["2", "3", "1"]
+    assert "utterances are numbered in another order" in caplog.text
+
+
+def test_rows_without_starts_stay_as_they_stand_whatever_the_numbers_are(tmp_path, caplog):
     rows = [{**row, "utterance": 3 - n} for n, row in enumerate(talk())]
-    assert "correct these or the numbers" in refused(write_table(tmp_path / "t.csv", rows))
+    turns = read_turn_table(write_table(tmp_path / "t.csv", rows))
+    assert [turn.id for turn in turns] == ["3", "2", "1"]
+    assert "utterances are numbered in another order" in caplog.text
 
 
 def test_times_in_some_rows_only_are_refused(tmp_path):
