@@ -83,7 +83,8 @@ class DialogueFile:
     def __post_init__(self) -> None:
         """Check ids, sides and labels against each other."""
         _check_unique("dialogue id", (dialogue.id for dialogue in self.dialogues))
-        _check_unique("utterance id", (i for d in self.dialogues for i in d.utterance_ids))
+        for dialogue in self.dialogues:
+            _check_unique(f"dialogue {dialogue.id}: utterance id", dialogue.utterance_ids)
         sides = (*self.train_ids, *self.dev_ids, *self.test_ids)
         _check_unique("dialogue id of the train, dev and test lists", sides)
         unknown = set(sides) - {dialogue.id for dialogue in self.dialogues}

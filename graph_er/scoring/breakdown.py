@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graph_er.schema.splits import natural_key, session_of
+from graph_er.schema.splits import named_by_dialogue, natural_key, session_of
 from graph_er.scoring.evaluation import EvaluatedUtterances
 from graph_er.scoring.scores import METRICS, score
 
@@ -35,7 +35,7 @@ def breakdown(
         name somebody within a session at most (``F`` and ``M`` are others in each), and in files
         that number speakers anew in each dialogue not even there.
     """
-    parts = info.get("parts") or {}
+    parts = named_by_dialogue(info, "parts")
     named = [session_of(d, info) for d in utterances.dialogues]
     speakers = [f"{s}/{label}" for s, label in zip(named, utterances.speakers, strict=True)]
     known_parts = [_part_of(d, parts) for d in utterances.dialogues] if parts else []

@@ -145,8 +145,8 @@ def _confusions(
 
 def _predicted(predictions: Predictions, reference: Predictions) -> list[str]:
     """Return the predicted emotions in the order of the reference's utterances."""
-    by_id = dict(zip(predictions.utterances, predictions.predicted, strict=True))
-    return [by_id[utterance] for utterance in reference.utterances]
+    by_key = dict(zip(predictions.keys, predictions.predicted, strict=True))
+    return [by_key[key] for key in reference.keys]
 
 
 def _right(predictions: Predictions, reference: Predictions) -> np.ndarray:
@@ -159,31 +159,27 @@ def _all_emotions(files: Sequence[Predictions]) -> list[str]:
 
 
 def _check_same(reference: Predictions, other: Predictions) -> None:
-    """Raise `InputError` unless both are of the same utterances, dialogues and gold labels."""
-    first, second = (
-        dict(zip(p.utterances, zip(p.dialogues, p.gold, strict=True), strict=True))
-        for p in (reference, other)
-    )
+    """Raise `InputError` unless both are of the same utterances with the same gold labels."""
+    first, second = (dict(zip(p.keys, p.gold, strict=True)) for p in (reference, other))
     for there, here, path, lacking in (
         (first, second, reference.path, other.path),
         (second, first, other.path, reference.path),
     ):
-        extra = [utterance for utterance in there if utterance not in here]
+        extra = [key for key in there if key not in here]
         if extra:
             raise InputError(
-                f"{lacking}: lacks utterance {extra[0]} of dialogue {there[extra[0]][0]}, which "
+                f"{lacking}: lacks utterance {extra[0][1]} of dialogue {extra[0][0]}, which "
                 f"{path} has ({len(extra)} such); only runs on the same utterances compare: "
                 "evaluate both on the same data and side"
             )
-    for position, what in enumerate(("dialogue", "gold emotion")):
-        unlike = [u for u in first if first[u][position] != second[u][position]]
-        if unlike:
-            values = first[unlike[0]][position], second[unlike[0]][position]
-            raise InputError(
-                f"utterance {unlike[0]}: {what} {values[0]!r} in {reference.path}, "
-                f"{values[1]!r} in {other.path} ({len(unlike)} such); evaluate both runs on the "
-                "same data"
-            )
+    unlike = [key for key in first if first[key] != second[key]]
+    if unlike:
+        dialogue, utterance = unlike[0]
+        raise InputError(
+            f"dialogue {dialogue}, utterance {utterance}: gold emotion {first[unlike[0]]!r} in "
+            f"{reference.path}, {second[unlike[0]]!r} in {other.path} ({len(unlike)} such); "
+            "evaluate both runs on the same data"
+        )
 
 
 def _describe(run: EvaluatedRun) -> dict[str, Any]:

@@ -47,6 +47,11 @@ class Predictions:
     confidence: tuple[float, ...]
     emotions: tuple[str, ...]
 
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """What rows are joined by: dialogue and utterance, whose ids may count in each dialogue."""
+        return tuple(zip(self.dialogues, self.utterances, strict=True))
+
 
 @dataclass(frozen=True)
 class EvaluatedRun:
@@ -266,7 +271,7 @@ def _checked_rows(
 ) -> tuple[float, ...]:
     """Return the probability of what each row predicts, after a look at the whole row."""
     confidence = []
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for number, row in enumerate(rows, start=2):
         where = f"{path}: row {number}"
         empty = [name for name in _COLUMNS if not row[name]]
@@ -278,9 +283,10 @@ def _checked_rows(
                     f"{where}: '{name}' is {row[name]!r}, but there is no column "
                     f"{PROBABILITY}{row[name]}; columns name {', '.join(emotions) or 'no emotion'}"
                 )
-        if row["utterance"] in seen:
-            raise InputError(f"{where}: utterance {row['utterance']} occurs twice")
-        seen.add(row["utterance"])
+        key = row["dialogue"], row["utterance"]
+        if key in seen:
+            raise InputError(f"{where}: utterance {key[1]} of dialogue {key[0]} occurs twice")
+        seen.add(key)
         confidence.append(_confidence(row, where))
     return tuple(confidence)
 

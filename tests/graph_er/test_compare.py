@@ -380,10 +380,12 @@ def test_other_gold_labels_or_dialogues_are_refused_and_named(write, capsys):
     other = "happy" if gold != "happy" else "angry"
     change(b, row, row.replace(f",{gold},", f",{other},", 1))
     error = refused(capsys, a, b)
-    assert f"utterance S1_d00_0: gold emotion {gold!r} in" in error
+    assert f"dialogue S1_d00, utterance S1_d00_0: gold emotion {gold!r} in" in error
     assert f"{other!r} in {b / 'predictions.csv'} (1 such)" in error
     change(c, "S1_d00,S1_d00_1", "S1_d01,S1_d00_1")
-    assert "utterance S1_d00_1: dialogue 'S1_d00' in" in refused(capsys, a, c)
+    assert f"{c / 'predictions.csv'}: lacks utterance S1_d00_1 of dialogue S1_d00" in refused(
+        capsys, a, c
+    )
 
 
 def test_bad_files_are_refused_in_one_message(write, tmp_path, capsys):
@@ -399,7 +401,8 @@ def test_bad_files_are_refused_in_one_message(write, tmp_path, capsys):
 
     assert "lacks the column(s) gold" in message(text.replace("gold", "truth", 1))
     assert "holds no predictions" in message(header + "\n")
-    assert "row 202: utterance S1_d00_0 occurs twice" in message(text + first + "\n")
+    twice = "row 202: utterance S1_d00_0 of dialogue S1_d00 occurs twice"
+    assert twice in message(text + first + "\n")
     assert "there is no column prob_glum" in message(text.replace(",F,", ",F,glum,", 1))
     assert "row 202: 'utterance' is empty" in message(text + "S1_d00\n")
     path.write_bytes(b"\xff\xfe\x00")

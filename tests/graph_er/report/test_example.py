@@ -69,7 +69,9 @@ def test_an_utterance_that_is_predicted_twice_is_refused(runs, dialogue_file):
     path = runs / "graph_at" / "predictions.csv"
     *_, last = path.read_text().splitlines()
     evaluated_as(path, path.read_text() + last + "\n")
-    with pytest.raises(InputError, match="row 6: utterance Sess3_b_1 occurs twice"):
+    with pytest.raises(
+        InputError, match="row 6: utterance Sess3_b_1 of dialogue Sess3_b occurs twice"
+    ):
         choose_example(runs, dialogue_file)
 
 
