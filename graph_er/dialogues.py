@@ -31,12 +31,13 @@ import numpy as np
 from graph_er.errors import InputError
 from graph_er.running.files import atomic_path
 from graph_er.schema.dialogue import Dialogue, DialogueFile, check_labels
-from graph_er.schema.dialogue_forms import as_listed
+from graph_er.schema.dialogue_forms import as_listed, side_in_order
 from graph_er.schema.dialogue_limits import Limits
 from graph_er.schema.dialogue_pickle import first_line, read_plain_pickle
 from graph_er.schema.emotions import DATASET_EMOTIONS, MODALITY_NAMES
 from graph_er.schema.pickle_writing import PickleStream
-from graph_er.schema.splits import session_of, split_dev
+from graph_er.schema.python2_text import decoded, may_be_of_python2
+from graph_er.schema.splits import named_by_dialogue, session_of, split_dev
 
 Features = Callable[[Dialogue, str], np.ndarray | None]
 
@@ -60,6 +61,8 @@ def read_dialogues(path: Path | str, dataset: str | None = None) -> DialogueFile
     """
     path = Path(path)
     contents = [read_plain_pickle(path)]
+    if may_be_of_python2(path):
+        contents.append(decoded(contents.pop()))
     try:
         return _from_list(contents.pop(), dataset, Limits(path.stat().st_size))
     except InputError as error:
@@ -79,9 +82,13 @@ def require_side(file: DialogueFile, name: str) -> tuple[Dialogue, ...]:
     """
     dialogues = file.side(name)
     if not dialogues:
+        taken = (
+            "; without that list dev is taken from train by whole sessions, of which there must be "
+            "two or more"
+        )
         raise InputError(
             f"the dialogue file has no {name} dialogues; list some in its {_LISTED[name]}, or take "
-            "another file"
+            f"another file{taken if name == 'dev' else ''}"
         )
     return dialogues
 
@@ -137,7 +144,7 @@ def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
         raise InputError(
             f"expected a list of 9, 10 or 11 elements, found {type(raw).__name__}{size}"
         )
-    info = dict(raw[10]) if len(raw) == 11 else {}
+    info = dict(raw[10] or {}) if len(raw) == 11 else {}
     limits.info(info)
     version = info.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
@@ -146,11 +153,11 @@ def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
         _check_names(info, key, limits)
     raw = as_listed(raw, limits)
     ids = limits.ids(raw[0], "element 0")
-    named = info.get("sessions") or {}
+    named = named_by_dialogue(info, "sessions")
     dialogues = tuple(
         _dialogue(raw, i, session_of(i, info) if i in named else None, limits) for i in ids
     )
-    train_ids, dev_ids = _train_and_dev(limits.ids(raw[7], "element 7"), info, limits)
+    train_ids, dev_ids = _train_and_dev(limits.ids(raw[7], "element 7"), ids, info, limits)
     return DialogueFile(
         dialogues=dialogues,
         train_ids=train_ids,
@@ -175,10 +182,9 @@ def _dialogue(
         whole = labels.dtype.kind in "iufb" and np.array_equal(labels, labels.astype(np.int64))
     if labels.ndim != 1 or not whole:
         raise InputError(refused)
-    if len(raw) > 9 and dialogue_id in raw[9]:
-        utterance_ids = limits.ids(raw[9][dialogue_id], f"{where}: utterance ids")
-    else:
-        utterance_ids = tuple(f"{dialogue_id}_{i:03d}" for i in range(len(labels)))
+    named = (raw[9] or {}).get(dialogue_id) if len(raw) > 9 else None
+    utterance_ids = limits.ids([] if named is None else named, f"{where}: utterance ids")
+    utterance_ids = utterance_ids or tuple(f"{dialogue_id}_{i:03d}" for i in range(len(labels)))
     features = {
         MODALITY_NAMES[modality]: _features(
             raw[position], dialogue_id, MODALITY_NAMES[modality], utterance_ids, limits
@@ -211,8 +217,8 @@ def _features(
         raise InputError(
             f"dialogue {dialogue_id}: {name} features of unequal widths {sorted(widths)}"
         )
-    if widths == {0}:
-        raise InputError(f"dialogue {dialogue_id}: {name} features of width 0")
+    if widths == {0}:  # another way to write that there are none
+        return None
     if any(row.dtype.kind == "c" for row in rows):
         raise InputError(f"dialogue {dialogue_id}: {name} features are complex numbers")
     flat = [row if row.ndim == 1 else row.reshape(-1) for row in rows]
@@ -229,29 +235,28 @@ def _features(
 
 
 def _train_and_dev(
-    listed: Sequence[str], info: dict[str, Any], limits: Limits
+    listed: Sequence[str], ids: Sequence[str], info: dict[str, Any], limits: Limits
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if info.get("dev_ids") is not None:
-        dev = limits.ids(info["dev_ids"], "'dev_ids'")
+        dev = limits.ids(side_in_order(info["dev_ids"], ids, "'dev_ids'", limits), "'dev_ids'")
     else:
-        sessions = set(split_dev(session_of(i, info) for i in listed)[1])
-        dev = tuple(i for i in listed if session_of(i, info) in sessions)
+        sessions = {session_of(i, info) for i in listed}
+        # Of one session no dev can be taken. Such a file can be evaluated, and is not trained on.
+        taken = {*split_dev(sessions)[1]} if len(sessions) > 1 else set()
+        dev = tuple(i for i in listed if session_of(i, info) in taken)
     on_dev = set(dev)
     return tuple(i for i in listed if i not in on_dev), dev
 
 
 def _check_names(info: dict[str, Any], key: str, limits: Limits) -> None:
     """Refuse an entry of the info that is there, but is no {dialogue: name}."""
-    names = info.get(key)
     remedy = f"let it give each dialogue's name, a text or a number, or leave {key!r} out"
-    if names is not None and not isinstance(names, dict):
-        raise InputError(f"element 10: {key!r} must be a dictionary, not {names!r:.80}; {remedy}")
-    for dialogue_id, name in (names or {}).items():
-        if isinstance(name, bool) or not isinstance(name, str | int):
+    for dialogue_id, name in named_by_dialogue(info, key).items():
+        if isinstance(name, bool) or not isinstance(name, str | int | None):
             raise InputError(
                 f"element 10: {key!r} of dialogue {dialogue_id!r:.80} is {name!r:.80}; {remedy}"
             )
-        if str(name).strip():
+        if name is not None and str(name).strip():
             limits.ids((name,), f"element 10: {key!r} of dialogue {dialogue_id!r:.80}")
 
 
@@ -262,6 +267,7 @@ def _emotions(
     limits: Limits,
 ) -> tuple[str, ...]:
     if named is not None:
+        named = list(named) if isinstance(named, np.ndarray) else named
         if not isinstance(named, list | tuple) or len(set(named)) < len(named):
             raise InputError(f"'emotions' must be a list of different names, not {named!r:.200}")
         return limits.ids(named, "'emotions'")

@@ -38,11 +38,21 @@ def as_listed(raw: Sequence[Any], limits: Limits) -> list[Any]:
         if len(parts) == 9 and _fit(utterances, parts[2]):
             parts.append(utterances)
     for position in _SIDES:
-        side = parts[position]
-        if isinstance(side, set | frozenset):
-            names = {*limits.ids(list(side), f"element {position}")}
-            parts[position] = _in_order(names, limits.ids(parts[0], "element 0"))
+        where = f"element {position}"
+        parts[position] = side_in_order(parts[position], parts[0], where, limits)
     return parts
+
+
+def side_in_order(side: Any, ids: Sequence[str], where: str, limits: Limits) -> Any:
+    """Return the ids of a side that is a set in the order of the file, any other side as it is.
+
+    What is not in the file follows, to be refused by name.
+    """
+    if not isinstance(side, set | frozenset):
+        return side
+    names = {*limits.ids(list(side), where)}
+    known = [name for name in limits.ids(ids, "element 0") if name in names]
+    return [*known, *sorted(names.difference(known))]
 
 
 def _named_by_text(part: dict[Any, Any], position: int, limits: Limits) -> dict[Any, Any]:
@@ -60,9 +70,3 @@ def _fit(utterances: dict[str, Any], labels: Any) -> bool:
         isinstance(ids, list | tuple) and len(ids) == len(labels.get(dialogue, ()))
         for dialogue, ids in utterances.items()
     )
-
-
-def _in_order(side: set[str], ids: Sequence[str]) -> list[str]:
-    """Return a side in the order of the file; what is not in it follows, to be refused by name."""
-    known = [name for name in ids if name in side]
-    return [*known, *sorted(side.difference(known))]

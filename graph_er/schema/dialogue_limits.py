@@ -18,6 +18,7 @@ from graph_er.schema.value_trees import require_tree
 
 _LONGEST_NAME = 250
 _DEEPEST_ROW = 3
+_DEEPEST_LABEL = 3
 _BROKEN = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 # A placeholder for features that are missing may stand in many places: numbers beyond the file's.
@@ -92,14 +93,26 @@ class Limits:
         return found
 
     def speakers(self, values: Any, where: str) -> tuple[Hashable, ...]:
-        """Return a list of speaker labels as they are: texts, numbers, or tuples of them.
+        """Return a list of speaker labels as they are: texts, numbers, or tuples of labels.
+
+        Bytes are returned as the text that they are in UTF-8.
 
         Raises:
             InputError: as `ids` does.
         """
-        for value in self.list_of(values, where):
-            self.ids(value if isinstance(value, tuple) else (value,), where)
-        return tuple(values)
+        return tuple(self._label(value, where) for value in self.list_of(values, where))
+
+    def _label(self, value: Any, where: str, depth: int = 0) -> Hashable:
+        if isinstance(value, tuple) and depth < _DEEPEST_LABEL:
+            parts = self.list_of(value, where)
+            return tuple(self._label(part, where, depth + 1) for part in parts)
+        if isinstance(value, bytes):
+            try:
+                value = value.decode()
+            except UnicodeDecodeError:
+                raise InputError(f"{where}: {value!r:.80} is no text; write it anew") from None
+        self.ids((value,), where)
+        return value
 
     def numbers(self, row: Any, where: str, depth: int = 0) -> None:
         """Count the numbers of a feature, before it is copied.

@@ -24,6 +24,9 @@ from graph_er.schema.pickle_scan import scan_pickle
 _NUMPY_CORES = ("numpy.core", "numpy._core")
 _PLAIN_KINDS = "biufSU"
 
+# A modality that is absent may be rows of no features.
+_MOST_EMPTY_ROWS = 100_000
+
 # Bytes that constructors may copy: so many for each byte of the file, and these.
 _COPIES, _COPIES_OF_ANY = 4, 1 << 24
 
@@ -191,13 +194,15 @@ def _plain_type(name: Any) -> np.dtype:
     if dtype.itemsize == 0:  # numpy divides by it; any number of such elements fits no bytes
         raise ValueError("an array of elements of no bytes")
     if dtype.kind not in _PLAIN_KINDS:
-        raise ValueError(f"an array of type {dtype.name}, neither real numbers nor text")
+        remedy = "; make it a list with .tolist()" if dtype.kind == "O" else ""
+        raise ValueError(f"an array of type {dtype.name}, neither real numbers nor text{remedy}")
     return dtype
 
 
 def _plain_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     # Rows without elements take no bytes, so a file could claim any number of them.
-    if any(size < 0 for size in shape) or 0 in shape[1:]:
+    empty = 0 in shape[1:] and not (len(shape) == 2 and shape[0] <= _MOST_EMPTY_ROWS)
+    if any(size < 0 for size in shape) or empty:
         raise ValueError(f"an array of shape {shape!r:.80}")
     return tuple(shape)
 

@@ -44,6 +44,15 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return [*key, (-1, 0, name)]
 
 
+def named_by_dialogue(info: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return what an entry of a file's provenance gives each dialogue, ``{dialogue: name}``.
+
+    Others may keep anything under such a key, as a number of sessions: that names no dialogue.
+    """
+    found = info.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
 def session_of(dialogue_id: str, info: Mapping[str, Any] | None = None) -> str:
     """Return the session of a dialogue.
 
@@ -54,7 +63,7 @@ def session_of(dialogue_id: str, info: Mapping[str, Any] | None = None) -> str:
             IEMOCAP's ids (``Ses01F_impro01``) without the letter that tells who wore the markers:
             both actors speak in either.
     """
-    named = ((info or {}).get("sessions") or {}).get(dialogue_id)
+    named = named_by_dialogue(info or {}, "sessions").get(dialogue_id)
     if named is not None and str(named).strip():
         return str(named)
     first = dialogue_id.split("_", 1)[0]
