@@ -15,6 +15,7 @@ from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.aihub263_table import SpokenSentence, Target, read_table
 from feature_extractor.corpora.hashed_sides import hashed_side, sentence_key
 from feature_extractor.corpora.problems import raise_problems, shorten
+from feature_extractor.corpora.row_checks import too_many_missing
 from feature_extractor.file_tree import files_below
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
@@ -153,7 +154,7 @@ def _find_wavs(
     paths = {row.id: files.get(f"{row.id}.wav", []) for row in rows}
     missing = [wav_id for wav_id, found in paths.items() if not found]
     listed = shorten([f"{wav_id}.wav" for wav_id in missing], shown=5)
-    if len(missing) > _MAX_MISSING * len(rows):
+    if too_many_missing(len(missing), len(rows), _MAX_MISSING):
         problems.append(
             f"{len(missing)} of {len(rows)} wavs are not below {root}: {listed}; unpack the "
             "releases' archives there, or remove the table of a release that you do not have"

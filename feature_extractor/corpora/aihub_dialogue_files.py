@@ -10,6 +10,7 @@ from pathlib import Path
 from feature_extractor.corpora.aihub_dialogue_talks import Talk, read_json_talks
 from feature_extractor.corpora.aihub_dialogue_xlsx import read_xlsx_talks
 from feature_extractor.corpora.problems import shorten
+from feature_extractor.corpora.row_checks import too_many_missing
 from feature_extractor.file_tree import composed
 from graph_er.errors import InputError
 
@@ -125,7 +126,8 @@ def _tell_missing(
     if not missing:
         return
     told = f"{len(missing)} of {len(paths)} named wavs are missing: {shorten(missing, shown=5)}"
-    if _MAX_MISSING * len(paths) < len(missing) < len(paths):
+    some = len(missing) < len(paths)
+    if some and too_many_missing(len(missing), len(paths), _MAX_MISSING):
         problems.append(f"{told}; complete the copy, or remove all wavs to use the text alone")
     else:
         notices.append(f"{told}; those talks have text only.")

@@ -26,7 +26,12 @@ from feature_extractor.corpora.iemocap_annotation import (
 )
 from feature_extractor.corpora.iemocap_transcript import read_words
 from feature_extractor.corpora.problems import raise_problems, shorten, tell_ignored
-from feature_extractor.corpora.row_checks import probe_rows, remove_repeated, report_missing_audio
+from feature_extractor.corpora.row_checks import (
+    probe_rows,
+    remove_repeated,
+    report_missing_audio,
+    too_many_missing,
+)
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.schema.splits import natural_key
@@ -168,7 +173,7 @@ def _join(
             problems.append(str(error))
             words |= {turn.id: "" for turn in turns if turn.dialogue == dialogue}
     wordless = [turn.id for turn in turns if turn.id not in words]
-    if len(wordless) > _MAX_WORDLESS * len(turns):
+    if too_many_missing(len(wordless), len(turns), _MAX_WORDLESS):
         problems.append(
             f"{len(wordless)} of {len(turns)} turns have no transcription: {shorten(wordless, 5)}; "
             "restore dialog/transcriptions"

@@ -14,6 +14,8 @@ from feature_extractor.corpora.problems import shorten
 _TELLING = ("speaker", "start", "text")
 # A few clips are missing from most copies; more than a few mean a wrong or partial one.
 _MAX_MISSING = 0.05
+# So many may be missing from any copy: of a small one, a share is less than a file.
+_FEW = 20
 
 
 class Sourced(Protocol):
@@ -111,6 +113,17 @@ def refuse_repeated(
     return [same[0] for same in by_id.values() if len(same) == 1]
 
 
+def too_many_missing(missing: int, total: int, share: float) -> bool:
+    """Tell whether so much is missing that a copy must be a wrong or a partial one.
+
+    Args:
+        missing: how many files or utterances are not there.
+        total: how many there should be.
+        share: of them that may be missing, if that is more than 20. Half of them never may.
+    """
+    return missing > max(_FEW, share * total) or 0 < total <= 2 * missing
+
+
 def report_missing_audio(
     rows: Sequence[RowWithAudio], remedy: str, problems: list[str], notices: list[str]
 ) -> None:
@@ -119,13 +132,14 @@ def report_missing_audio(
     Args:
         rows: of the whole corpus.
         remedy: what the user can do about it, a sentence without its full stop.
-        problems: receives a message where more than 5 % have none, but some do.
+        problems: receives a message where too many have none (`too_many_missing`, 5 %), but some
+            do.
         notices: receives one otherwise, if any has none.
     """
     missing = [row.id for row in rows if row.wav is None]
     if rows and len(missing) == len(rows):
         notices.append(f"no utterance has audio: text only. {remedy}.")
-    elif len(missing) > _MAX_MISSING * len(rows):
+    elif too_many_missing(len(missing), len(rows), _MAX_MISSING):
         problems.append(
             f"{len(missing)} of {len(rows)} utterances have no audio: {shorten(missing, 5)}; is "
             f"the copy complete? {remedy}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.corpora.ratings import MultiLabel, Segment
+from feature_extractor.corpora.row_checks import too_many_missing
 from feature_extractor.transcript import clean_transcript, read_transcript
 from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
@@ -26,14 +27,14 @@ def remove_missing(
     problems: list[str],
     notices: list[str],
 ) -> list[Segment]:
-    """Return the rows that have both files; more than 5 % without is a problem."""
+    """Return the rows that have both files; too many without are a problem."""
     missing = {
         row.id: path
         for row in rows
         for path in (locate(row, ".txt"), locate(row, ".wav"))
         if not path.is_file()
     }
-    if len(missing) > _MAX_MISSING * len(rows):
+    if too_many_missing(len(missing), len(rows), _MAX_MISSING):
         paths = shorten([str(path) for path in missing.values()], shown=5)
         problems.append(
             f"{len(missing)} of {len(rows)} utterances have no wav or txt file: {paths}; is the "

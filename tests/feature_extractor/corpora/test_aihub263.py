@@ -132,6 +132,12 @@ def test_few_missing_wavs_are_a_notice_and_many_a_problem(tmp_path):
     corpus = read_aihub263(tmp_path)
     assert len(corpus.utterances) == 98
     assert any(f"2 utterances without wav dropped: {wav_id(0)}.wav" in n for n in corpus.notices)
+    for row in rows[2:20]:
+        (tmp_path / "4차년도" / f"{row.id}.wav").unlink()
+    told = "\n".join(read_aihub263(tmp_path).notices)
+    assert "20 utterances without wav dropped" in told
+    (tmp_path / "4차년도" / f"{rows[20].id}.wav").unlink()
+    assert problems_of(tmp_path)[0].startswith("21 of 100 wavs are not below")
     shutil.rmtree(tmp_path / "4차년도")
     (problem,) = problems_of(tmp_path)
     assert "100 of 100 wavs" in problem

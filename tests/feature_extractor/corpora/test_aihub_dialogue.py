@@ -214,9 +214,13 @@ def test_wrong_wavs_are_named(tmp_path):
     assert "item 2: wav 'F_000002' belongs to 2 sentences" in problems
     assert "wav named by several talks: F_000003.wav" in problems
     assert "2 wavs occur twice" in problems
-    assert "1 of 3 named wavs are missing: F_000004.wav" in problems
-    (root / "F_000003.wav").write_text("<html>404</html>")
+    assert "named wavs are missing" not in problems
+    (root / "F_000003.wav").rename(root / "F_000004.wav")
     shutil.rmtree(root / "copy")
+    problems = "\n".join(problems_of(root))
+    assert "2 of 3 named wavs are missing: F_000003.wav, F_000003.wav; complete" in problems
+    (root / "F_000004.wav").rename(root / "F_000003.wav")
+    (root / "F_000003.wav").write_text("<html>404</html>")
     assert any("F_000003.wav: no readable audio" in problem for problem in problems_of(root))
 
 

@@ -230,11 +230,17 @@ def test_few_turns_without_audio_or_words_are_a_notice_many_a_problem(tmp_path):
     assert corpus.utterances[7].duration == 0.0
     assert any(f"have no transcription: {turns[3].id}" in n for n in corpus.notices)
     assert any(f"have no audio: {turns[7].id}" in n for n in corpus.notices)
-    wav_path(root, turns[8].id).unlink()
-    rewrite(transcript_path(root, F0), turns[9].id, "M")
+    for turn in turns[8:16]:
+        wav_path(root, turn.id).unlink()
+        rewrite(transcript_path(root, F0), turn.id, f"{IMPRO}_M{turn.id[-3:]}")
+    told = "\n".join(read_iemocap(root).notices)
+    assert "9 turns have no transcription" in told
+    assert "9 utterances have no audio" in told
+    wav_path(root, turns[16].id).unlink()
+    rewrite(transcript_path(root, F0), turns[16].id, f"{IMPRO}_M016")
     words, audio = sorted(problems_of(root))
-    assert words.startswith("2 of 20 turns have no transcription")
-    assert audio.startswith("2 of 20 utterances have no audio")
+    assert words.startswith("10 of 20 turns have no transcription")
+    assert audio.startswith("10 of 20 utterances have no audio")
 
 
 def test_without_any_audio_it_is_a_corpus_of_text(root):

@@ -297,11 +297,26 @@ def test_few_missing_files_drop_the_utterance_with_a_notice(tmp_path, suffix):
     assert "Sess01_impro01_F007" in corpus.notices[0]
 
 
+@pytest.mark.parametrize(("missing", "total"), [(1, 20), (3, 56), (2, 5)])
+def test_a_small_tree_may_lack_a_few_files(tmp_path, missing, total):
+    root = write_corpus(tmp_path, many(total))
+    for number in range(1, 1 + missing):
+        media_path(root, f"Sess01_impro01_F{number:03}", ".txt").unlink()
+    corpus = read_kemdy19(root)
+    assert len(corpus.utterances) == total - missing
+    ids = ", ".join(f"Sess01_impro01_F{number:03}" for number in range(1, 1 + missing))
+    assert f"{missing} utterances without wav or txt dropped: {ids}." in corpus.notices
+
+
 def test_many_missing_files_mean_a_wrong_root(tmp_path):
     root = write_corpus(tmp_path, many(20))
-    for number in (7, 8):
+    for number in range(7, 17):
         media_path(root, f"Sess01_impro01_F{number:03}", ".wav").unlink()
-    with pytest.raises(InputError, match=r"2 of 20 .*Sess01_impro01_F007\.wav.*F008\.wav"):
+    with pytest.raises(InputError, match=r"10 of 20 .*Sess01_impro01_F007\.wav.*F008\.wav"):
+        read_kemdy19(root)
+    for number in (*range(1, 7), *range(17, 21)):
+        media_path(root, f"Sess01_impro01_F{number:03}", ".wav").unlink()
+    with pytest.raises(InputError, match="20 of 20 utterances have no wav or txt file"):
         read_kemdy19(root)
 
 

@@ -233,10 +233,13 @@ def test_few_missing_files_drop_the_utterance_with_a_notice_many_are_a_problem(t
     corpus = read_kemdy20(root)
     assert len(corpus.utterances) == 24
     assert corpus.notices == (f"1 utterances without wav or txt dropped: {segments[3].id}.",)
-    media_path(root, segments[4].id, ".wav").unlink()
+    for segment in segments[4:15]:
+        media_path(root, segment.id, ".wav").unlink()
+    assert read_kemdy20(root).notices[0].startswith("12 utterances without wav or txt dropped: ")
+    media_path(root, segments[15].id, ".wav").unlink()
     error = problems_of(root)
-    assert error.problems[0].startswith("2 of 25 utterances have no wav or txt file")
-    assert len(error.usable.utterances) == 23
+    assert error.problems[0].startswith("13 of 25 utterances have no wav or txt file")
+    assert len(error.usable.utterances) == 12
 
 
 def test_an_annotation_file_under_another_name_is_told(tmp_path):
