@@ -14,6 +14,12 @@ from typing import Any
 from graph_er.errors import InputError
 from graph_er.schema.dialogue_pickle import read_restricted_pickle
 
+# Column names are pyarrow's texts, too, where the columns are, and so may the row index be.
+REWRITE = (
+    "rewrite it from pandas with `df.astype(object).set_axis(df.columns.astype(object), axis=1)"
+    ".reset_index(drop=True).to_pickle(FILE)`"
+)
+
 
 class Record:
     """What a file says of one object; each subclass stands for one kind of object.
@@ -122,7 +128,7 @@ def read_frame_records(path: Path) -> FrameRecord:
         path,
         _KINDS,
         "A DataFrame of numbers, strings and arrays does not need it; if it is such a frame in "
-        "another form, rewrite it with object columns by `to_pickle`",
+        f"another form, as pandas 3 writes texts where pyarrow is installed, {REWRITE}",
     )
     if not isinstance(frame, FrameRecord):
         kind = type(frame).__name__.removesuffix("Record").lower()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from feature_extractor.corpora.frame_pickle import (
+    REWRITE,
     ArrayRecord,
     BlockRecord,
     BufferRecord,
@@ -49,7 +50,7 @@ def read_frame_pickle(path: Path) -> dict[str, list[Any]]:
     except Exception as error:  # records can be filled with anything
         raise InputError(
             f"{path}: no DataFrame that can be read here ({type(error).__name__}: {error}); "
-            "restore the file, or rewrite it with object columns by `to_pickle`"
+            f"restore the file, or {REWRITE}"
         ) from error
 
 

@@ -1,6 +1,7 @@
 import io
 import pickle
 import random
+import re
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,19 @@ def assert_same(columns, frame):
 def test_what_pandas_wrote_is_read_back(tmp_path, protocol, change):
     frame = change(clips())
     assert_same(read_frame_pickle(dump(tmp_path / "frame.pkl", frame, protocol)), frame)
+
+
+def test_texts_of_pyarrow_are_refused_with_the_remedy(tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "frame.pkl"
+    with pd.option_context("mode.string_storage", "pyarrow"):
+        frame = clips(name=pd.Series(["a", "b", "c"], dtype="str", index=[7, 2, 30]))
+        frame = frame.set_index(pd.Index(["x", "y", "z"], dtype="str"))
+        with pytest.raises(InputError, match=r"ArrowStringArray; nothing in it was run") as caught:
+            read_frame_pickle(dump(path, frame))
+        (remedy,) = re.findall("`(.+)`", str(caught.value))
+        eval(remedy, {"df": frame, "FILE": path})
+    assert_same(read_frame_pickle(path), frame)
 
 
 @pytest.mark.parametrize("age", [0, 1, 2])
