@@ -1,6 +1,8 @@
 """Rows that lack their audio or their text: what stands in their place, and what is told of it.
 
-A text that is empty once it is cleaned, transcribers' marks alone, is missing text.
+A text that is empty once it is cleaned, transcribers' marks alone, is missing text. So a turn may
+lack all that the graph model reads, as utterances of stages 1 and 2 may; it is then predicted from
+its context.
 
 Missing audio is the zero vector, which stage 2 writes for it and a graph trained on such rows
 knows. Missing text is the mean of the training texts, which is zero after the graph model's own
@@ -24,7 +26,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from graph_er.conversations.turns import Turn
+from feature_extractor.corpora.problems import shorten
+from graph_er.conversations.turns import Turn, by_dialogue
 from graph_er.errors import InputError
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.schema.emotions import MODALITY_NAMES
@@ -40,24 +43,9 @@ def without_marks_alone(turns: Sequence[Turn], clean: Callable[[str], str]) -> l
     Args:
         turns: as read.
         clean: what cleans a text.
-
-    Raises:
-        InputError: such turns have no audio either.
     """
-    wordless = [bool(turn.text) and not clean(turn.text) for turn in turns]
-    empty = [
-        turn.source or turn.id
-        for turn, marks in zip(turns, wordless, strict=True)
-        if marks and turn.wav is None
-    ]
-    if empty:
-        raise InputError(
-            f"{'; '.join(empty[:20])}: no audio, and a text of marks without a word; fill in "
-            "one of them or remove the row"
-        )
     return [
-        replace(turn, text="") if marks else turn
-        for turn, marks in zip(turns, wordless, strict=True)
+        replace(turn, text="") if turn.text and not clean(turn.text) else turn for turn in turns
     ]
 
 
@@ -108,11 +96,16 @@ def fill_missing_text(
 
 
 def check_modalities(turns: Sequence[Turn], wanted: str) -> None:
-    """Warn where no turn has one of the modalities `wanted`.
+    """Warn where no turn has one of the modalities `wanted`, and where a turn has none of them.
+
+    Args:
+        turns: after `without_marks_alone`.
+        wanted: letters of what the graph model reads.
 
     Raises:
-        InputError: no turn has any of them.
+        InputError: no turn has any of them, or a conversation has neither audio nor a word.
     """
+    _refuse_empty_dialogues(turns)
     missing = [m for m in wanted if not any(has_modality(turn, m) for turn in turns)]
     names = " or ".join(MODALITY_NAMES[modality] for modality in wanted)
     if len(missing) == len(wanted):
@@ -124,4 +117,26 @@ def check_modalities(turns: Sequence[Turn], wanted: str) -> None:
             "one trained with --modalities %s does not need it",
             MODALITY_NAMES[modality],
             wanted.replace(modality, ""),
+        )
+    lacking = [turn.source or turn.id for turn in turns if not modalities_used(turn, wanted)]
+    if lacking:
+        logger.warning(
+            "%d of %d turns have no %s (marks without a word are no text) and are predicted from "
+            "their context alone: %s",
+            *(len(lacking), len(turns), names, shorten(lacking, shown=5, separator="; ")),
+        )
+
+
+def _refuse_empty_dialogues(turns: Sequence[Turn]) -> None:
+    """Refuse conversations in which there is nothing to hear and nothing to read."""
+    empty = [
+        f"{own[0].source or own[0].id} ({name})"
+        for name, own in by_dialogue(turns).items()
+        if not any(modalities_used(turn, "at") for turn in own)
+    ]
+    if empty:
+        raise InputError(
+            f"{shorten(empty, separator='; ')}: no turn of the conversation that begins there has "
+            "audio, or a text that is more than marks without a word; fill in one of them or "
+            "remove its rows"
         )

@@ -181,7 +181,8 @@ class EmotionPredictor:
         """Return the dialogues that the graph model reads, as `turns` name them; labels are 0.
 
         Raises:
-            InputError: no turn has what the model reads, or audio or texts cannot be used.
+            InputError: no turn has what the model reads, a conversation has neither audio nor a
+                word, or audio or texts cannot be used.
         """
         turns = self._prepared(turns)
         return self._dialogues(turns, self._vectors(turns, progress))

@@ -45,6 +45,20 @@ def test_a_table_to_predictions_picture_and_page(run, tmp_path, capsys):
     assert "turn/s" in shown.err
 
 
+def test_a_turn_with_nothing_to_hear_or_read_is_shown_explained_and_told(run, tmp_path, caplog):
+    rows = talk(4)
+    rows[1] |= {"text": "n/ b/", "wav": ""}
+    table = write_table(tmp_path / "talk.csv", rows)
+    outputs = ("--plot", tmp_path / "out.png", "--html", tmp_path / "out.html", "--explain", "2")
+    assert run("--input", table, "--out", tmp_path / "out.csv", *outputs) == 0
+    predicted = read_csv(tmp_path / "out.csv")
+    assert [row["modalities_used"] for row in predicted] == ["at", "", "at", "at"]
+    assert (predicted[1]["text"], predicted[1]["marks"]) == ("n/ b/", "no audio; no text")
+    assert (tmp_path / "out.html").read_text(encoding="utf-8").count('class="box"') == 4
+    assert "1 of 4 turns have no audio or text" in caplog.text
+    assert f"{table}, line 3" in caplog.text
+
+
 @pytest.mark.parametrize(("argv", "told"), [((), "en"), (("--language", "ko"), "ko")])
 def test_the_page_is_in_the_language_that_is_asked_for(run, tmp_path, monkeypatch, argv, told):
     drawn = []

@@ -90,7 +90,6 @@ def test_a_refused_turn_changes_nothing(models, causal, tmp_path):
         calm.push(row)
     for bad, message in (
         ({**rows[2], "wav": str(tmp_path / "broken.wav")}, "no readable audio"),
-        ({**rows[2], "wav": "", "text": "b/"}, "marks without a word"),
         ({**rows[2], "wav": "", "text": ""}, "row 1"),
         ({**rows[2], "start": -1}, "start"),
         ({**rows[2], "start": 0.0}, "before the turn before it"),
@@ -118,11 +117,12 @@ def test_a_stream_names_the_emotions_of_its_answers(models, causal):
 
 
 def test_marks_alone_are_no_text(models, causal):
-    rows = [dict(row) for row in models.rows[:3]]
+    rows = [dict(row) for row in models.rows[:4]]
     rows[1]["text"] = "n/ b/"
+    rows[2] |= {"text": "n/", "wav": ""}
     stream = causal.stream()
     answers, whole = [stream.push(row) for row in rows], causal.predict(rows)
-    assert [answer["marks"] for answer in answers] == ["", "no text", ""]
+    assert [answer["marks"] for answer in answers] == ["", "no text", "no audio; no text", ""]
     assert answers[1]["text"] == "n/ b/"
     np.testing.assert_allclose(matrix(answers), matrix(whole), atol=1e-6)
 

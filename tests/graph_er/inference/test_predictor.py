@@ -127,9 +127,51 @@ def test_nothing_that_the_model_reads_is_refused(models, tmp_path):
     assert (row["modalities_used"], row["marks"]) == ("t", "")
 
 
-def test_marks_alone_without_audio_are_no_words(predictor):
-    with pytest.raises(InputError, match="row 2: no audio, and a text of marks"):
-        predictor.predict(text_rows("그래", "b/ n/"))
+def test_a_turn_of_marks_alone_without_audio_is_predicted_from_its_context(
+    models, predictor, caplog
+):
+    rows = [dict(row) for row in models.rows[:6]]
+    rows[1] |= {"text": "b/ n/", "wav": ""}
+    with caplog.at_level(logging.WARNING):
+        predicted = predictor.predict(rows)
+    assert [row["modalities_used"] for row in predicted] == ["at", "", "at", "at", "at", "at"]
+    assert predicted[1]["marks"] == "no audio; no text"
+    assert predicted[1]["text"] == "b/ n/"
+    assert "1 of 6 turns have no audio or text" in caplog.text
+    assert "predicted from their context alone: row 2" in caplog.text
+    (dialogue,) = predictor.features(turns_of_rows(rows, models.graph))
+    texts = np.concatenate([own.text for own in models.file.dialogues])
+    np.testing.assert_allclose(dialogue.text[1], texts.mean(axis=0), atol=1e-5)
+    assert not dialogue.audio[1].any()
+
+
+@pytest.mark.parametrize("config", [CONTEXTUAL, COGMEN], ids=["default", "cogmen"])
+def test_turns_without_what_a_model_of_text_reads_are_predicted_and_told(
+    models, tmp_path, caplog, config
+):
+    save_graph(tmp_path / "graph", models.file, "t", config)
+    predictor = EmotionPredictor.load(tmp_path / "graph", models.extractor, device="cpu")
+    wav = write_noise(tmp_path / "x.wav")
+    rows = [*text_rows("그래", "n/"), {"speaker": "A", "wav": wav}, *text_rows("왜")]
+    with caplog.at_level(logging.WARNING):
+        predicted = predictor.predict(rows)
+    assert [row["modalities_used"] for row in predicted] == ["t", "", "", "t"]
+    assert np.isfinite(matrix(predicted)).all()
+    assert "2 of 4 turns have no text" in caplog.text
+    assert "row 2; row 3" in caplog.text
+
+
+def test_a_conversation_with_neither_audio_nor_a_word_is_refused(predictor):
+    marks = text_rows("b/ n/", "n/", dialogue="noise")
+    for rows in (marks, [*text_rows("그래", dialogue="call"), *marks]):
+        first = len(rows) - 1
+        with pytest.raises(InputError, match=rf"^row {first} \(noise\): no turn .* has audio, or"):
+            predictor.predict(rows)
+
+
+def test_a_row_with_neither_audio_nor_text_is_refused(predictor):
+    with pytest.raises(InputError, match="row 2: neither wav nor text; fill in one of them"):
+        predictor.predict(text_rows("그래", ""))
 
 
 @pytest.mark.parametrize(
