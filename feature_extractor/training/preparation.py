@@ -43,6 +43,7 @@ from graph_er.errors import InputError
 from graph_er.running.files import sha256
 from graph_er.running.flags import require
 from graph_er.running.processes import count
+from graph_er.running.run_record import describe_data
 from graph_er.running.tracking import Mode
 
 # In the order in which transformers looks for them; those with a star may be in parts.
@@ -78,6 +79,7 @@ class Prepared:
 
     Attributes:
         config: everything that the result depends on, as plain values.
+        data: name and SHA-256 of the file that the corpus is, or None of one of many files.
         settings: how to train.
         checkpoint: the model, not trained yet.
         corpus: where all utterances are from.
@@ -89,6 +91,7 @@ class Prepared:
     """
 
     config: dict[str, Any]
+    data: dict[str, Any] | None
     settings: TrainingSettings
     checkpoint: Checkpoint
     corpus: Corpus
@@ -117,6 +120,7 @@ def prepare(
     """
     check_folder(run.out, resume=run.resume, overwrite=run.overwrite)
     corpus, root = open_choice(run.choice, tell)
+    data = describe_data(root) if root.is_file() else None
     split = split_corpus(corpus, run.choice.split, run.choice.fold)
     tell_split(split, tell)
     sides = utterances_by_side(corpus, split)
@@ -140,7 +144,7 @@ def prepare(
     )
     checkpoint = build_checkpoint(model_settings, run.modalities, corpus.emotions, trained_on)
     train, dev, scaled = _datasets(run, corpus, sides, checkpoint, settings, tell)
-    return Prepared(config, settings, checkpoint, corpus, train, dev, sides["dev"], scaled)
+    return Prepared(config, data, settings, checkpoint, corpus, train, dev, sides["dev"], scaled)
 
 
 def _settled(settings: ModelSettings, corpus: Corpus, root: Path, split: Split) -> ModelSettings:

@@ -33,9 +33,9 @@ def run_stage1(
     """Train on the corpus's training side, choose the epoch on dev, save to ``run.out``.
 
     ``run.json`` is written last: a folder without it is an unfinished run. It names the data by
-    ``config["corpus_sha256"]`` (see `sources.corpus_digest`); its ``data``, the digest of one data
-    file, is null, as a corpus is many files. Where a launcher started several processes, each calls
-    this; ``run.out`` then lies where all of them see it.
+    ``config["corpus_sha256"]`` (see `sources.corpus_digest`); its ``data``, name and digest of one
+    data file, is that of a table, and null where a corpus is many files. Where a launcher started
+    several processes, each calls this; ``run.out`` then lies where all of them see it.
 
     Args:
         run: what to train.
@@ -132,7 +132,7 @@ def _finish(
         config=ready.config,
         seed=run.seed,
         metrics={"dev": dev.scores, "training": training},
-        data=None,
+        data=ready.data,
         started=started,
         device=device_name(job.device),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -205,6 +206,20 @@ def test_a_model_that_hears_is_refused_where_nothing_can_be_heard(
     assert evaluate(folds_run) == 2
     assert "the test side has no audio at all" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_record_names_a_corpus_that_is_one_file(
+    corpus, read, encoders, folds_run, tmp_path, capsys
+):
+    read(corpus)
+    table = tmp_path / "table.csv"
+    table.write_bytes(b"any rows")
+    quick = ("--split", "folds:3", "--fold", "2", "--modalities", "t")
+    assert train(tmp_path / "run", *quick, *encoders, "--root", str(table)) == 0
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    digest = hashlib.sha256(b"any rows").hexdigest()
+    assert record["data"] == {"name": "table.csv", "sha256": digest}
+    assert json.loads((folds_run / "run.json").read_text())["data"] is None  # a folder
 
 
 def test_single_utterances_without_audio(corpus, read, encoders, folds_run, tmp_path, capsys):
