@@ -91,7 +91,8 @@ class LiveStream:
             row: ``speaker``, one or both of ``wav`` and ``text``, and optionally ``dialogue``,
                 ``utterance``, ``start``, ``end``; or a turn. A row of less than half of a file of
                 more than 30 s is heard from its start to its end, any other with all of its file.
-                A turn is heard as it says itself.
+                A turn is heard as it says itself. One whose text is marks alone, without audio,
+                is answered from what was said before it.
 
         Returns:
             The row with what `predictions.prediction_rows` adds.

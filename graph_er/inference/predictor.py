@@ -140,7 +140,8 @@ class EmotionPredictor:
 
         Raises:
             InputError: no list is given; dicts and turns are mixed; problems in the rows, all of
-                them in one message, or in their audio.
+                them in one message, or in their audio; no row has what the model reads, or a
+                conversation has neither audio nor a word.
         """
         _require_list(rows)
         if not rows:
