@@ -39,7 +39,8 @@ BLOCKS = list(dict.fromkeys(block for text in TEXTS.values() for block in python
 STARTED = set(INSTALLED)
 SCRIPTS = ("run_all.sh", "compare_fusions.sh", "make_docs.sh")
 LAUNCHERS = ("torch.distributed.run",)
-FOREIGN_OPTIONS = {"--multi_gpu", "--cpu", "--mixed_precision"}  # of accelerate
+# Of accelerate and of docker.
+FOREIGN_OPTIONS = {"--multi_gpu", "--cpu", "--mixed_precision", "--shm-size"}
 
 
 def test_there_is_something_to_look_at():
