@@ -25,7 +25,7 @@ from graph_er.display.strip_layout import (
 from graph_er.display.words import WORDS, word
 from graph_er.report.canvas import BODY, SMALL, any_text, outline, plain_labels, to_png
 from graph_er.report.fonts import drawable_or
-from graph_er.report.palette import LIGHT, Theme, blended, emotion_colours, text_on
+from graph_er.report.palette import LIGHT, blended, emotion_colours, text_on
 from graph_er.running.files import atomic_path
 
 _WIDTH, _DPI = 12.0, 130  # inches, and dots in one
@@ -36,19 +36,15 @@ _TITLE = 60  # columns of text
 
 
 class _Look(NamedTuple):
-    """The page's theme, and by emotion the colour and the name as it can be drawn."""
+    """By emotion, its colour and its name as it can be drawn."""
 
-    theme: Theme
     colours: dict[str, str]
     names: dict[str, str]
 
 
 @any_text()
 def conversation_figure(
-    dialogues: Sequence[ShownDialogue],
-    emotions: Sequence[str],
-    language: str = "en",
-    theme: Theme = LIGHT,
+    dialogues: Sequence[ShownDialogue], emotions: Sequence[str], language: str = "en"
 ) -> tuple[Figure, int]:
     """Draw dialogues one below the other, long ones in several strips.
 
@@ -58,7 +54,6 @@ def conversation_figure(
         dialogues: at least one.
         emotions: names in label order.
         language: of names and key, a key of `words.WORDS`.
-        theme: colours of the page.
 
     Returns:
         The figure, and how many of the dialogues fitted into it.
@@ -69,7 +64,7 @@ def conversation_figure(
     lanes = [0.3 * len(d.lane_names) for d, _, _ in strips]
     # The clock stands below every strip, and above the first of a dialogue its id.
     height = sum(lanes) + 0.34 * len(strips) + 0.26 * shown + 0.5
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained", facecolor=theme.paper)
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained", facecolor=LIGHT.paper)
     engine = figure.get_layout_engine()
     assert isinstance(engine, ConstrainedLayoutEngine)
     engine.set(h_pad=0.03, hspace=0)
@@ -77,13 +72,13 @@ def conversation_figure(
     # English says more than numbers where no font has Korean letters.
     named = [drawable_or(word(emotion, language), emotion) for emotion in emotions]
     names = dict(zip(emotions, plain_labels(named, "emotion"), strict=True))
-    look = _Look(theme, emotion_colours(emotions), names)
+    look = _Look(emotion_colours(emotions), names)
     ids = [d.id for d in dialogues]
     titles = dict(zip(ids, plain_labels(ids, "dialogue", _TITLE), strict=True))
     for place, (dialogue, strip, first) in zip(axes[:, 0], strips, strict=True):
         _draw_strip(place, dialogue, strip, look)
         if first:
-            place.set_title(titles[dialogue.id], loc="left", color=theme.ink, fontsize=BODY)
+            place.set_title(titles[dialogue.id], loc="left", color=LIGHT.ink, fontsize=BODY)
     seen = {turn.emotion for dialogue, _, _ in strips for turn in dialogue.turns}
     pale = drawable_or(WORDS[language]["pale"], WORDS["en"]["pale"])
     _add_legend(figure, [emotion for emotion in emotions if emotion in seen], look, pale)
@@ -116,21 +111,21 @@ def _fitting(parts: Sequence[tuple[ShownDialogue, list[Strip]]]) -> int:
 
 
 def _draw_strip(axes: Axes, dialogue: ShownDialogue, strip: Strip, look: _Look) -> None:
-    names, theme = dialogue.lane_names, look.theme
-    axes.set_facecolor(theme.paper)
+    names = dialogue.lane_names
+    axes.set_facecolor(LIGHT.paper)
     axes.set_frame_on(False)
     axes.set_xlim(0, 1)
     axes.set_ylim(len(names), 0)
     for lane in range(len(names)):
-        axes.axhspan(lane + 0.06, lane + 0.94, color=theme.line, alpha=0.3, linewidth=0, zorder=0)
+        axes.axhspan(lane + 0.06, lane + 0.94, color=LIGHT.line, alpha=0.3, linewidth=0, zorder=0)
     for placed in placed_turns(dialogue, strip):
         _draw_turn(axes, placed, look)
     places = [lane + 0.5 for lane in range(len(names))]
     axes.set_yticks(places, plain_labels(names, "speaker", NAME_COLUMNS))
-    axes.tick_params(length=0, labelcolor=theme.ink, labelsize=SMALL)
+    axes.tick_params(length=0, labelcolor=LIGHT.ink, labelsize=SMALL)
     ticks = tick_marks(dialogue, strip)
     axes.set_xticks([x for x, _ in ticks], [text for _, text in ticks])
-    axes.tick_params(axis="x", labelcolor=theme.muted, labelsize=SMALL)
+    axes.tick_params(axis="x", labelcolor=LIGHT.muted, labelsize=SMALL)
 
 
 def _draw_turn(axes: Axes, placed: PlacedTurn, look: _Look) -> None:
@@ -139,26 +134,26 @@ def _draw_turn(axes: Axes, placed: PlacedTurn, look: _Look) -> None:
     layers: tuple[tuple[float, dict[str, Any]], ...] = (
         (placed.width, {"facecolor": colour, "alpha": placed.opacity, "linewidth": 0}),
         (min(0.2 * placed.width, 0.003), {"facecolor": colour, "linewidth": 0}),
-        (placed.width, {"facecolor": "none", **outline(look.theme)}),
+        (placed.width, {"facecolor": "none", **outline(LIGHT)}),
     )
     for width, style in layers:
         axes.add_patch(Rectangle(corner, width, 0.88, **style))
     label = look.names[turn.emotion]
     texts = (f"{label} {100 * turn.confidence:.0f}", label, short_name(label))
     if text := fitting(texts, placed.width):
-        ink = text_on(blended(colour, look.theme.paper, placed.opacity))
+        ink = text_on(blended(colour, LIGHT.paper, placed.opacity))
         style = {"ha": "center", "va": "center", "fontsize": SMALL, "color": ink}
         axes.text(placed.x + placed.width / 2, placed.lane + 0.5, text, **style)
 
 
 def _add_legend(figure: Figure, seen: Sequence[str], look: _Look, pale: str) -> None:
-    theme, labels = look.theme, [look.names[emotion] for emotion in seen]
-    edge = outline(theme)
+    labels = [look.names[emotion] for emotion in seen]
+    edge = outline(LIGHT)
     handles: list[Any] = [Patch(facecolor=look.colours[emotion], **edge) for emotion in seen]
     # Steps, since one pale patch would be taken for an emotion's own colour.
-    handles.append(tuple(Patch(facecolor=theme.ink, alpha=opacity) for opacity in _STEPS))
+    handles.append(tuple(Patch(facecolor=LIGHT.ink, alpha=opacity) for opacity in _STEPS))
     figure.legend(
         handles, [*labels, pale], loc="outside upper left",
-        ncols=len(handles), frameon=False, labelcolor=theme.ink, fontsize=SMALL,
+        ncols=len(handles), frameon=False, labelcolor=LIGHT.ink, fontsize=SMALL,
         handlelength=1.6, handleheight=1.1, handler_map={tuple: HandlerTuple(None, pad=0)},
     )  # fmt: skip

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from graph_er.report.canvas import BODY, SMALL, any_text, blank_figure, plain_labels
 from graph_er.report.lettering import signed
-from graph_er.report.palette import LIGHT, Theme
+from graph_er.report.palette import LIGHT
 from graph_er.report.summary import percent
 from graph_er.report.tables import METRIC_TITLES, Row, Table
 from graph_er.scoring.comparison import PRIMARY, models_text
@@ -102,29 +102,29 @@ def _concluded(comparison: dict[str, Any]) -> str:
 
 
 @any_text()
-def comparison_figure(comparison: dict[str, Any], theme: Theme = LIGHT) -> Figure:
+def comparison_figure(comparison: dict[str, Any]) -> Figure:
     """Draw the difference of each metric with its interval, in points, zero marked."""
     series = {"runs as evaluated": comparison["scores"]}
     if comparison["mean_over_seeds"]:
         series["mean over seeds"] = comparison["mean_over_seeds"]
-    figure, axes = blank_figure((7.2, 1.0 + 0.5 * len(METRICS) * len(series) ** 0.5), theme)
-    axes.axvline(0, color=theme.ink, linewidth=1, linestyle=(0, (4, 3)))
+    figure, axes = blank_figure((7.2, 1.0 + 0.5 * len(METRICS) * len(series) ** 0.5), LIGHT)
+    axes.axvline(0, color=LIGHT.ink, linewidth=1, linestyle=(0, (4, 3)))
     for position, (name, scores) in enumerate(series.items()):
         offset = 0.32 * (position - (len(series) - 1) / 2)
-        colour = theme.methods[2 - position]
+        colour = LIGHT.methods[2 - position]
         for row, metric in enumerate(METRICS):
             label = name if row == 0 else None
             place = row + offset, -1 if position else 1
-            _draw_interval(axes, place, scores[metric]["difference"], colour, label, theme)
+            _draw_interval(axes, place, scores[metric]["difference"], colour, label)
     axes.set_yticks(range(len(METRICS)), [_TITLES[metric] for metric in METRICS])
     axes.set_ylim(len(METRICS) - 0.5, -0.6)
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-    axes.xaxis.grid(visible=True, color=theme.line, linewidth=0.8)
-    axes.tick_params(axis="x", labelcolor=theme.muted, labelsize=SMALL)
-    axes.set_xlabel(_caption(comparison), color=theme.muted, fontsize=SMALL)
+    axes.xaxis.grid(visible=True, color=LIGHT.line, linewidth=0.8)
+    axes.tick_params(axis="x", labelcolor=LIGHT.muted, labelsize=SMALL)
+    axes.set_xlabel(_caption(comparison), color=LIGHT.muted, fontsize=SMALL)
     if len(series) > 1:
-        style = {"frameon": False, "labelcolor": theme.ink, "fontsize": BODY}
+        style = {"frameon": False, "labelcolor": LIGHT.ink, "fontsize": BODY}
         figure.legend(loc="outside upper left", ncols=len(series), **style)
     return figure
 
@@ -165,7 +165,6 @@ def _draw_interval(
     difference: dict[str, float],
     colour: str,
     label: str | None,
-    theme: Theme,
 ) -> None:
     """Draw an interval at a height, its numbers on the side of it away from the other series."""
     y, side = place
@@ -179,7 +178,7 @@ def _draw_interval(
         textcoords="offset points",
         ha="center",
         va="bottom" if side > 0 else "top",
-        color=theme.ink,
+        color=LIGHT.ink,
         fontsize=SMALL,
     )
 

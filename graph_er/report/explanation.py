@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from graph_er.report.canvas import BODY, BOLD, SMALL, add_legend, any_text, outline
 from graph_er.report.fonts import drawable_or
 from graph_er.report.lettering import shortened, signed
-from graph_er.report.palette import LIGHT, Theme
+from graph_er.report.palette import LIGHT
 from graph_er.report.reasons import Reason, reason_label, reasons
 
 if TYPE_CHECKING:
@@ -24,11 +24,12 @@ _ROW, _WIDTH = 0.27, 8.8  # inches
 _LEFT = -264  # points from the plot to the left edge
 # Number, speaker and sentence of a turn: points from the plot, and most columns of text.
 _COLUMNS = ((-252, 5), (-228, 12), (-152, 31))
+_COLOURS = {True: LIGHT.methods[2], False: LIGHT.methods[3]}  # by whether bars support
 _NARROWEST = 0.02  # of probability: the axis shows no less, so that next to nothing looks like it
 
 
 @any_text()
-def explanation_figure(explanation: Explanation, turns: int = 12, theme: Theme = LIGHT) -> Figure:
+def explanation_figure(explanation: Explanation, turns: int = 12) -> Figure:
     """Draw what the turn carries, what the conversation does, and the strongest other turns.
 
     All bars are on one scale.
@@ -36,26 +37,24 @@ def explanation_figure(explanation: Explanation, turns: int = 12, theme: Theme =
     Args:
         explanation: of one turn.
         turns: most turns to draw; they are the strongest, and stand in their order.
-        theme: colours of the page.
     """
     lines = _lines(explanation, turns)
     size = (_WIDTH, 1.5 + _ROW * len(lines))
-    figure = Figure(figsize=size, layout="constrained", facecolor=theme.paper)
-    axes = figure.add_subplot(facecolor=theme.paper)
-    _set_axes(axes, lines, theme)
+    figure = Figure(figsize=size, layout="constrained", facecolor=LIGHT.paper)
+    axes = figure.add_subplot(facecolor=LIGHT.paper)
+    _set_axes(axes, lines)
     for row, line in enumerate(lines):
         if isinstance(line, str):
-            style = {"color": theme.ink, "fontsize": SMALL, **BOLD}
+            style = {"color": LIGHT.ink, "fontsize": SMALL, **BOLD}
             axes.annotate(line, (0, row), (_LEFT, 0), **_beside(axes), **style)
         else:
-            _draw_label(axes, row, line, explanation, theme)
-            _draw_bar(axes, row, line.influence, explanation, theme)
+            _draw_label(axes, row, line, explanation)
+            _draw_bar(axes, row, line.influence, explanation)
     label = f"percentage points of “{_name(explanation, explanation.emotion)}” that are due to it"
-    axes.set_xlabel(label, color=theme.muted, fontsize=SMALL)
-    _set_title(axes, explanation, theme)
-    colours = _colours(theme)
-    names = {"supports it": colours[True], "speaks against it": colours[False]}
-    add_legend(figure, names, theme)
+    axes.set_xlabel(label, color=LIGHT.muted, fontsize=SMALL)
+    _set_title(axes, explanation)
+    names = {"supports it": _COLOURS[True], "speaks against it": _COLOURS[False]}
+    add_legend(figure, names, LIGHT)
     return figure
 
 
@@ -84,23 +83,21 @@ def _name(explanation: Explanation, emotion: str) -> str:
     return drawable_or(emotion, f"emotion {[*explanation.probabilities].index(emotion) + 1}")
 
 
-def _set_axes(axes: Axes, lines: list[Reason | str], theme: Theme) -> None:
+def _set_axes(axes: Axes, lines: list[Reason | str]) -> None:
     axes.set_frame_on(False)
-    axes.axvline(0, color=theme.muted, linewidth=0.8)
+    axes.axvline(0, color=LIGHT.muted, linewidth=0.8)
     changes = [line.influence.change for line in lines if isinstance(line, Reason)]
     low, high = min(*changes, 0.0), max(*changes, 0.0)
     margin = 0.22 * max(high - low, _NARROWEST)  # room for the numbers at the bars' ends
     axes.set_xlim(100 * (low - margin), 100 * (high + margin))
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_yticks([])
-    axes.tick_params(length=0, labelsize=SMALL, labelcolor=theme.muted)
+    axes.tick_params(length=0, labelsize=SMALL, labelcolor=LIGHT.muted)
 
 
-def _draw_bar(
-    axes: Axes, row: int, influence: Influence, explanation: Explanation, theme: Theme
-) -> None:
+def _draw_bar(axes: Axes, row: int, influence: Influence, explanation: Explanation) -> None:
     change = 100 * influence.change
-    axes.barh(row, change, 0.68, color=_colours(theme)[change > 0], **outline(theme))
+    axes.barh(row, change, 0.68, color=_COLOURS[change > 0], **outline(LIGHT))
     number = signed(change)
     if influence.without != explanation.emotion:
         number += f"  else {_name(explanation, influence.without)}"
@@ -110,14 +107,12 @@ def _draw_bar(
         textcoords="offset points",
         ha="left" if side > 0 else "right",
         va="center",
-        color=theme.muted,
+        color=LIGHT.muted,
         fontsize=SMALL,
     )
 
 
-def _draw_label(
-    axes: Axes, row: int, reason: Reason, explanation: Explanation, theme: Theme
-) -> None:
+def _draw_label(axes: Axes, row: int, reason: Reason, explanation: Explanation) -> None:
     """Write what the row is of: in one column, or in those of a turn."""
     texts: list[tuple[str, float]]
     if reason.other is None:
@@ -127,7 +122,7 @@ def _draw_label(
         columns = zip(words, _COLUMNS, strict=True)
         texts = [(shortened(word, width), offset) for word, (offset, width) in columns]
     for number, (text, offset) in enumerate(texts):
-        colour = theme.muted if len(texts) > 1 and not number else theme.ink
+        colour = LIGHT.muted if len(texts) > 1 and not number else LIGHT.ink
         style: dict[str, Any] = {"color": colour, "fontsize": SMALL}
         axes.annotate(text, (0, row), (offset, 0), **_beside(axes), **style)
 
@@ -138,17 +133,12 @@ def _beside(axes: Axes) -> dict[str, Any]:
     return {**place, "va": "center"}
 
 
-def _colours(theme: Theme) -> dict[bool, str]:
-    """Return the bars' colour by whether they support the prediction."""
-    return {True: theme.methods[2], False: theme.methods[3]}
-
-
-def _set_title(axes: Axes, explanation: Explanation, theme: Theme) -> None:
+def _set_title(axes: Axes, explanation: Explanation) -> None:
     speaker, said = _said(explanation)
     parts = (str(explanation.position + 1), shortened(speaker, 20), shortened(said, 64))
     turn = "   ".join(part for part in parts if part)
     predicted = f"{_name(explanation, explanation.emotion)}   {100 * explanation.probability:.0f} %"
     place: dict[str, Any] = {"textcoords": "offset points", "va": "bottom"}
     place["xycoords"] = "axes fraction"
-    axes.annotate(turn, (0, 1), (_LEFT, 24), color=theme.ink, **place, fontsize=BODY)
-    axes.annotate(predicted, (0, 1), (_LEFT, 8), color=theme.ink, **place, fontsize=BODY)
+    axes.annotate(turn, (0, 1), (_LEFT, 24), color=LIGHT.ink, **place, fontsize=BODY)
+    axes.annotate(predicted, (0, 1), (_LEFT, 8), color=LIGHT.ink, **place, fontsize=BODY)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graph_er.report.canvas import BODY, SMALL, TINY, add_legend, blank_figure
-from graph_er.report.palette import LIGHT, Theme, emotion_colours
+from graph_er.report.palette import LIGHT, emotion_colours
 
 
 def calibration_text(calibration: dict[str, Any]) -> str:
@@ -22,7 +22,7 @@ def calibration_text(calibration: dict[str, Any]) -> str:
     return f"calibration: {', '.join([_error(calibration), *_fitted(calibration)])}"
 
 
-def reliability_figure(calibration: dict[str, Any], theme: Theme = LIGHT) -> Figure:
+def reliability_figure(calibration: dict[str, Any]) -> Figure:
     """Draw accuracy against confidence, bin by bin, above the number of utterances in each bin.
 
     Where a bin's bar and its mean confidence differ, the gap is hatched: confidence promised too
@@ -30,13 +30,12 @@ def reliability_figure(calibration: dict[str, Any], theme: Theme = LIGHT) -> Fig
 
     Args:
         calibration: as for `calibration_text`.
-        theme: colours.
     """
-    figure, upper = blank_figure((5.4, 6.2), theme)
+    figure, upper = blank_figure((5.4, 6.2), LIGHT)
     grid = figure.add_gridspec(2, 1, height_ratios=(3, 1))
     upper.set_subplotspec(grid[0])
-    lower = figure.add_subplot(grid[1], sharex=upper, facecolor=theme.paper)
-    accuracy_colour, gap_colour = theme.methods[1], emotion_colours(["angry"])["angry"]
+    lower = figure.add_subplot(grid[1], sharex=upper, facecolor=LIGHT.paper)
+    accuracy_colour, gap_colour = LIGHT.methods[1], emotion_colours(["angry"])["angry"]
     bins = len(calibration["count"])
     for index, (count, confidence, accuracy) in enumerate(_filled(calibration)):
         if not count or confidence is None or accuracy is None:
@@ -47,15 +46,15 @@ def reliability_figure(calibration: dict[str, Any], theme: Theme = LIGHT) -> Fig
         upper.bar(
             height=100 * (confidence - accuracy), bottom=100 * accuracy, linewidth=1, **gap, **place
         )
-        lower.bar(height=count, color=theme.muted, **place)
-        lower.text(place["x"], count, f"{count}", ha="center", va="bottom", **_text(theme, TINY))
-    upper.plot((0, 100), (0, 100), color=theme.ink, linewidth=1, linestyle=(0, (4, 3)))
-    _label(upper, lower, theme)
+        lower.bar(height=count, color=LIGHT.muted, **place)
+        lower.text(place["x"], count, f"{count}", ha="center", va="bottom", **_text(TINY))
+    upper.plot((0, 100), (0, 100), color=LIGHT.ink, linewidth=1, linestyle=(0, (4, 3)))
+    _label(upper, lower)
     size = f"n = {sum(calibration['count']):,}"
     title = f"{_error(calibration)}\n{', '.join([*_fitted(calibration), size])}"
-    upper.set_title(title, loc="left", **_text(theme, BODY))
+    upper.set_title(title, loc="left", **_text(BODY))
     legend = {"accuracy": accuracy_colour, "gap between confidence and accuracy": gap_colour}
-    add_legend(figure, legend, theme)
+    add_legend(figure, legend, LIGHT)
     return figure
 
 
@@ -74,20 +73,20 @@ def _filled(calibration: dict[str, Any]) -> zip[tuple[int, float | None, float |
     return zip(*columns, strict=True)
 
 
-def _text(theme: Theme, size: float) -> dict[str, Any]:
-    return {"color": theme.ink, "fontsize": size}
+def _text(size: float) -> dict[str, Any]:
+    return {"color": LIGHT.ink, "fontsize": size}
 
 
-def _label(upper: Axes, lower: Axes, theme: Theme) -> None:
+def _label(upper: Axes, lower: Axes) -> None:
     """Scale, rule and name the axes of both panels."""
     lower.set_frame_on(False)
     for axes, name in ((upper, "accuracy (%)"), (lower, "utterances")):
-        axes.set_ylabel(name, color=theme.muted, fontsize=SMALL)
-        axes.tick_params(length=0, labelcolor=theme.muted, labelsize=SMALL)
-        axes.yaxis.grid(visible=True, color=theme.line, linewidth=0.8)
+        axes.set_ylabel(name, color=LIGHT.muted, fontsize=SMALL)
+        axes.tick_params(length=0, labelcolor=LIGHT.muted, labelsize=SMALL)
+        axes.yaxis.grid(visible=True, color=LIGHT.line, linewidth=0.8)
         axes.set_axisbelow(True)
     upper.set_ylim(0, 102)
     upper.set_xlim(0, 100)
     upper.set_xticks(np.arange(0, 101, 20))
     upper.tick_params(labelbottom=False)
-    lower.set_xlabel("confidence (%)", color=theme.muted, fontsize=SMALL)
+    lower.set_xlabel("confidence (%)", color=LIGHT.muted, fontsize=SMALL)

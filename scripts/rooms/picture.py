@@ -15,7 +15,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.patheffects import withStroke
 
 from graph_er.report.canvas import BODY, SMALL, blank_figure, to_png
-from graph_er.report.palette import LIGHT, Theme
+from graph_er.report.palette import LIGHT
 from graph_er.running.files import atomic_path
 from scripts.rooms.house import PACKAGES, House, Room
 from scripts.rooms.route import ROUTE
@@ -45,23 +45,23 @@ class _Box:
         return self.x + self.width / 2, self.y + _HEIGHT / 2
 
 
-def house_figure(house: House, theme: Theme = LIGHT) -> Figure:
+def house_figure(house: House) -> Figure:
     """Draw both packages side by side, the ground floor below."""
     boxes: dict[str, _Box] = {}
     for place, package in enumerate(PACKAGES):
         boxes |= _place(house, package, place * (_COLUMN + _BETWEEN))
     top = max(box.y for box in boxes.values()) + _HEIGHT
     right = 2 * _COLUMN + _BETWEEN
-    figure, axes = blank_figure((right + 0.4, top + 0.8), theme)
+    figure, axes = blank_figure((right + 0.4, top + 0.8), LIGHT)
     axes.set(xlim=(-0.25, right + 0.2), ylim=(-0.2, top + 0.6), xticks=[], yticks=[])
     for place, package in enumerate(PACKAGES):
         x = place * (_COLUMN + _BETWEEN) + _COLUMN / 2
-        axes.text(x, top + 0.3, f"{package}/", ha="center", color=theme.ink, weight="bold")
-    _draw_uses(axes, house, boxes, theme)
-    _draw_route(axes, boxes, theme)
+        axes.text(x, top + 0.3, f"{package}/", ha="center", color=LIGHT.ink, weight="bold")
+    _draw_uses(axes, house, boxes)
+    _draw_route(axes, boxes)
     for name, box in boxes.items():
-        _draw_box(axes, box, theme, on_route=any(stop.room == name for stop in ROUTE))
-    _number_stops(axes, boxes, theme)
+        _draw_box(axes, box, on_route=any(stop.room == name for stop in ROUTE))
+    _number_stops(axes, boxes)
     return figure
 
 
@@ -107,34 +107,34 @@ def _text(room: Room, width: float) -> str:
     return f"{room.purpose} ({size})" if width > _NARROW else size
 
 
-def _draw_box(axes: Axes, box: _Box, theme: Theme, *, on_route: bool) -> None:
+def _draw_box(axes: Axes, box: _Box, *, on_route: bool) -> None:
     frame = FancyBboxPatch(
         (box.x, box.y),
         box.width,
         _HEIGHT,
         boxstyle="round,pad=0,rounding_size=0.1",
-        facecolor=theme.paper,
-        edgecolor=theme.ink if on_route else theme.muted,
+        facecolor=LIGHT.paper,
+        edgecolor=LIGHT.ink if on_route else LIGHT.muted,
         linewidth=1.6 if on_route else 0.8,
         zorder=3,
     )
     axes.add_patch(frame)
     (x, y), text = box.centre, textwrap.fill(box.text, int((box.width - 0.1) / _LETTER))
     # Above the arrows, which stop short of the letters.
-    halo = [withStroke(linewidth=2.5, foreground=theme.paper)]
-    style: dict[str, Any] = {"ha": "center", "va": "center", "color": theme.ink, "zorder": 6}
+    halo = [withStroke(linewidth=2.5, foreground=LIGHT.paper)]
+    style: dict[str, Any] = {"ha": "center", "va": "center", "color": LIGHT.ink, "zorder": 6}
     axes.text(x, y + 0.21, box.title, weight="bold", fontsize=BODY, path_effects=halo, **style)
     axes.text(x, y - 0.12, text, fontsize=SMALL, linespacing=1.2, path_effects=halo, **style)
 
 
-def _draw_uses(axes: Axes, house: House, boxes: dict[str, _Box], theme: Theme) -> None:
+def _draw_uses(axes: Axes, house: House, boxes: dict[str, _Box]) -> None:
     """Draw who imports from whom, without arrows that others imply."""
     for name in boxes:
         targets = {other for other in house.arrows.get(name, ()) if other in boxes}
         implied = set().union(*(_reached(house, other) for other in targets))
         for other in targets - implied:
             (x, y), (end, low) = boxes[name].centre, boxes[other].centre
-            axes.plot([x, end], [y, low], color=theme.muted, linewidth=0.5, alpha=0.45, zorder=1)
+            axes.plot([x, end], [y, low], color=LIGHT.muted, linewidth=0.5, alpha=0.45, zorder=1)
 
 
 def _reached(house: House, name: str) -> set[str]:
@@ -148,7 +148,7 @@ def _reached(house: House, name: str) -> set[str]:
     return found
 
 
-def _draw_route(axes: Axes, boxes: dict[str, _Box], theme: Theme) -> None:
+def _draw_route(axes: Axes, boxes: dict[str, _Box]) -> None:
     for start, end in pairwise(ROUTE):
         places = _badge(boxes[start.room]), _badge(boxes[end.room])
         # Long ones are less bent, or they would leave the picture.
@@ -161,7 +161,7 @@ def _draw_route(axes: Axes, boxes: dict[str, _Box], theme: Theme) -> None:
             shrinkA=8,
             shrinkB=8,
             linewidth=2,
-            color=theme.methods[_ROUTE],
+            color=LIGHT.methods[_ROUTE],
             zorder=5,
         )
         axes.add_patch(arrow)
@@ -171,7 +171,7 @@ def _badge(box: _Box) -> tuple[float, float]:
     return box.x, box.y + _HEIGHT
 
 
-def _number_stops(axes: Axes, boxes: dict[str, _Box], theme: Theme) -> None:
+def _number_stops(axes: Axes, boxes: dict[str, _Box]) -> None:
     for number, stop in enumerate(ROUTE, start=1):
         box = boxes[stop.room]
         axes.text(
@@ -180,8 +180,8 @@ def _number_stops(axes: Axes, boxes: dict[str, _Box], theme: Theme) -> None:
             ha="center",
             va="center",
             fontsize=SMALL,
-            color=theme.paper,
+            color=LIGHT.paper,
             weight="bold",
             zorder=8,
-            bbox={"boxstyle": "circle,pad=0.25", "facecolor": theme.accent, "edgecolor": "none"},
+            bbox={"boxstyle": "circle,pad=0.25", "facecolor": LIGHT.accent, "edgecolor": "none"},
         )

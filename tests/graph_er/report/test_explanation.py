@@ -10,7 +10,6 @@ from graph_er.report.canvas import to_png, to_svg
 from graph_er.report.explanation import explanation_figure
 from graph_er.report.fonts import drawable, drawable_or, families
 from graph_er.report.lettering import shortened
-from graph_er.report.palette import DARK, LIGHT
 
 FOR, AGAINST = Influence(0.21, 1.1, "sad"), Influence(-0.034, -0.2, "angry")
 TURNS = tuple(
@@ -106,13 +105,12 @@ def test_next_to_no_influence_looks_like_it():
     assert high - low > 0.4
 
 
-@pytest.mark.parametrize("theme", [LIGHT, DARK])
 @pytest.mark.parametrize("explanation", [EXPLANATION, ALONE])
-def test_it_draws_whatever_was_said_without_a_warning(theme, explanation):
+def test_it_draws_whatever_was_said_without_a_warning(explanation):
     odd = replace(explanation, sentence="$x$ 😀\n\x07 ㅋㅋ" * 30, speaker="이름" * 30)
     for each in (explanation, odd):
-        assert to_png(explanation_figure(each, theme=theme), dpi=50).startswith(b"\x89PNG")
-        assert to_svg(explanation_figure(each, theme=theme)).startswith("<?xml")
+        assert to_png(explanation_figure(each), dpi=50).startswith(b"\x89PNG")
+        assert to_svg(explanation_figure(each)).startswith("<?xml")
 
 
 def test_what_no_font_has_is_left_out(no_hangul):

@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 
 from graph_er.probabilities.calibration import reliability
 from graph_er.report.canvas import to_png
-from graph_er.report.palette import DARK, LIGHT
+from graph_er.report.palette import LIGHT
 from graph_er.report.reliability import calibration_text, reliability_figure
 
 
@@ -25,9 +25,8 @@ def test_the_line_for_the_terminal(table):
     assert calibration_text(fitted) == f"{plain}, temperature 1.31, transition weight 0.20"
 
 
-@pytest.mark.parametrize("theme", [LIGHT, DARK])
-def test_bars_are_accuracies_gaps_and_counts(table, theme):
-    figure = reliability_figure(table, theme)
+def test_bars_are_accuracies_gaps_and_counts(table):
+    figure = reliability_figure(table)
     upper, lower = figure.axes
     bars = [(p.get_x() + p.get_width() / 2, p.get_y(), p.get_height()) for p in upper.patches]
     expected = [(65, 0, 50), (65, 50, 15), (85, 0, 100), (85, 100, -15)]
@@ -35,7 +34,7 @@ def test_bars_are_accuracies_gaps_and_counts(table, theme):
     gaps = [p.get_hatch() for p in upper.patches]
     assert gaps == [None, "////", None, "////"]  # told apart without colour, too
     assert [p.get_height() for p in lower.patches] == [2, 1]
-    assert to_hex(figure.get_facecolor()) == theme.paper.lower()
+    assert to_hex(figure.get_facecolor()) == LIGHT.paper.lower()
 
 
 def test_the_title_states_error_and_size(table):
