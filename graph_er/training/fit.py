@@ -96,12 +96,36 @@ def fit(
         InputError: a feature is too large to be scaled, or the loss, its gradient or the weights
             are not finite, so that training on would be pointless.
     """
+    epochs = stop_after or config.epochs
+    losses = [report.dev_loss for report in like.history] if like else []
     with _deterministic(device):
-        return _fit(
-            build, train, dev, emotions, config,
-            seed=seed, device=device, on_epoch=on_epoch, epochs=stop_after or config.epochs,
-            losses=[report.dev_loss for report in like.history] if like else [],
-        )  # fmt: skip
+        seed_everything(seed)
+        model = build()
+        refuse_extreme(train)
+        model.fit_scaler(torch.cat([graph.x for graph in train]))
+        trainer = Trainer(model.to(device), train, len(emotions), config, device)
+        if processes.index():  # weights are alike in all processes, dropout is not
+            torch.manual_seed(seed + (processes.index() << 32))
+        history: list[EpochReport] = []
+        kept: EpochReport | None = None
+        weights: dict[str, Tensor] = {}
+        on_dev: np.ndarray | None = None
+        for epoch in range(1, epochs + 1):
+            report = EpochReport(epoch, trainer.run_epoch())
+            scored: np.ndarray | None = None
+            if dev:
+                report, scored = _scored(report, trainer.evaluated, dev, emotions, device)
+            # The train loss falls on and on: only dev's has a plateau to see.
+            loss = report.dev_loss if dev else losses[epoch - 1] if losses else None
+            if loss is not None:
+                trainer.after_epoch(loss)
+            on_epoch(report)
+            history.append(report)
+            last = epoch == epochs
+            if last if config.select == "last" or not dev else _is_better(report, kept):
+                kept, weights, on_dev = report, _cpu_copy(trainer.evaluated), scored
+        assert kept is not None  # the first epoch is better than none
+        return FitResult(weights, kept, tuple(history), on_dev)
 
 
 @contextmanager
@@ -120,48 +144,6 @@ def _deterministic(device: str) -> Iterator[None]:
     finally:
         torch.set_deterministic_debug_mode(before)
         memory.fill_uninitialized_memory = fills
-
-
-def _fit(
-    build: Callable[[], Model],
-    train: Sequence[Data],
-    dev: Sequence[Data],
-    emotions: Sequence[str],
-    config: TrainingConfig,
-    *,
-    seed: int,
-    device: str,
-    on_epoch: Callable[[EpochReport], None],
-    epochs: int,
-    losses: Sequence[float | None],
-) -> FitResult:
-    seed_everything(seed)
-    model = build()
-    refuse_extreme(train)
-    model.fit_scaler(torch.cat([graph.x for graph in train]))
-    trainer = Trainer(model.to(device), train, len(emotions), config, device)
-    if processes.index():  # weights are alike in all processes, dropout is not
-        torch.manual_seed(seed + (processes.index() << 32))
-    history: list[EpochReport] = []
-    kept: EpochReport | None = None
-    weights: dict[str, Tensor] = {}
-    on_dev: np.ndarray | None = None
-    for epoch in range(1, epochs + 1):
-        report = EpochReport(epoch, trainer.run_epoch())
-        scored: np.ndarray | None = None
-        if dev:
-            report, scored = _scored(report, trainer.evaluated, dev, emotions, device)
-        # The train loss falls on and on: only dev's has a plateau to see.
-        loss = report.dev_loss if dev else losses[epoch - 1] if losses else None
-        if loss is not None:
-            trainer.after_epoch(loss)
-        on_epoch(report)
-        history.append(report)
-        last = epoch == epochs
-        if last if config.select == "last" or not dev else _is_better(report, kept):
-            kept, weights, on_dev = report, _cpu_copy(trainer.evaluated), scored
-    assert kept is not None  # the first epoch is better than none
-    return FitResult(weights, kept, tuple(history), on_dev)
 
 
 def _is_better(report: EpochReport, kept: EpochReport | None) -> bool:
