@@ -115,12 +115,7 @@ def hold_out_group(
     """
     outer = name.partition("@")[2].partition(":")[0]
     kind = _INNER_KINDS.get(outer, "folds")
-    chosen = set(train)
-    kept = {
-        unit: tuple(dialogue for dialogue in dialogues if dialogue in chosen)
-        for unit, dialogues in _UNITS[kind](corpus).items()
-    }
-    units = {unit: dialogues for unit, dialogues in kept.items() if dialogues}
+    units = _within(_UNITS[kind](corpus), train)
     if len(units) < count:
         raise InputError(
             f"--split {name} needs at least {count} {_NAMES[kind]} to train on; there are "
@@ -133,8 +128,8 @@ def hold_out_group(
 
 def _official(corpus: Corpus) -> Sides:
     if corpus.official is None:
-        units, split = session_units(corpus), split_sessions(corpus.sessions)
-        train, dev, test = (_dialogues(units, s) for s in (split.train, split.dev, split.test))
+        units = session_units(corpus)
+        train, dev, test = (_dialogues(units, side) for side in split_sessions(corpus.sessions))
         return train, dev, test
     sides: dict[str, list[str]] = {"train": [], "dev": [], "test": []}
     for dialogue, side in corpus.official.items():
@@ -147,12 +142,7 @@ def _with_dev(corpus: Corpus, name: str, sides: dict[str, list[str]]) -> Sides:
     train, dev, test = sides["train"], sides["dev"], sides["test"]
     if dev or not train:
         return train, dev, test
-    chosen = set(train)
-    sessions = {
-        session: tuple(dialogue for dialogue in dialogues if dialogue in chosen)
-        for session, dialogues in session_units(corpus).items()
-    }
-    units = {session: dialogues for session, dialogues in sessions.items() if dialogues}
+    units = _within(session_units(corpus), train)
     return *_train_and_dev(units, list(units), name, "sessions"), test
 
 
@@ -213,6 +203,16 @@ def _train_and_dev(
         )
     train, dev = last_ninth(rest)
     return _dialogues(units, train), _dialogues(units, dev)
+
+
+def _within(units: Units, train: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the units that have dialogues of a training side, with those alone."""
+    chosen = set(train)
+    kept = {
+        unit: tuple(dialogue for dialogue in dialogues if dialogue in chosen)
+        for unit, dialogues in units.items()
+    }
+    return {unit: dialogues for unit, dialogues in kept.items() if dialogues}
 
 
 def _dialogues(units: Units, names: Iterable[str]) -> list[str]:

@@ -5,30 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from graph_er.errors import InputError
 
 _IEMOCAP = re.compile("Ses[0-9]{2}[FM]")
+_NUM_TEST = 2
 _NAMES_SESSION = re.compile("(Sess[0-9]+|Ses[0-9]{2}[FM])_(script|impro)[0-9]+")
-
-
-@dataclass(frozen=True)
-class SessionSplit:
-    """Session ids per side; no session is on two sides."""
-
-    train: tuple[str, ...]
-    dev: tuple[str, ...]
-    test: tuple[str, ...]
-
-    def side(self, session: str) -> str:
-        """Return ``"train"``, ``"dev"`` or ``"test"`` for a session id."""
-        for name in ("train", "dev", "test"):
-            if session in getattr(self, name):
-                return name
-        raise KeyError(session)
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
@@ -115,21 +99,25 @@ def split_dev(sessions: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]
     return last_ninth(ordered)
 
 
-def split_sessions(sessions: Iterable[str], num_test: int = 2) -> SessionSplit:
-    """Split a corpus by session: the last `num_test` sessions are test (KEMDy19: 19 and 20).
+def split_sessions(
+    sessions: Iterable[str],
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Split a corpus by session: the last two sessions are test (KEMDy19: 19 and 20).
+
+    Returns:
+        Session ids of train, dev and test; no session is on two sides.
 
     Raises:
         InputError: too few sessions for a train, a dev and a test side.
     """
     ordered = sorted(set(sessions), key=natural_key)
-    if len(ordered) < num_test + 2:
+    if len(ordered) < _NUM_TEST + 2:
         raise InputError(
             f"found {len(ordered)} session(s) ({', '.join(ordered) or 'none'}); train, dev and "
-            f"{num_test} test sessions need at least {num_test + 2}; where no session is named "
+            f"{_NUM_TEST} test sessions need at least {_NUM_TEST + 2}; where no session is named "
             "an id of KEMDy or IEMOCAP tells it, and any other dialogue is one: add sessions, name "
             "them (a column 'session' in a table), or name the sides yourself (--split ids:FILE, "
             "or a column 'split')"
         )
-    num_training = len(ordered) - num_test
-    train, dev = split_dev(ordered[:num_training])
-    return SessionSplit(train=train, dev=dev, test=tuple(ordered[num_training:]))
+    train, dev = split_dev(ordered[:-_NUM_TEST])
+    return train, dev, tuple(ordered[-_NUM_TEST:])

@@ -118,10 +118,10 @@ def test_the_order_of_utterances_does_not_matter(spec, folds, corpus, apart):
 
 def test_official_without_one_published_is_the_last_two_sessions():
     corpus = conversations(sessions=20)
-    split, sessions = split_corpus(corpus), split_sessions(corpus.sessions)
-    for side in SIDES:
+    split = split_corpus(corpus)
+    for side, sessions in zip(SIDES, split_sessions(corpus.sessions), strict=True):
         found = {dialogue.split("_")[0] for dialogue in getattr(split, side)}
-        assert found == set(getattr(sessions, side))
+        assert found == set(sessions)
     assert {dialogue[:6] for dialogue in split.test} == {"Sess19", "Sess20"}
     assert split.warnings == ()
 
