@@ -89,14 +89,14 @@ def decode(
     steps = _steps(chains)
     forward = emissions.copy()
     for before, now in steps:
-        message = _propagate(forward[..., before, :], potentials)
+        message = propagate(forward[..., before, :], potentials)
         forward[..., now, :] = normalise(emissions[..., now, :] + message)
     if causal:
         return forward
     backward = np.zeros_like(emissions)
     for before, now in reversed(steps):
         scores = emissions[..., now, :] + backward[..., now, :]
-        backward[..., before, :] = normalise(_propagate(scores, potentials.T))
+        backward[..., before, :] = normalise(propagate(scores, potentials.T))
     return normalise(forward + backward)
 
 
@@ -122,36 +122,6 @@ def memory(transitions: np.ndarray, weight: float, tolerance: float = 1e-7) -> i
     return 1 + int(np.ceil(max(steps, 0)))
 
 
-class ForwardFilter:
-    """Causal `decode` of one dialogue, turn by turn as they are spoken.
-
-    Args:
-        transitions: from `fit_transitions`, ``[C, C]``.
-        weight: of the transitions.
-    """
-
-    def __init__(self, transitions: np.ndarray, weight: float) -> None:
-        self._potentials = weight * np.asarray(transitions, dtype=float)
-        self._latest: dict[Hashable, np.ndarray] = {}
-
-    def step(self, speaker: Hashable, log_probabilities: np.ndarray) -> np.ndarray:
-        """Return the log posterior of the next turn, given what its speaker said so far.
-
-        Args:
-            speaker: who speaks.
-            log_probabilities: of the turn, ``[..., C]``.
-
-        Returns:
-            Normalised log probabilities, shape as `log_probabilities`.
-        """
-        posterior = normalise(log_probabilities)
-        if speaker in self._latest:
-            message = _propagate(self._latest[speaker], self._potentials)
-            posterior = normalise(posterior + message)
-        self._latest[speaker] = posterior
-        return posterior
-
-
 def normalise(scores: np.ndarray) -> np.ndarray:
     """Return log probabilities from scores ``[..., C]``: the logarithm of their softmax.
 
@@ -166,8 +136,13 @@ def normalise(scores: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def _propagate(scores: np.ndarray, potentials: np.ndarray) -> np.ndarray:
-    """Return the message ``[..., C]`` that log scores ``[..., C]`` send over one transition."""
+def propagate(scores: np.ndarray, potentials: np.ndarray) -> np.ndarray:
+    """Return the message ``[..., C]`` that log scores ``[..., C]`` send over one transition.
+
+    Args:
+        scores: of the emotions that it goes out from.
+        potentials: of the transitions, times their weight, ``[C, C]``, rows where it goes out from.
+    """
     paths = scores[..., :, None] + potentials  # [..., C from, C to]
     top = paths.max(axis=-2)
     return top + np.log(np.exp(paths - top[..., None, :]).sum(axis=-2))

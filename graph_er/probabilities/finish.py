@@ -12,7 +12,13 @@ import torch
 from graph_er.dialogues import Dialogue
 from graph_er.errors import InputError
 from graph_er.probabilities.calibration import fit_decoding, fit_temperature, temper
-from graph_er.probabilities.decoding import ForwardFilter, decode, fit_transitions, speaker_chains
+from graph_er.probabilities.decoding import (
+    decode,
+    fit_transitions,
+    normalise,
+    propagate,
+    speaker_chains,
+)
 
 
 @dataclass(frozen=True)
@@ -48,10 +54,15 @@ class Finish:
             those that the causal finish of the whole dialogue gives. It keeps the latest posterior
             of each speaker.
         """
-        chain = ForwardFilter(self.transitions, self.weight)
+        potentials = self.weight * np.asarray(self.transitions, dtype=float)
+        latest: dict[Hashable, np.ndarray] = {}
 
         def step(speaker: Hashable, log_probabilities: np.ndarray) -> np.ndarray:
-            return np.exp(chain.step(speaker, temper(log_probabilities, self.temperature)))
+            posterior = normalise(temper(log_probabilities, self.temperature))
+            if speaker in latest:
+                posterior = normalise(posterior + propagate(latest[speaker], potentials))
+            latest[speaker] = posterior
+            return np.exp(posterior)
 
         return step
 

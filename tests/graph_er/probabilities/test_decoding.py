@@ -8,13 +8,13 @@ import pytest
 
 from graph_er.dialogues import Dialogue
 from graph_er.probabilities.decoding import (
-    ForwardFilter,
     decode,
     fit_transitions,
     memory,
     normalise,
     speaker_chains,
 )
+from graph_er.probabilities.finish import Finish
 
 C = 3
 
@@ -97,10 +97,10 @@ def test_turn_by_turn_is_the_causal_decode(rng, transitions):
     speakers = "FMFFMFMMF"
     chains = speaker_chains([dialogue("d", speakers, [0] * 9)])
     whole = decode(scores, chains, transitions, 0.4, causal=True)
-    stream = ForwardFilter(transitions, 0.4)
+    step = Finish(1.0, 0.4, transitions, causal=True).turn_by_turn()
     for position, speaker in enumerate(speakers):
-        step = stream.step(speaker, scores[:, position])
-        np.testing.assert_allclose(step, whole[:, position], rtol=0, atol=1e-13)
+        found = np.log(step(speaker, scores[:, position]))
+        np.testing.assert_allclose(found, whole[:, position], rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("causal", [False, True])
