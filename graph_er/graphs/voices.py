@@ -18,7 +18,6 @@ where audio is all that is heard, and nothing beside text: there it is not the d
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -48,15 +47,6 @@ class Level(NamedTuple):
         return different if self.spread is None else different / self.spread
 
 
-@dataclass
-class _Sums:
-    """What is summed of a speaker's utterances, each ``[D]``: how many have it, it, its square."""
-
-    count: np.ndarray
-    features: np.ndarray
-    squares: np.ndarray
-
-
 class Voices:
     """Statistics of every speaker of a set of dialogues.
 
@@ -68,7 +58,8 @@ class Voices:
 
     def __init__(self, dialogues: Sequence[Dialogue], modalities: str) -> None:
         self._modalities = modalities
-        self._sums: dict[VoiceKey, _Sums] = {}
+        # Of a speaker's utterances, [3, D]: how many have a feature, its sum, that of its squares.
+        self._sums: dict[VoiceKey, np.ndarray] = {}
         self._found: dict[tuple[VoiceKey, ...], dict[str, Tensor]] = {}
         for dialogue in dialogues:
             self._hear(dialogue)
@@ -100,19 +91,16 @@ class Voices:
         for speaker, index in number.items():
             own = rows[who == index].astype(np.float64)
             count = heard[who == index].sum(axis=0)
-            sums = _Sums(count, own.sum(axis=0), (own**2).sum(axis=0))
-            before = self._sums.setdefault(_key(dialogue, speaker), sums)
-            if before is not sums:
-                before.count += sums.count
-                before.features += sums.features
-                before.squares += sums.squares
+            sums = np.stack([count, own.sum(axis=0), (own**2).sum(axis=0)])
+            key = _key(dialogue, speaker)
+            self._sums[key] = self._sums[key] + sums if key in self._sums else sums
 
 
-def _statistics(sums: Sequence[_Sums]) -> dict[str, Tensor]:
-    count = np.stack([own.count for own in sums])
+def _statistics(sums: Sequence[np.ndarray]) -> dict[str, Tensor]:
+    count, features, squares = np.stack(sums, axis=1)  # [S, D] each
     divisor = np.maximum(count, 1)
-    mean = np.stack([own.features for own in sums]) / divisor
-    variance = np.stack([own.squares for own in sums]) / divisor - mean**2
+    mean = features / divisor
+    variance = squares / divisor - mean**2
     return {
         "voices": torch.tensor([len(sums)]),
         "voice_count": torch.from_numpy(count.astype(np.float32)),
