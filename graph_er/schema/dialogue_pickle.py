@@ -38,39 +38,36 @@ def read_plain_pickle(path: Path) -> Any:
         InputError: the file is missing, is no complete pickle, or names a callable beyond the
             constructors of containers, strings, numbers and numpy arrays.
     """
-    return _read(
+    return read_restricted_pickle(
         Path(path),
-        _PlainUnpickler,
         _CONSTRUCTORS,
         "A dialogue file holds containers, strings, numbers and numpy arrays only",
+        _PlainUnpickler,
     )
 
 
-def read_restricted_pickle(path: Path, known: Mapping[tuple[str, str], Any], holds: str) -> Any:
+def read_restricted_pickle(
+    path: Path,
+    known: Mapping[tuple[str, str], Any],
+    holds: str,
+    kind: type[_RestrictedUnpickler] | None = None,
+) -> Any:
     """Load a pickle in which the names of a closed list stand for harmless things.
 
     Args:
         path: the file, of any protocol.
         known: what stands for each (module, name); nothing else is looked up.
         holds: what such a file may hold, for the message about any other name.
+        kind: what unpickles, where the plainest does not do.
 
     Raises:
         InputError: the file is missing, is no complete pickle, or names anything else.
     """
-    return _read(path, _RestrictedUnpickler, known, holds)
-
-
-def _read(
-    path: Path,
-    kind: type[_RestrictedUnpickler],
-    known: Mapping[tuple[str, str], Any],
-    holds: str,
-) -> Any:
     require_regular(path)
     try:
         with path.open("rb") as file:
             scan_pickle(file)
-            return kind(file, path, known, holds).load()
+            return (kind or _RestrictedUnpickler)(file, path, known, holds).load()
     except InputError:
         raise
     except OSError as error:
