@@ -182,10 +182,11 @@ def _explain(
 ) -> None:
     """Explain the utterances that were asked for."""
     from graph_er.display import turn_reasons
+    from graph_er.running.files import write_json
 
     explanations = turn_reasons.explain_turns(predictor.checkpoint, dialogues, ids)
     out = arguments.out.with_name(f"{arguments.out.stem}.explain.json")
-    turn_reasons.write_reasons(out, explanations)
+    write_json(out, [explanation.as_dict() for explanation in explanations])
     if arguments.plot is not None:
         turn_reasons.write_reason_pictures(arguments.plot, explanations)
     print("\n\n".join(turn_reasons.reasons_text(one) for one in explanations))
@@ -249,16 +250,11 @@ def _write_pictures(
                 *(arguments.plot, shown, len(dialogues)),
             )
     if arguments.html is not None:
-        from graph_er.display.page import write_page
+        from graph_er.display.page import render_page
+        from graph_er.running.files import write_text
 
-        write_page(
-            arguments.html,
-            dialogues,
-            predictor.emotions,
-            arguments.input.name,
-            predictor.modalities,
-            language,
-        )
+        told = arguments.input.name, predictor.modalities, language
+        write_text(arguments.html, render_page(dialogues, predictor.emotions, *told))
 
 
 def cli() -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from graph_er.display.shown_turns import (
     ShownDialogue,
@@ -28,7 +27,6 @@ from graph_er.display.strip_layout import (
 from graph_er.display.words import WORDS, percent, word
 from graph_er.report.lettering import shortened
 from graph_er.report.palette import DARK, LIGHT, emotion_colours
-from graph_er.running.files import write_text
 from graph_er.running.templates import render
 
 _TURNS_PER_STRIP, _MOST_STRIPS = 30, 400
@@ -113,18 +111,6 @@ def render_page(
         dark=DARK,
         size={"width": WIDTH, "lane": LANE, "names": NAMES, "clock": CLOCK},
     )
-
-
-def write_page(
-    path: Path,
-    dialogues: Sequence[ShownDialogue],
-    emotions: Sequence[str],
-    title: str,
-    modalities: str,
-    language: str = "en",
-) -> None:
-    """Write the page as `render_page` returns it, all of it or nothing."""
-    write_text(path, render_page(dialogues, emotions, title, modalities, language))
 
 
 def draw_dialogue(dialogue: ShownDialogue, names: Mapping[str, str]) -> DrawnDialogue:

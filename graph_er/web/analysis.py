@@ -19,10 +19,11 @@ from graph_er.conversations.recording import named_audio
 from graph_er.conversations.span_audio import span_blocks
 from graph_er.conversations.turns import Turn
 from graph_er.dialogues import Dialogue
-from graph_er.display.page import write_page
+from graph_er.display.page import render_page
 from graph_er.display.shown_turns import ShownDialogue, ShownTurn, shown_dialogues
 from graph_er.inference.predictions import write_prediction_rows
 from graph_er.inference.predictor import EmotionPredictor
+from graph_er.running.files import write_text
 from graph_er.web.uploads import collect
 
 logger = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ def analyse(
         for language, path in html.items():
             path.parent.mkdir()
             told = titles[language], predictor.modalities, language
-            write_page(path, shown, predictor.emotions, *told)
+            write_text(path, render_page(shown, predictor.emotions, *told))
         return Analysis(folder, tuple(turns), tuple(dialogues), tuple(shown), csv, html)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

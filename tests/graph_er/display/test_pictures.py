@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from graph_er.conversations.turns import Turn
 from graph_er.display import picture
-from graph_er.display.page import NAMES, WIDTH, render_page, write_page
+from graph_er.display.page import NAMES, WIDTH, render_page
 from graph_er.display.picture import conversation_figure, write_picture
 from graph_er.display.shown_turns import shown_dialogues
 from graph_er.report.palette import emotion_colours
@@ -168,9 +168,8 @@ def test_two_thousand_turns_stay_small_and_all_are_there():
     assert Elements(page).all("details") == [{}]
 
 
-def test_the_page_as_a_file(tmp_path):
-    write_page(tmp_path / "c.html", conversation(2, dialogues=3), EMOTIONS, "t", "t")
-    page = (tmp_path / "c.html").read_text(encoding="utf-8")
+def test_the_page_has_every_dialogue():
+    page = render_page(conversation(2, dialogues=3), EMOTIONS, "t", "t")
     assert [f"talk {n}" in page for n in range(4)] == [True, True, True, False]
     assert "predicted from text in" in page
 
