@@ -93,8 +93,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from feature_extractor.fusion_study.page import comparison_page
     from feature_extractor.fusion_study.picture import comparison_figure
     from feature_extractor.fusion_study.study import compare_fusions
-    from graph_er.report.canvas import to_png
-    from graph_er.running.files import atomic_path, write_json, write_text
+    from graph_er.report.canvas import write_png
+    from graph_er.running.files import write_json, write_text
 
     choice = GroundChoice(
         corpus=corpus_choice(arguments),
@@ -118,8 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     document, text, picture = written
     write_json(document, results)
     write_text(text, page)
-    with atomic_path(picture) as temporary:
-        temporary.write_bytes(to_png(comparison_figure(results)))
+    write_png(picture, comparison_figure(results))
     print(page)
 
 

@@ -53,9 +53,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     # After parsing: scipy takes seconds to import.
     from graph_er.errors import InputError
-    from graph_er.report.canvas import to_png
+    from graph_er.report.canvas import write_png
     from graph_er.report.comparison import comparison_figure, comparison_text, conclusion
-    from graph_er.running.files import atomic_path, write_json
+    from graph_er.running.files import write_json
     from graph_er.running.paths import keep_inputs, require_suffix
     from graph_er.scoring.comparison import compare_runs
     from graph_er.scoring.prediction_files import read_evaluated_run
@@ -83,8 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.out:
         write_json(arguments.out, {**comparison, "conclusion": conclusion(comparison)})
     if arguments.plot:
-        with atomic_path(arguments.plot) as temporary:
-            temporary.write_bytes(to_png(comparison_figure(comparison)))
+        write_png(arguments.plot, comparison_figure(comparison))
 
 
 def cli() -> int:

@@ -74,13 +74,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def write_report(arguments: argparse.Namespace) -> dict[str, Any]:
     """Collect the study, write its four files and return the content of ``results.json``."""
-    from graph_er.report.canvas import to_png
+    from graph_er.report.canvas import write_png
     from graph_er.report.collect import collect_study
     from graph_er.report.example import choose_example
     from graph_er.report.figures import weighted_f1_figure
     from graph_er.report.markdown import render_markdown
     from graph_er.report.page import render_html
-    from graph_er.running.files import atomic_path, write_json, write_text
+    from graph_er.running.files import write_json, write_text
 
     out = arguments.out or arguments.runs
     written = [out / name for name in _WRITTEN]
@@ -93,8 +93,7 @@ def write_report(arguments: argparse.Namespace) -> dict[str, Any]:
     write_json(document, results)
     write_text(text, render_markdown(results))
     write_text(html, page)
-    with atomic_path(picture) as temporary:
-        temporary.write_bytes(to_png(weighted_f1_figure(results)))
+    write_png(picture, weighted_f1_figure(results))
     return results
 
 

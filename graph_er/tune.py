@@ -182,9 +182,9 @@ def _run(
     out: Path,
     arguments: argparse.Namespace,
 ) -> None:
-    from graph_er.report.canvas import to_png
+    from graph_er.report.canvas import write_png
     from graph_er.report.search import search_figure, search_text
-    from graph_er.running.files import atomic_path, write_json
+    from graph_er.running.files import write_json
     from graph_er.validation.search import best_settings, plain_trials, run_search
 
     def on_trial(trial: Any) -> None:
@@ -197,8 +197,7 @@ def _run(
 
     run_search(search, study, trials=arguments.trials, timeout=arguments.timeout, on_trial=on_trial)
     best = best_settings(search, study, data)
-    with atomic_path(out / _PICTURE) as temporary:
-        temporary.write_bytes(to_png(search_figure(plain_trials(study), best)))
+    write_png(out / _PICTURE, search_figure(plain_trials(study), best))
     path = out / _BEST
     print(search_text(best, search.defaults(), path, _check_command(search, arguments, path)))
     logger.info("wrote %s", out)

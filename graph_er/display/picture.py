@@ -23,10 +23,9 @@ from graph_er.display.strip_layout import (
     tick_marks,
 )
 from graph_er.display.words import WORDS, word
-from graph_er.report.canvas import BODY, SMALL, any_text, outline, plain_labels, to_png
+from graph_er.report.canvas import BODY, SMALL, any_text, outline, plain_labels, write_png
 from graph_er.report.fonts import drawable_or
 from graph_er.report.palette import LIGHT, blended, emotion_colours, text_on
-from graph_er.running.files import atomic_path
 
 _WIDTH, _DPI = 12.0, 130  # inches, and dots in one
 _TURNS_PER_STRIP, _MOST_STRIPS = 26, 40
@@ -90,9 +89,7 @@ def write_picture(
 ) -> int:
     """Write the PNG, all of it or nothing; return how many of the dialogues it shows."""
     figure, shown = conversation_figure(dialogues, emotions, language)
-    content = to_png(figure, dpi=_DPI)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
+    write_png(path, figure, dpi=_DPI)
     return shown
 
 

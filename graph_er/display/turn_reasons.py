@@ -1,4 +1,4 @@
-"""Explanations of chosen turns: the files and the table of them."""
+"""Explanations of chosen turns: the pictures and the table of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 from graph_er.answers.explanation import Explanation, explain
 from graph_er.dialogues import Dialogue
 from graph_er.networks.checkpoint import Checkpoint
-from graph_er.report.canvas import to_png
+from graph_er.report.canvas import write_png
 from graph_er.report.explanation import explanation_figure
 from graph_er.report.lettering import shortened, signed
 from graph_er.report.reasons import reason_label, reasons
-from graph_er.running.files import atomic_path, write_json
 
 _DPI = 130
 _TURNS, _WIDTH = 5, 44
@@ -34,19 +33,12 @@ def explain_turns(
     return [explain(checkpoint, *places[name], among=dialogues) for name in ids]
 
 
-def write_reasons(out: Path, explanations: Sequence[Explanation]) -> None:
-    """Write the explanations as JSON, a list in their order."""
-    write_json(out, [explanation.as_dict() for explanation in explanations])
-
-
 def write_reason_pictures(plot: Path, explanations: Sequence[Explanation]) -> list[Path]:
     """Write a picture of each beside `plot`, numbered in their order, and return their paths."""
     paths = []
     for number, explanation in enumerate(explanations, start=1):
         path = plot.with_name(f"{plot.stem}.explain{number}.png")
-        content = to_png(explanation_figure(explanation), dpi=_DPI)
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(content)
+        write_png(path, explanation_figure(explanation), dpi=_DPI)
         paths.append(path)
     return paths
 

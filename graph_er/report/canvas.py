@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -20,6 +21,7 @@ from matplotlib.patches import Patch
 from graph_er.report.fonts import LATIN, drawable_or, families
 from graph_er.report.lettering import shortened
 from graph_er.report.palette import Theme, text_on
+from graph_er.running.files import atomic_path
 
 # Font sizes in points.
 TINY, SMALL, BODY = 6, 8, 9.5
@@ -138,6 +140,13 @@ def to_png(figure: Figure, dpi: int = 200) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
+
+
+def write_png(path: Path, figure: Figure, dpi: int = 200) -> None:
+    """Write the figure as PNG, all of it or nothing."""
+    content = to_png(figure, dpi)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def _rgb(colour: str) -> np.ndarray:

@@ -13,11 +13,10 @@ from graph_er.bundles.feature_origin import Familiarity
 from graph_er.dialogues import DialogueFile
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.probabilities.calibration import reliability
-from graph_er.report.canvas import to_png
+from graph_er.report.canvas import write_png
 from graph_er.report.evaluation_text import breakdown_text, controls_text
 from graph_er.report.reliability import calibration_text, reliability_figure
 from graph_er.report.text import classification_report
-from graph_er.running.files import atomic_path
 from graph_er.scoring.bootstrap import confidence_intervals, confusions_by_dialogue
 from graph_er.scoring.breakdown import breakdown
 from graph_er.scoring.controls import controls, texts_seen
@@ -102,8 +101,7 @@ def write_document(
         seeds = (one["seed"] for one in document["per_seed"])
         for seed, member in zip(seeds, probabilities, strict=True):
             write_predictions(member_path(predictions, seed), utterances, member)
-    with atomic_path(out.with_name(DIAGRAM_NAME)) as temporary:
-        temporary.write_bytes(to_png(reliability_figure(document["calibration"])))
+    write_png(out.with_name(DIAGRAM_NAME), reliability_figure(document["calibration"]))
 
 
 def document_text(document: dict[str, Any]) -> str:

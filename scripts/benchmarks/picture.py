@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from graph_er.report.canvas import BODY, SMALL, blank_figure, label_row, to_png
+from graph_er.report.canvas import BODY, SMALL, blank_figure, label_row, write_png
 from graph_er.report.palette import LIGHT
-from graph_er.running.files import atomic_path
 from scripts.benchmarks.rows import Row
 from scripts.benchmarks.tables import ratio_text
 
@@ -39,8 +38,7 @@ def ratio_figure(rows: Sequence[Row]) -> Figure:
 
 def write_picture(path: Path, rows: Sequence[Row]) -> None:
     """Write the picture as PNG, all of it or nothing."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(to_png(ratio_figure(rows)))
+    write_png(path, ratio_figure(rows))
 
 
 def _name(axes: Axes, place: int, row: Row, ratio: float) -> None:

@@ -14,9 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.patheffects import withStroke
 
-from graph_er.report.canvas import BODY, SMALL, blank_figure, to_png
+from graph_er.report.canvas import BODY, SMALL, blank_figure, write_png
 from graph_er.report.palette import LIGHT
-from graph_er.running.files import atomic_path
 from scripts.rooms.house import PACKAGES, House, Room
 from scripts.rooms.route import ROUTE
 
@@ -67,8 +66,7 @@ def house_figure(house: House) -> Figure:
 
 def draw(house: House, path: Path) -> None:
     """Write the picture as PNG, all of it or nothing."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(to_png(house_figure(house)))
+    write_png(path, house_figure(house))
 
 
 def _place(house: House, package: str, left: float) -> dict[str, _Box]:
