@@ -85,10 +85,6 @@ class PartStore:
                 found = (path, reason)
         return found
 
-    def missing(self) -> list[int]:
-        """Return the numbers of the parts still to be made."""
-        return [chunk for chunk in range(len(self.chunks)) if self.problem(chunk)]
-
     def write(self, chunk: int, vectors: Vectors) -> None:
         """Write the part of a chunk, all of it or nothing."""
         with atomic_path(self._path(self.folders[0], chunk)) as temporary:

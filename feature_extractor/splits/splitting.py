@@ -66,10 +66,6 @@ class Split:
         """Whether it divides the training side of another split."""
         return INNER.fullmatch(self.name) is not None
 
-    def side(self, dialogue: str) -> str | None:
-        """Return ``"train"``, ``"dev"``, ``"test"``, or None for a dialogue on no side."""
-        return next((side for side in SIDES if dialogue in getattr(self, side)), None)
-
     def by_dialogue(self) -> dict[str, str]:
         """Return the side of each dialogue that is on one."""
         return {dialogue: side for side in SIDES for dialogue in getattr(self, side)}

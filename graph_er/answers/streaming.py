@@ -67,15 +67,13 @@ class LiveModel:
 
     @property
     def reach(self) -> int | None:
-        """How many earlier turns a layer hears at most; None where it hears all of them."""
+        """How many earlier turns a layer hears at most; None where it hears all of them.
+
+        Where there is such a number, time per turn and memory stop growing at it.
+        """
         config = self.config
         spans = (config.wp, config.context_span) if config.context_layers else (config.wp,)
         return None if min(spans) < 0 else max(spans)
-
-    @property
-    def bounded(self) -> bool:
-        """Whether time per turn and memory stop growing, at `reach`, in a long conversation."""
-        return self.reach is not None
 
     def start(self) -> LiveConversation:
         """Begin a conversation."""

@@ -47,19 +47,11 @@ class Limits:
             raise InputError(f"{where}: more entries than the file has room for")
         return values
 
-    def names(self, values: Any, where: str) -> tuple[str, ...]:
-        """Return a list of names or texts as strings.
+    def texts(self, values: Any, where: str) -> tuple[str, ...]:
+        """Return a list of texts as strings, of which None and NaN are empty ones.
 
         Raises:
             InputError: it is no list, too long, or holds something else.
-        """
-        return tuple(str(value) for value in self._scalars(values, where))
-
-    def texts(self, values: Any, where: str) -> tuple[str, ...]:
-        """Return a list of texts; the same as `names`, where None and NaN are empty ones.
-
-        Raises:
-            InputError: as `names` does.
         """
         scalars = self._scalars(values, where)
         return tuple("" if value is None or value != value else str(value) for value in scalars)
@@ -75,12 +67,13 @@ class Limits:
         return values
 
     def ids(self, values: Any, where: str) -> tuple[str, ...]:
-        """Return ids or speakers as strings; the same as `names`, and each fit to be shown.
+        """Return ids or speakers as strings, each fit to be shown.
 
         Raises:
-            InputError: also where one is too long, or holds signs that steer a terminal.
+            InputError: as `texts` does; also where one is too long, or holds signs that steer a
+                terminal.
         """
-        found = self.names(values, where)
+        found = tuple(str(value) for value in self._scalars(values, where))
         for name in found:
             # Hangul that is taken apart, as some file systems do it, is three times as long.
             if len(name) > 3 * _LONGEST_NAME or len(normalize("NFC", name)) > _LONGEST_NAME:

@@ -55,8 +55,9 @@ def readings(speakers=9, sentences=10, named=True):
 
 def on_sides(corpus, split, field):
     """Values of a field of the utterances, by side."""
+    sides = split.by_dialogue()
     return {
-        side: {getattr(u, field) for u in corpus.utterances if split.side(u.dialogue) == side}
+        side: {getattr(u, field) for u in corpus.utterances if sides.get(u.dialogue) == side}
         for side in SIDES
     }
 
@@ -97,9 +98,8 @@ def test_sides_are_apart_and_every_dialogue_is_accounted_for(spec, folds, corpus
             assert disjoint(on_sides(corpus, split, field)), field
         assert bool(split.left_out) == spec.startswith("crossed")
         assert (split.name, split.fold) == (spec, fold)
-        assert split.by_dialogue() == {
-            d: split.side(d) for d in corpus.dialogues() if split.side(d) is not None
-        }
+        by_dialogue = {d: side for side in SIDES for d in getattr(split, side)}
+        assert split.by_dialogue() == by_dialogue
 
 
 @pytest.mark.parametrize(("spec", "folds", "corpus", "apart"), [c for c in CASES if c[1]])
@@ -194,7 +194,8 @@ def test_speakers_who_meet_stay_together():
     rows.append(utterance("d9", 0, session="d9", speaker_id="p13"))
     for fold in range(1, 5):
         split = split_corpus(corpus_of(rows), "speakers:4", fold)
-        assert split.side("d3") == split.side("d9")
+        sides = split.by_dialogue()
+        assert sides["d3"] == sides["d9"]
 
 
 def test_training_shares_neither_speaker_nor_sentence_with_the_held_out():
