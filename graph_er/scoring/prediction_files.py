@@ -212,32 +212,35 @@ def _evaluation_of(found: Path, whole: Path) -> tuple[Path | None, dict[str, Any
         members = [member_path(whole, seed) for seed in evaluation.get("seeds", ())]
         if found in (whole, *members):
             return scores, evaluation
-    digest = sha256(found)
-    for other in sorted(found.parent.glob("*.json")):
-        if _digest_named_in(other) == digest:
-            return other, _read_evaluation(other)
-    return None, {}
+    return _evaluation_naming(found, sha256(found)) or (None, {})
 
 
-def _evaluation_beside(predictions: Path) -> tuple[Path | None, dict[str, Any]]:
+def _evaluation_beside(whole: Path) -> tuple[Path, dict[str, Any]]:
     """Return the file and the scores of the evaluation that wrote what lies in a folder.
 
     Every evaluation into a folder writes its predictions over those of the one before, whatever its
     own scores are called: ``eval.json`` need not be of the predictions that are there now.
     """
-    path, whole = (predictions.with_name(name) for name in (EVALUATION_NAME, PREDICTIONS_NAME))
+    path = whole.with_name(EVALUATION_NAME)
     evaluation = _read_evaluation(path)
     if not whole.is_file():
         return path, evaluation
     digest = sha256(whole)
     if evaluation.get(PREDICTIONS_DIGEST) == digest:
         return path, evaluation
-    for other in sorted(whole.parent.glob("*.json")):
-        if _digest_named_in(other) == digest:
-            return other, _read_evaluation(other)
+    if named := _evaluation_naming(whole, digest):
+        return named
     if PREDICTIONS_DIGEST in evaluation:
         raise _overwritten(whole, path)
     return path, evaluation  # of an earlier release, which named none
+
+
+def _evaluation_naming(predictions: Path, digest: str) -> tuple[Path, dict[str, Any]] | None:
+    """Return the file and the scores beside predictions that name these by their digest."""
+    for path in sorted(predictions.parent.glob("*.json")):
+        if _digest_named_in(path) == digest:
+            return path, _read_evaluation(path)
+    return None
 
 
 def _overwritten(predictions: Path, scores: Path) -> InputError:
