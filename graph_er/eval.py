@@ -23,7 +23,6 @@ from graph_er.running.cli import run_command
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import checkpoint_file, keep_inputs
 from graph_er.running.run_record import RECORD_NAME
-from graph_er.schema.emotions import MODALITY_NAMES
 from graph_er.scoring.evaluation_files import evaluation_outputs, evaluation_path
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Predict every utterance of the split, print the report, write JSON and CSV."""
     arguments = build_parser().parse_args(argv)
-    _check_model(arguments.pt_dir)  # before seconds of imports
+    model = _model_file(arguments.pt_dir)  # before seconds of imports
     folder = arguments.pt_dir if arguments.pt_dir.is_dir() else arguments.pt_dir.parent
     out = arguments.out or evaluation_path(folder, arguments.split)
     if _bundle_around(out) is not None:
@@ -73,7 +72,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{out}: lies in a bundle, which cannot be opened once it was written to; name a file "
             "outside of it with --out FILE.json"
         )
-    model = checkpoint_file(arguments.pt_dir)
     inputs = [("--data_dir", arguments.data_dir)]
     inputs += [("--pt_dir", path) for path in (model, model.with_name(RECORD_NAME))]
     keep_inputs("--out", out, evaluation_outputs(out), inputs)
@@ -148,23 +146,22 @@ def _warn(known: Familiarity, side: str, count: int) -> None:
 
 def _check_present(file: DialogueFile, side: str, modalities: str) -> None:
     """Refuse to score features of what no utterance has; with others beside them, tell of it."""
-    absent = [letter for letter in file.absent(side) if letter in modalities]
+    absent, what = file.absent_of(modalities, side)
     if not absent:
         return
-    names = " or ".join(MODALITY_NAMES[letter] for letter in absent)
-    what = f"no utterance of the {side} side has {names}, as the dialogue file tells"
     if len(absent) == len(modalities):
         raise InputError(f"{what}: a model of {modalities} cannot be scored on it")
     logger.warning("%s: the scores rest on its other features alone", what)
 
 
-def _check_model(path: Path) -> None:
+def _model_file(path: Path) -> Path:
+    """Return the file of the model, which is none of a bundle's."""
     if is_bundle(path):
         raise InputError(
             f"{path}: is a bundle; name the graph model in it, --pt_dir {path / GRAPH}, and with "
             "--out FILE.json a file outside of it"
         )
-    checkpoint_file(path)
+    return checkpoint_file(path)
 
 
 def _bundle_around(path: Path) -> Path | None:

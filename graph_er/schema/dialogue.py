@@ -134,6 +134,17 @@ class DialogueFile:
             if ids and isinstance(found, list) and ids <= {i for i in found if isinstance(i, str)}
         )
 
+    def absent_of(self, modalities: str, name: str) -> tuple[str, str]:
+        """Return those of `modalities` that are `absent` from a side, and a line that tells it.
+
+        Both are empty where none is.
+        """
+        absent = "".join(letter for letter in self.absent(name) if letter in modalities)
+        if not absent:
+            return "", ""
+        names = " or ".join(MODALITY_NAMES[letter] for letter in absent)
+        return absent, f"no utterance of the {name} side has {names}, as the dialogue file tells"
+
     @property
     def modalities(self) -> str:
         """Letters of the modalities that every dialogue has, e.g. ``"at"``."""

@@ -134,14 +134,12 @@ def _material(file: DialogueFile, run: Run) -> _Material:
 def _refuse_absent(file: DialogueFile, modalities: str) -> None:
     """Refuse to learn from features of what no utterance has, or to choose by nothing else."""
     for side in ("train", "dev"):
-        absent = [letter for letter in file.absent(side) if letter in modalities]
+        absent, what = file.absent_of(modalities, side)
         if not absent:
             continue
-        names = " or ".join(MODALITY_NAMES[letter] for letter in absent)
-        what = f"no utterance of the {side} side has {names}, as the dialogue file tells"
         if side == "train" or len(absent) == len(modalities):
             raise InputError(
-                f"{what}: choose --modalities without {''.join(absent)!r}, or divide the corpus "
+                f"{what}: choose --modalities without {absent!r}, or divide the corpus "
                 f"so that {side} has some"
             )
         logger.warning("%s: what dev decides rests on its other features alone", what)
