@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from graph_er.report.canvas import BODY, SMALL, any_text, blank_figure, plain_labels
 from graph_er.report.lettering import signed
 from graph_er.report.palette import LIGHT
-from graph_er.report.summary import percent
+from graph_er.report.summary import percent, points
 from graph_er.report.tables import METRIC_TITLES, Row, Table
 from graph_er.scoring.comparison import PRIMARY, models_text
 from graph_er.scoring.scores import METRICS
@@ -86,8 +86,8 @@ def _concluded(comparison: dict[str, Any]) -> str:
     sign = 1 if better == "A" else -1
     low, high = sorted(sign * result[end] for end in ("low", "high"))
     numbers = (
-        f"{what} {_points(sign * result['value'])} points, "
-        f"{100 * comparison['level']:.0f} % interval {_points(low)} to {_points(high)}, "
+        f"{what} {points(sign * result['value'])} points, "
+        f"{100 * comparison['level']:.0f} % interval {points(low)} to {points(high)}, "
         f"{_p_text(result['p'])}"
     )
     if result["p"] < _SIGNIFICANT:
@@ -135,7 +135,7 @@ def _table(scores: dict[str, Any]) -> Table:
             (
                 _TITLES[metric],
                 *(f"{percent(s['value'])} [{percent(s['low'])}, {percent(s['high'])}]" for s in ab),
-                f"{_points(d['value'])} [{_points(d['low'])}, {_points(d['high'])}]",
+                f"{points(d['value'])} [{points(d['low'])}, {points(d['high'])}]",
                 f"{d['p']:.4f}",
             )
         )
@@ -172,7 +172,7 @@ def _draw_interval(
     axes.plot([low, high], [y, y], color=colour, linewidth=2.5, solid_capstyle="butt")
     axes.plot([value], [y], "o", color=colour, markersize=7, label=label)
     axes.annotate(
-        f"{_points(difference['value'])}  ({_p_text(difference['p'])})",
+        f"{points(difference['value'])}  ({_p_text(difference['p'])})",
         (value, y),
         (0, 6 * side),
         textcoords="offset points",
@@ -197,10 +197,6 @@ def _caption(comparison: dict[str, Any]) -> str:
         f"{comparison['n']} utterances in {comparison['dialogues']} dialogues\n"
         "A: {}   B: {}".format(*plain_labels(names, "run", _NAME))
     ) + caveat
-
-
-def _points(difference: float) -> str:
-    return signed(100 * difference)
 
 
 def _p_text(p: float) -> str:

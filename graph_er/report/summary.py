@@ -91,6 +91,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f}"
 
 
+def points(difference: float) -> str:
+    """Return a difference of two scores of 0 to 1 in percentage points, with its sign."""
+    return signed(100 * difference)
+
+
 def mean_sd_text(entries: Sequence[dict[str, Any]], metric: str) -> str:
     """Return ``79.3 ± 0.6`` in per cent, ``79.3`` for one seed, ``missing`` for none."""
     if not entries:
@@ -132,13 +137,9 @@ def findings(results: dict[str, Any]) -> list[tuple[str, str]]:
             f"weighted F1 of {condition_title((last, 'at'))} (%)",
         ),
         *(
-            (_points(value - mean_and_sd(entries, "weighted_f1")[0]), text)
+            (points(value - mean_and_sd(entries, "weighted_f1")[0]), text)
             for text, entries in compared.items()
             if entries
         ),
-        (_points(value - majority), "points against the majority class"),
+        (points(value - majority), "points against the majority class"),
     ]
-
-
-def _points(difference: float) -> str:
-    return signed(100 * difference)
