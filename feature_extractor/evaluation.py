@@ -129,7 +129,7 @@ def run_evaluation(
     """Score a checkpoint folder on one side of a corpus; write the scores to `out` and its record.
 
     Returns:
-        The scores as written (contract of the evaluation JSON).
+        The scores as written.
 
     Raises:
         InputError: bad input, a corpus whose emotions are not the checkpoint's or whose test
@@ -160,6 +160,6 @@ def run_evaluation(
         "policies": named_policies(corpus.policies),
         "synthetic": is_synthetic(corpus.name),
     }
-    write_evaluation(out, scores, result.utterances, result.probabilities)
+    write_evaluation(out, scores, result.utterances, result.probabilities[None])
     add_metrics(checkpoint_dir, side, scores)
     return scores

@@ -157,11 +157,9 @@ def _cross_validate(plan: _Plan, recipe: Recipe, data_dir: Path, *, with_test: b
     from graph_er.report.folds import extractor_note, folds_text
     from graph_er.report.text import classification_report
     from graph_er.running.run_record import describe_data, write_run_record
-    from graph_er.validation.cross_evaluation import (
-        cross_evaluation,
-        remove_earlier,
-        write_cross_evaluation,
-    )
+    from graph_er.scoring.evaluation import write_evaluation
+    from graph_er.validation.cross_evaluation import cross_evaluation, remove_earlier
+    from graph_er.validation.cross_validation import pooled
 
     started, data = time.monotonic(), describe_data(data_dir)
     remove_earlier(plan.out)
@@ -172,7 +170,7 @@ def _cross_validate(plan: _Plan, recipe: Recipe, data_dir: Path, *, with_test: b
         "with_test": with_test,
         "data": data,
     }
-    write_cross_evaluation(plan.out, plan.file, results, evaluation, plan.seeds)
+    write_evaluation(plan.out / EVALUATION_NAME, evaluation, *pooled(plan.file, results))
     write_run_record(
         plan.out,
         config=recipe.plain(),

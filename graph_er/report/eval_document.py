@@ -24,12 +24,10 @@ from graph_er.scoring.evaluation import (
     EvaluatedUtterances,
     evaluate,
     write_evaluation,
-    write_predictions,
 )
 from graph_er.scoring.evaluation_files import (
     DIAGRAM_NAME,
     PREDICTIONS_NAME,
-    member_path,
     remove_members,
 )
 
@@ -93,14 +91,9 @@ def write_document(
         utterances: what was predicted.
         probabilities: ``[S, N, C]``, one slice per seed.
     """
-    predictions = out.with_name(PREDICTIONS_NAME)
     # Those of an evaluation of more seeds would pass for members of this one.
-    remove_members(predictions)
-    write_evaluation(out, document, utterances, probabilities.mean(axis=0))
-    if len(probabilities) > 1:
-        seeds = (one["seed"] for one in document["per_seed"])
-        for seed, member in zip(seeds, probabilities, strict=True):
-            write_predictions(member_path(predictions, seed), utterances, member)
+    remove_members(out.with_name(PREDICTIONS_NAME))
+    write_evaluation(out, document, utterances, probabilities)
     write_png(out.with_name(DIAGRAM_NAME), reliability_figure(document["calibration"]))
 
 

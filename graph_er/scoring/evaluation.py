@@ -16,7 +16,12 @@ import numpy as np
 
 from graph_er.running.csv_cells import guarded
 from graph_er.running.files import atomic_path, sha256, write_json
-from graph_er.scoring.evaluation_files import PREDICTIONS_DIGEST, PREDICTIONS_NAME, PROBABILITY
+from graph_er.scoring.evaluation_files import (
+    PREDICTIONS_DIGEST,
+    PREDICTIONS_NAME,
+    PROBABILITY,
+    member_path,
+)
 from graph_er.scoring.scores import METRICS, score, summarise
 
 
@@ -72,17 +77,21 @@ def write_evaluation(
     utterances: EvaluatedUtterances,
     probabilities: np.ndarray,
 ) -> None:
-    """Write the scores as JSON to `path` and ``predictions.csv`` beside it.
+    """Write the scores as JSON to `path`; beside it the predictions, of several seeds each's too.
 
     Args:
         path: the JSON file.
         evaluation: from `evaluate`, with what else is to be recorded. The SHA-256 of the
             predictions is written with it, as ``predictions_sha256``.
         utterances: what was evaluated.
-        probabilities: of the run as a whole (the ensemble's), ``[N, C]``.
+        probabilities: ``[S, N, C]``, one slice per seed.
     """
     predictions = Path(path).with_name(PREDICTIONS_NAME)
-    write_predictions(predictions, utterances, probabilities)
+    write_predictions(predictions, utterances, probabilities.mean(axis=0))
+    if len(probabilities) > 1:
+        for one, member in zip(evaluation["per_seed"], probabilities, strict=True):
+            write_predictions(member_path(predictions, one["seed"]), utterances, member)
+    # Last, since these scores tell that all of it is there.
     write_json(Path(path), {**evaluation, PREDICTIONS_DIGEST: sha256(predictions)})
 
 

@@ -1,4 +1,4 @@
-"""A cross-validation as one evaluation: ``eval.json``, predictions, ``run.json``."""
+"""A cross-validation as one evaluation: what ``eval.json`` holds, and the folder for it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,8 @@ from graph_er.running.run_record import RECORD_NAME
 from graph_er.schema.splits import session_of
 from graph_er.scoring.bootstrap import confidence_intervals, confusions_by_dialogue
 from graph_er.scoring.breakdown import breakdown
-from graph_er.scoring.evaluation import evaluate, write_evaluation, write_predictions
-from graph_er.scoring.evaluation_files import (
-    EVALUATION_NAME,
-    PREDICTIONS_NAME,
-    member_path,
-    remove_evaluation,
-)
+from graph_er.scoring.evaluation import evaluate
+from graph_er.scoring.evaluation_files import remove_evaluation
 from graph_er.scoring.prediction_files import CROSS_VALIDATION
 from graph_er.scoring.scores import METRICS, summarise
 from graph_er.validation.cross_validation import FoldResult, pooled
@@ -61,21 +56,6 @@ def cross_evaluation(
         **fold_controls(file, [result.fold for result in results]),
         **breakdown(utterances, predicted, file.info),
     }
-
-
-def write_cross_evaluation(
-    out: Path,
-    file: DialogueFile,
-    results: Sequence[FoldResult],
-    evaluation: dict[str, Any],
-    seeds: Sequence[int],
-) -> None:
-    """Write ``eval.json``, ``predictions.csv`` and, of several seeds, each one's predictions."""
-    utterances, probabilities = pooled(file, results)
-    if len(seeds) > 1:
-        for seed, member in zip(seeds, probabilities, strict=True):
-            write_predictions(member_path(out / PREDICTIONS_NAME, seed), utterances, member)
-    write_evaluation(out / EVALUATION_NAME, evaluation, utterances, probabilities.mean(axis=0))
 
 
 def check_folder(out: Path) -> None:

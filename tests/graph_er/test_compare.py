@@ -14,13 +14,8 @@ from graph_er.report.comparison import comparison_figure, comparison_text, concl
 from graph_er.report.fonts import families
 from graph_er.running.cli import run_command
 from graph_er.scoring.comparison import compare_runs, models_text
-from graph_er.scoring.evaluation import (
-    EvaluatedUtterances,
-    evaluate,
-    write_evaluation,
-    write_predictions,
-)
-from graph_er.scoring.evaluation_files import member_path, remove_members
+from graph_er.scoring.evaluation import EvaluatedUtterances, evaluate, write_evaluation
+from graph_er.scoring.evaluation_files import remove_members
 from graph_er.scoring.prediction_files import read_evaluated_run
 from graph_er.scoring.scores import METRICS, score
 
@@ -63,11 +58,9 @@ def write(tmp_path):
         seeds = list(range(1, len(chances) + 1))
         path = tmp_path / name / f"{scores}.json"
         evaluation = {**evaluate(utterances, answers, seeds), "split": split}
-        write_evaluation(path, evaluation, utterances, answers.mean(axis=0))
-        if members and len(seeds) > 1:
-            for number, member in zip(seeds, answers, strict=True):
-                target = member_path(path.with_name("predictions.csv"), number)
-                write_predictions(target, utterances, member)
+        write_evaluation(path, evaluation, utterances, answers)
+        if not members:
+            remove_members(path.with_name("predictions.csv"))
         return path.parent
 
     return write_run

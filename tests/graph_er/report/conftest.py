@@ -71,7 +71,7 @@ def write_run(tmp_path, dialogue_file):
         path = tmp_path / "runs" / name / "eval.json"
         evaluation = evaluate(utterances, probabilities, list(range(len(predicted))))
         evaluation |= {"modalities": name.rpartition("_")[2], "split": "test"} | changes
-        write_evaluation(path, evaluation, utterances, probabilities.mean(axis=0))
+        write_evaluation(path, evaluation, utterances, probabilities)
         if record is not None:
             write_json(path.with_name("run.json"), record)
         return path

@@ -40,7 +40,7 @@ def test_several_seeds_give_mean_sd_and_the_ensemble_of_probabilities():
 
 def test_files_hold_one_row_per_utterance_with_probabilities(tmp_path):
     evaluation = evaluate(UTTERANCES, FIRST[None], [7])
-    write_evaluation(tmp_path / "eval.json", evaluation, UTTERANCES, FIRST)
+    write_evaluation(tmp_path / "eval.json", evaluation, UTTERANCES, FIRST[None])
     assert json.loads((tmp_path / "eval.json").read_text())["n"] == 3
     with (tmp_path / "predictions.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
