@@ -23,6 +23,10 @@ from graph_er.running.run_record import RECORD_NAME
 Tell = Callable[[str], None]
 
 
+def say_nothing(line: str) -> None:
+    """Leave a line to the process that tells it, where several would."""
+
+
 @dataclass(frozen=True)
 class CorpusChoice:
     """Which corpus, and how it is read and split.
@@ -137,7 +141,6 @@ def open_corpus(name: str, root: Path, tell: Tell, **policies: Any) -> Corpus:
     Raises:
         InputError: bad input, or a demo that another release made.
     """
-    effective_policies(name, policies)
     if name == "demo":
         from feature_extractor.demo_corpus.generate import generate_demo, refuse_other_version
 

@@ -23,6 +23,7 @@ from feature_extractor.fusion_study.budget import Budget
 from feature_extractor.fusion_study.ground import Ground, GroundChoice
 from feature_extractor.fusion_study.plan import Trial
 from feature_extractor.fusion_study.trials import run_trial
+from feature_extractor.sources import say_nothing
 from graph_er.errors import InputError
 from graph_er.running.files import atomic_path, write_json
 from graph_er.running.paths import project_root
@@ -152,7 +153,7 @@ def _open_ground(choice: GroundChoice) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # One process per lane, one core each: more threads would only wait for each other.
     torch.set_num_threads(1)
-    _ground = Ground(choice, tell=_silently)
+    _ground = Ground(choice, tell=say_nothing)  # it was told once
 
 
 def _end_with_parent() -> None:
@@ -168,7 +169,3 @@ def _run(trial: Trial, budget: Budget) -> tuple[dict[str, Any], np.ndarray]:
     except InputError as error:
         # A rate that is too high for a model is no reason to end the comparison.
         return {"failed": str(error)}, np.zeros((0, 0))
-
-
-def _silently(_: str) -> None:
-    """Say nothing: what there is to tell of the ground was told once."""

@@ -14,7 +14,7 @@ from feature_extractor.fusion.base import FusionModel
 from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.networks.encoders import quiet_transformers
 from feature_extractor.settings import ModelSettings, TrainingSettings
-from feature_extractor.sources import Tell
+from feature_extractor.sources import Tell, say_nothing
 from feature_extractor.training.fit import CHECKPOINTS, Job, fit
 from feature_extractor.training.launching import in_turn, joined
 from feature_extractor.training.preparation import Prepared, Run, prepare
@@ -58,7 +58,7 @@ def run_stage1(
             speaks = is_first()
             first_only(lambda: require_tracking(run.comet))
             first_only(lambda: held.enter_context(sole_writer(run.out)))
-            said = tell if speaks else _say_nothing
+            said = tell if speaks else say_nothing
             ready = in_turn(lambda: prepare(run, model_settings, settings, said))
             if ready is None:
                 return
@@ -93,10 +93,6 @@ def require_one_process(fusion: str) -> None:
             f"--fusion {fusion} has a loss that {launched()} processes cannot divide; train it in "
             "one process: python feature_extractor/train.py, without torchrun or accelerate launch"
         )
-
-
-def _say_nothing(line: str) -> None:
-    """Leave it to the first process."""
 
 
 def _opened(run: Run, config: dict[str, Any], held: ExitStack) -> Tracker:
