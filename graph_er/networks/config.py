@@ -207,7 +207,6 @@ _COGMEN: dict[str, Any] = {
     "logit_adjustment": 0.0,
     "clip_norm": 0.0,
     "select": "best",
-    "refit": True,
     "decode": False,
 }
 
