@@ -8,14 +8,7 @@ called_from=$PWD
 CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
 
-case ${1:-} in
-  -h | --help)
-    usage scripts/coverage.sh
-    exit 0
-    ;;
-esac
-
-prepare_python requirements.txt tests/requirements.txt
+prepare_tests scripts/coverage.sh "$@"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # In the environment: workers and commands that tests start write beside it.

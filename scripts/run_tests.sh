@@ -9,14 +9,7 @@ called_from=$PWD
 CDPATH= cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
 
-case ${1:-} in
-  -h | --help)
-    usage scripts/run_tests.sh
-    exit 0
-    ;;
-esac
-
-prepare_python requirements.txt tests/requirements.txt
+prepare_tests scripts/run_tests.sh "$@"
 "$python" -m ruff check .
 "$python" -m ruff format --check .
 "$python" -m mypy

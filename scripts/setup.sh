@@ -54,6 +54,11 @@ prepare_python() { # requirements file ...
   for file in "$@"; do install_once "$file"; done
 }
 
+prepare_tests() { # script argument ...: its usage where that is asked for, else what tests need
+  case ${2:-} in -h | --help) usage "$1" && exit 0 ;; esac
+  prepare_python requirements.txt tests/requirements.txt
+}
+
 interpreter_of() { # virtual environment: where Windows or any other system puts it
   if [ ! -e "$1/bin/python" ] && [ -e "$1/Scripts/python.exe" ]; then
     echo "$1/Scripts/python.exe"
