@@ -80,6 +80,7 @@ def write_report(arguments: argparse.Namespace) -> dict[str, Any]:
     from graph_er.report.figures import weighted_f1_figure
     from graph_er.report.markdown import render_markdown
     from graph_er.report.page import render_html
+    from graph_er.report.runs import read_runs
     from graph_er.running.files import write_json, write_text
 
     out = arguments.out or arguments.runs
@@ -87,8 +88,9 @@ def write_report(arguments: argparse.Namespace) -> dict[str, Any]:
     inputs = [("--data_dir", arguments.data_dir), *(("--readme", p) for p in arguments.readme)]
     keep_inputs("--out", out, written, inputs)
     dialogue_file = read_data(arguments)
-    results = collect_study(arguments.runs, dialogue_file)
-    page = render_html(results, choose_example(arguments.runs, dialogue_file))
+    runs = read_runs(arguments.runs)
+    results = collect_study(runs, dialogue_file)
+    page = render_html(results, choose_example(runs, dialogue_file))
     document, text, html, picture = written
     write_json(document, results)
     write_text(text, render_markdown(results))

@@ -15,7 +15,6 @@ from graph_er.report.runs import (
     Run,
     modality_order,
     read_json,
-    read_runs,
 )
 from graph_er.scoring.controls import controls
 from graph_er.scoring.evaluation_files import EVALUATION_NAME
@@ -28,8 +27,12 @@ SCHEMA_VERSION = 1
 _SCORE_FIELDS = ("n", *METRICS, "per_class", "confusion_matrix")
 
 
-def collect_study(runs: Path, dialogue_file: DialogueFile) -> dict[str, Any]:
-    """Read the runs below `runs` and score the majority class; return plain values.
+def collect_study(runs: Sequence[Run], dialogue_file: DialogueFile) -> dict[str, Any]:
+    """Put the runs together and score the majority class; return plain values.
+
+    Args:
+        runs: from `graph_er.report.runs.read_runs`.
+        dialogue_file: what they were scored on.
 
     Returns:
         ``schema_version``, ``study`` (corpus and provenance), ``emotions``, ``modalities`` (the
@@ -37,21 +40,20 @@ def collect_study(runs: Path, dialogue_file: DialogueFile) -> dict[str, Any]:
         ``ensembles`` (one per run of several seeds) and ``missing`` (expected, but not there).
 
     Raises:
-        InputError: a run cannot be read or scores other emotions than the dialogue file's.
+        InputError: a run scores other emotions than the dialogue file's.
     """
-    found = read_runs(runs)
-    for run in found:
+    for run in runs:
         _check_emotions(run, dialogue_file.emotions)
-    columns = sorted({*STUDY_MODALITIES, *(run.modalities for run in found)}, key=modality_order)
-    present = {(run.method, run.modalities) for run in found}
+    columns = sorted({*STUDY_MODALITIES, *(run.modalities for run in runs)}, key=modality_order)
+    present = {(run.method, run.modalities) for run in runs}
     return {
         "schema_version": SCHEMA_VERSION,
-        "study": _provenance(found, dialogue_file.info),
+        "study": _provenance(runs, dialogue_file.info),
         "emotions": list(dialogue_file.emotions),
         "modalities": columns,
         "baselines": study_controls(dialogue_file),
-        "entries": [_entry(run, scores) for run in found for scores in run.seed_scores],
-        "ensembles": [_ensemble(run) for run in found if "per_seed" in run.evaluation],
+        "entries": [_entry(run, scores) for run in runs for scores in run.seed_scores],
+        "ensembles": [_ensemble(run) for run in runs if "per_seed" in run.evaluation],
         "missing": [
             {"method": method, "modalities": modalities}
             for method in METHODS

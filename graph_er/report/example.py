@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph_er.errors import InputError
-from graph_er.report.runs import METHODS, Run, read_runs
+from graph_er.report.runs import METHODS, Run
 from graph_er.scoring.evaluation_files import EVALUATION_NAME
 from graph_er.scoring.prediction_files import Predictions, read_scored_predictions
 
@@ -54,17 +53,21 @@ class Example:
         return sum(turn.right for turn in self.turns) / len(self.turns)
 
 
-def choose_example(runs: Path, dialogue_file: DialogueFile) -> Example:
+def choose_example(runs: Sequence[Run], dialogue_file: DialogueFile) -> Example:
     """Choose a typical dialogue of the study's strongest condition.
 
     The run is the last method's on the most modalities. The dialogue is the test dialogue whose
     share of right turns is nearest to the run's accuracy, so that the picture flatters nobody;
     among equals the one with the most emotions, then the first by id.
 
+    Args:
+        runs: from `graph_er.report.runs.read_runs`.
+        dialogue_file: what they were scored on.
+
     Raises:
         InputError: the run's predictions cannot be read or miss an utterance of test.
     """
-    run = _strongest(read_runs(runs))
+    run = _strongest(runs)
     predictions = read_scored_predictions(run.folder / EVALUATION_NAME)
     _check_emotions(predictions, dialogue_file.emotions)
     row_of = {

@@ -13,12 +13,13 @@ from typing import Any
 
 from graph_er.errors import InputError
 from graph_er.running.regular_files import read_json_file
+from graph_er.running.run_record import RECORD_NAME
 from graph_er.schema.emotions import MODALITIES
 from graph_er.scoring.evaluation_files import EVALUATION_NAME
 from graph_er.scoring.scores import METRICS
 
 _LIVE = "live"
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # Folder name and title of each method, in the order of the tables.
 METHODS = {
@@ -79,7 +80,9 @@ def read_runs(folder: Path) -> list[Run]:
         if method in METHODS and _is_selection(modalities):
             runs.append(_read_run(path.parent, method, modalities))
         elif method != _LIVE:
-            log.info("%s: not a run of the study (<method>_<modalities>), passed over", path.parent)
+            logger.info(
+                "%s: not a run of the study (<method>_<modalities>), passed over", path.parent
+            )
     if not runs:
         raise InputError(
             f"{folder}: holds no <method>_<modalities>/{EVALUATION_NAME} with a method of "
@@ -120,7 +123,7 @@ def _read_run(folder: Path, method: str, modalities: str) -> Run:
             "'test': evaluate with --split test"
         )
     _check_seeds(evaluation, path)
-    record = folder / "run.json"
+    record = folder / RECORD_NAME
     return Run(method, modalities, folder, evaluation, read_json(record) if record.exists() else {})
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from graph_er.dialogues import Dialogue, DialogueFile, write_dialogues
 from graph_er.report.collect import collect_study
+from graph_er.report.runs import read_runs
 from graph_er.running.files import write_json
 from graph_er.scoring.evaluation import EvaluatedUtterances, evaluate, write_evaluation
 
@@ -95,7 +96,7 @@ def runs(tmp_path, write_run):
 
 @pytest.fixture
 def results(runs, dialogue_file):
-    return collect_study(runs, dialogue_file)
+    return collect_study(read_runs(runs), dialogue_file)
 
 
 @pytest.fixture

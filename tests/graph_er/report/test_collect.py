@@ -8,6 +8,7 @@ import pytest
 
 from graph_er.errors import InputError
 from graph_er.report.collect import collect_study, read_results, study_controls
+from graph_er.report.runs import read_runs
 
 
 def test_one_entry_for_each_method_modalities_and_seed(results):
@@ -55,7 +56,7 @@ def test_provenance_comes_from_the_runs(results):
 def test_runs_of_two_commits_name_none(runs, write_run, dialogue_file):
     record = {"commit": "def", "tree_clean": False, "versions": {"torch": "2.1"}}
     write_run("graph_a", [[0, 0, 0, 0]], record)
-    study = collect_study(runs, dialogue_file)["study"]
+    study = collect_study(read_runs(runs), dialogue_file)["study"]
     assert study["commit"] is None
     assert study["tree_clean"] is False
     assert study["versions"] == {"torch": "2.0 / 2.1"}
@@ -68,12 +69,12 @@ def test_a_real_corpus_is_not_called_synthetic(runs, dialogue_file):
         ({}, False),
     ):
         file = dataclasses.replace(dialogue_file, info=info)
-        assert collect_study(runs, file)["study"]["synthetic"] is synthetic
+        assert collect_study(read_runs(runs), file)["study"]["synthetic"] is synthetic
 
 
 def test_other_modalities_are_shown_as_well(runs, write_run, dialogue_file):
     write_run("graph_atv", [[0, 0, 1, 2]])
-    results = collect_study(runs, dialogue_file)
+    results = collect_study(read_runs(runs), dialogue_file)
     assert results["modalities"] == ["a", "t", "at", "atv"]
     assert {"method": "concat", "modalities": "atv"} not in results["missing"]
 
@@ -81,7 +82,7 @@ def test_other_modalities_are_shown_as_well(runs, write_run, dialogue_file):
 def test_runs_on_other_emotions_are_refused(runs, dialogue_file):
     file = dataclasses.replace(dialogue_file, emotions=("neutral", "sad", "angry"))
     with pytest.raises(InputError, match=r"concat_at.*scores the emotions neutral, angry, sad"):
-        collect_study(runs, file)
+        collect_study(read_runs(runs), file)
 
 
 def test_results_survive_json(tmp_path, results):

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 from graph_er.report.example import choose_example
 from graph_er.report.page import render_html
+from graph_er.report.runs import read_runs
 
 VOID = {"meta", "img", "source"}
 
@@ -35,21 +36,21 @@ def outline(page: str) -> Outline:
 
 
 def test_sentences_are_escaped(results, runs, dialogue_file):
-    page = render_html(results, choose_example(runs, dialogue_file))
+    page = render_html(results, choose_example(read_runs(runs), dialogue_file))
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "script" not in outline(page).tags
     assert "정말 너무해." in page
 
 
 def test_the_page_fetches_nothing(results, runs, dialogue_file):
-    links = outline(render_html(results, choose_example(runs, dialogue_file))).links
+    links = outline(render_html(results, choose_example(read_runs(runs), dialogue_file))).links
     # Bars, heat map, two confusion matrices and the dialogue, each on light and dark.
     assert sum(link.startswith("data:image/svg+xml;base64,") for link in links) == 10
     assert all(link.startswith(("data:", "#")) for link in links)
 
 
 def test_it_holds_every_section_and_every_link_has_a_target(results, runs, dialogue_file):
-    page = render_html(results, choose_example(runs, dialogue_file))
+    page = render_html(results, choose_example(read_runs(runs), dialogue_file))
     sections = re.findall(r'<section id="(\w+)"', page)
     assert sections == ["scores", "emotions", "confusions", "dialogue", "provenance"]
     assert re.findall(r'href="#(\w+)"', page) == sections

@@ -12,6 +12,7 @@ from graph_er import study
 from graph_er.errors import InputError
 from graph_er.report.collect import collect_study
 from graph_er.report.markdown import BEGIN, END, updated_readme
+from graph_er.report.runs import read_runs
 from graph_er.report.tables import main_table
 
 ROOT = Path(study.__file__).resolve().parents[1]
@@ -28,7 +29,7 @@ def test_it_writes_four_files_and_prints_the_table(
     names = ["report.html", "report.md", "results.json", "results.png"]
     assert sorted(path.name for path in out.iterdir()) == names
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    expected = collect_study(runs, dialogue_file)
+    expected = collect_study(read_runs(runs), dialogue_file)
     assert results["entries"] == expected["entries"]
     assert capsys.readouterr().out == main_table(results)
     assert updated_readme(readme.read_text(), results, readme) == readme.read_text()
