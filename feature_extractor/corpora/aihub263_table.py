@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from feature_extractor.corpora.text_files import decode_file, one_line
+from feature_extractor.corpora.text_files import KOREAN_ENCODINGS, decode_file, one_line
 from graph_er.errors import InputError
 from graph_er.running.normal_form import normal_form
 from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion
@@ -85,8 +85,7 @@ def read_table(path: Path, target: Target, problems: list[str]) -> tuple[list[Sp
 
 def _read_records(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the header's cells and (1-based line, cells) of the rows that are not blank."""
-    # UTF-8 first: cp949 decodes UTF-8 Hangul into garbage without an error, the reverse fails.
-    text = decode_file(path, ("utf-8-sig", "cp949"))
+    text = decode_file(path, KOREAN_ENCODINGS)
     # strict: a stray quote would otherwise swallow the rest of the file in silence
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:

@@ -27,13 +27,16 @@ from feature_extractor.corpora.table_dialogues import (
 )
 from feature_extractor.corpora.table_recordings import refuse_recordings
 from feature_extractor.corpora.table_rows import COLUMNS, REQUIRED, TableRow, parse_row
-from feature_extractor.corpora.text_files import TABLE_SUFFIXES, Record, read_table_file
+from feature_extractor.corpora.text_files import (
+    KOREAN_ENCODINGS,
+    TABLE_SUFFIXES,
+    Record,
+    read_table_file,
+)
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion, plain_spelling
 from graph_er.schema.splits import natural_key, session_named_by
-
-_ENCODINGS = ("utf-8-sig", "cp949")
 
 
 def read_table(root: Path) -> Corpus:
@@ -85,7 +88,7 @@ def _table_file(path: Path) -> Path:
 def _read_rows(path: Path, problems: list[str], notices: list[str]) -> list[TableRow]:
     records = read_table_file(
         path,
-        _ENCODINGS,
+        KOREAN_ENCODINGS,
         required=REQUIRED,
         one_of=("wav", "text"),
         checked=COLUMNS,

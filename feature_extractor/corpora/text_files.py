@@ -18,6 +18,8 @@ from graph_er.errors import InputError
 from graph_er.running.normal_form import normal_form
 from graph_er.running.regular_files import require_regular
 
+# UTF-8 first: cp949 decodes UTF-8 Hangul into garbage without an error, the reverse fails.
+KOREAN_ENCODINGS = ("utf-8-sig", "cp949")
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _SHOWN = 20
 # What stands in no text: control characters other than line ends and tabs, halves of a letter.

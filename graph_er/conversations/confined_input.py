@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from feature_extractor.corpora.problems import raise_problems
-from feature_extractor.corpora.text_files import Record, read_table_file
+from feature_extractor.corpora.text_files import KOREAN_ENCODINGS, Record, read_table_file
 from graph_er.conversations.conversation_input import TIME_SUFFIXES, TURN_SUFFIXES, read_turns
 from graph_er.conversations.recording_folder import AUDIO_SUFFIXES, TURN_FILE_SUFFIXES
 from graph_er.conversations.turn_rows import COLUMNS
-from graph_er.conversations.turn_table import ENCODINGS
 from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
 
@@ -73,7 +72,7 @@ def _read_table(table: Path, audio: list[Path], bounds: Bounds) -> list[Turn]:
     problems: list[str] = []
     records = read_table_file(
         table,
-        ENCODINGS,
+        KOREAN_ENCODINGS,
         required=("speaker",),
         checked=COLUMNS,
         problems=problems,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from feature_extractor.corpora.text_files import Record, decode_file
-from graph_er.conversations.turn_table import ENCODINGS
+from feature_extractor.corpora.text_files import KOREAN_ENCODINGS, Record, decode_file
 
 # type file channel onset duration orthography subtype name [confidence [lookahead]]
 _FEWEST_FIELDS = 8
@@ -20,7 +19,7 @@ def read_rttm(path: Path, recording_stem: str, problems: list[str]) -> list[Reco
         problems: receives a message for each line that is none.
     """
     lines = []
-    for number, line in enumerate(decode_file(path, ENCODINGS).splitlines(), start=1):
+    for number, line in enumerate(decode_file(path, KOREAN_ENCODINGS).splitlines(), start=1):
         fields = line.split()
         if not fields or fields[0].startswith(";;") or fields[0] != "SPEAKER":
             continue

@@ -8,14 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from feature_extractor.corpora.text_files import Record, cells_of, plain_name, read_table_file
+from feature_extractor.corpora.text_files import (
+    KOREAN_ENCODINGS,
+    Record,
+    cells_of,
+    plain_name,
+    read_table_file,
+)
 from graph_er.conversations.recording import Recording
 from graph_er.conversations.turn_rows import COLUMNS, turns_of
 from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
 
-# As for the tables that are trained on.
-ENCODINGS = ("utf-8-sig", "cp949")
 _SHOWN = 10  # keys of a row in a message
 
 
@@ -41,7 +45,7 @@ def read_turn_table(
     limit = {} if most is None else {"most_rows": most}
     records = read_table_file(
         path,
-        ENCODINGS,
+        KOREAN_ENCODINGS,
         required=required,
         one_of=one_of,
         checked=COLUMNS,
