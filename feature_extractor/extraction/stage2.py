@@ -15,7 +15,6 @@ from feature_extractor.extraction.shard import Shard
 from feature_extractor.extraction.store import CHUNK_SIZE
 from feature_extractor.extraction.vectors import Extractor, extract_corpus
 from feature_extractor.networks.checkpoint import load_checkpoint, load_configuration
-from feature_extractor.networks.checkpoint_files import WEIGHTS
 from feature_extractor.networks.encoders import quiet_transformers
 from feature_extractor.networks.frozen import load_frozen
 from feature_extractor.networks.identity import extractor_digest, weights_digest
@@ -39,6 +38,7 @@ from feature_extractor.splits.splitting import Split
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.running.files import sha256
 from graph_er.running.flags import require
+from graph_er.running.paths import STAGE1_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def trained_extractor(folder: Path) -> Extractor:
     """Return the extractor of a stage 1 checkpoint folder."""
     checkpoint = load_checkpoint(folder)
     config = checkpoint.model.config
-    weights, collate = sha256(folder / WEIGHTS), checkpoint.collator()
+    weights, collate = sha256(folder / STAGE1_WEIGHTS), checkpoint.collator()
     encoders = {"text": config.text_source, "audio": config.audio_source}
     info = {
         "encoders": {name: source for name, source in encoders.items() if source is not None},

@@ -22,7 +22,6 @@ from feature_extractor.fusion.base import needed
 from feature_extractor.fusion.pooling import minimum_samples
 from feature_extractor.fusion.prompt import prompt_text
 from feature_extractor.fusion.registry import FUSIONS
-from feature_extractor.networks.checkpoint_files import WEIGHTS
 from feature_extractor.networks.config_limits import require_buildable, require_records
 from feature_extractor.networks.encoders import (
     first_line,
@@ -38,7 +37,7 @@ from feature_extractor.splits.record import Tuned
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from graph_er.errors import InputError
 from graph_er.running.files import disk_errors_named, make_readable
-from graph_er.running.paths import refuse_graph_model
+from graph_er.running.paths import STAGE1_WEIGHTS, refuse_graph_model
 from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME, read_run_record
 
@@ -82,7 +81,7 @@ class Checkpoint:
             for part in (self.tokenizer, self.feature_extractor):
                 if part is not None:
                     part.save_pretrained(folder)
-        make_readable(folder / WEIGHTS)
+        make_readable(folder / STAGE1_WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -253,7 +252,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         tokenizer = _part(AutoTokenizer, folder) if "t" in config.modalities else None
         extractor = _part(AutoFeatureExtractor, folder) if "a" in config.modalities else None
     if wrong := [*report["missing_keys"], *report["unexpected_keys"]]:
-        raise InputError(f"{folder}: {WEIGHTS} does not fit config.json ({wrong[0]})")
+        raise InputError(f"{folder}: {STAGE1_WEIGHTS} does not fit config.json ({wrong[0]})")
     _require_fitting_parts(folder, config, model, tokenizer, extractor)
     return Checkpoint(model, tokenizer, extractor)
 

@@ -18,7 +18,6 @@ from feature_extractor.execution import Execution, training_device
 from feature_extractor.fusion.registry import given_options
 from feature_extractor.networks.acoustic import KINDS
 from feature_extractor.networks.checkpoint import Checkpoint, TrainedOn, build_checkpoint
-from feature_extractor.networks.checkpoint_files import WEIGHTS
 from feature_extractor.networks.scaling import FrameScaler
 from feature_extractor.networks.speaker_scaling import SpeakerScaledStates, speaker_moments
 from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test
@@ -42,12 +41,13 @@ from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.running.files import sha256
 from graph_er.running.flags import require
+from graph_er.running.paths import STAGE1_WEIGHTS
 from graph_er.running.processes import count
 from graph_er.running.run_record import describe_data
 from graph_er.running.tracking import Mode
 
 # In the order in which transformers looks for them; those with a star may be in parts.
-_WEIGHT_FILES = (WEIGHTS, "model*.safetensors", "pytorch_model*.bin")
+_WEIGHT_FILES = (STAGE1_WEIGHTS, "model*.safetensors", "pytorch_model*.bin")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from graph_er.running.regular_files import read_json_file
 CHECKPOINT_NAME = "model.pt"
 # The `model_type` in a stage 1 checkpoint's config.json.
 STAGE1_TYPE = "utterance_classifier"
+STAGE1_WEIGHTS = "model.safetensors"
 
 
 def project_root() -> Path:
@@ -25,6 +26,11 @@ def project_root() -> Path:
     """
     checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+def demo_models() -> Path:
+    """Return the folder in which the study leaves the demo's models."""
+    return project_root() / "model_checkpoints" / "demo"
 
 
 def checkpoint_file(path: Path) -> Path:

@@ -21,6 +21,7 @@ from graph_er.networks.spec import ModelSpec, spec_of
 from graph_er.running import processes
 from graph_er.running.device import choose_device, native_bfloat16
 from graph_er.running.jobs import choose_jobs, threads_for
+from graph_er.running.paths import STAGE1_WEIGHTS
 from graph_er.running.run_record import (
     RECORD_NAME,
     TRAINED_DIGEST,
@@ -195,7 +196,7 @@ def _check_folder(out: Path) -> None:
     Raises:
         InputError: `out` holds a stage-1 checkpoint.
     """
-    if (out / "model.safetensors").exists():
+    if (out / STAGE1_WEIGHTS).exists():
         raise InputError(f"{out} holds a stage-1 checkpoint; name another folder with --out")
     if (out / RECORD_NAME).exists():
         logger.warning("the run that is in %s is replaced when this one is trained", out)

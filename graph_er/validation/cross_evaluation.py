@@ -9,7 +9,7 @@ from typing import Any
 from graph_er.answers.prediction import evaluated_utterances
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
-from graph_er.running.paths import CHECKPOINT_NAME
+from graph_er.running.paths import CHECKPOINT_NAME, STAGE1_WEIGHTS
 from graph_er.running.run_record import RECORD_NAME
 from graph_er.schema.splits import session_of
 from graph_er.scoring.bootstrap import confidence_intervals, confusions_by_dialogue
@@ -62,7 +62,7 @@ def check_folder(out: Path) -> None:
     """Raise `InputError` where `out` is no folder, or one of a trained model."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder with --out")
-    if any((out / name).exists() for name in (CHECKPOINT_NAME, "model.safetensors")):
+    if any((out / name).exists() for name in (CHECKPOINT_NAME, STAGE1_WEIGHTS)):
         raise InputError(f"{out} holds a checkpoint; name another folder with --out")
 
 
