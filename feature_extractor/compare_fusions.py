@@ -13,13 +13,12 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from feature_extractor.fusion_study.budget import Budget
 from feature_extractor.options import (
     add_corpus_options,
-    add_device_option,
     add_split_options,
     corpus_choice,
     corpus_inputs,
 )
 from feature_extractor.settings import FUSION_CHOICES, MODALITY_CHOICES
-from graph_er.running.cli import run_command
+from graph_er.running.cli import add_device_option, run_command
 from graph_er.running.flags import add_flags, from_flags, require
 from graph_er.running.paths import keep_inputs, project_root
 from graph_er.running.side_by_side import usable_cores

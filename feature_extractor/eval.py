@@ -13,13 +13,12 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from feature_extractor.options import (
     AS_TRAINED,
     add_corpus_options,
-    add_device_option,
     add_split_options,
     checkpoint_inputs,
     corpus_choice,
     corpus_inputs,
 )
-from graph_er.running.cli import run_command
+from graph_er.running.cli import add_device_option, run_command
 from graph_er.running.paths import keep_inputs
 from graph_er.scoring.evaluation_files import evaluation_outputs, evaluation_path
 

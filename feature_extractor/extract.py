@@ -14,14 +14,13 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from feature_extractor.options import (
     AS_TRAINED,
     add_corpus_options,
-    add_device_option,
     add_split_options,
     checkpoint_inputs,
     corpus_choice,
     corpus_inputs,
 )
 from feature_extractor.settings import MODALITY_CHOICES
-from graph_er.running.cli import run_command
+from graph_er.running.cli import add_device_option, run_command
 from graph_er.running.paths import keep_inputs
 
 _FROZEN_ONLY = ("text_encoder", "audio_encoder", "sentence_encoder", "modalities", "clip_length")

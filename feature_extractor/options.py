@@ -125,8 +125,3 @@ def corpus_choice(arguments: argparse.Namespace) -> CorpusChoice:
         split=arguments.split,
         fold=arguments.fold,
     )
-
-
-def add_device_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device``."""
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")

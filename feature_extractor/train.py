@@ -14,7 +14,6 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 
 from feature_extractor.options import (
     add_corpus_options,
-    add_device_option,
     add_split_options,
     corpus_choice,
 )
@@ -25,11 +24,11 @@ from feature_extractor.settings import (
     ModelSettings,
     TrainingSettings,
 )
-from graph_er.running.cli import run_command
+from graph_er.running.cli import add_device_option, run_command
 from graph_er.running.flags import add_flags, from_flags
 from graph_er.running.paths import project_root
 from graph_er.running.processes import one_voice
-from graph_er.running.tracking import MODES
+from graph_er.running.tracking import add_comet_option
 
 if TYPE_CHECKING:
     from feature_extractor.training.preparation import Run
@@ -71,12 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     held.add_argument(
         "--overwrite", action="store_true", help="replace the run that --out holds already"
     )
-    parser.add_argument(
-        "--comet",
-        choices=MODES,
-        default="off",
-        help="record the run with Comet; offline needs neither key nor network (default: off)",
-    )
+    add_comet_option(parser)
     parser.add_argument(
         "--fusion_options",
         type=_option,

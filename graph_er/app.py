@@ -22,9 +22,9 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from graph_er.errors import InputError
-from graph_er.running.cli import run_command
+from graph_er.running.cli import add_device_option, run_command
 from graph_er.running.flags import require
-from graph_er.running.paths import project_root
+from graph_er.running.paths import demo_models, project_root
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -38,7 +38,7 @@ _HOSTS = [_ADDRESS, "localhost"]
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line of the page."""
     parser = argparse.ArgumentParser(prog="graph-er-app", description=__doc__.splitlines()[0])
-    demo = project_root() / "model_checkpoints" / "demo"
+    demo = demo_models()
     parser.add_argument(
         "--bundle", type=Path, metavar="DIR",
         help=f"models in one folder, of graph_er.bundle (default: {demo / 'bundle'})",
@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--pt_dir", type=Path, metavar="PATH", help="instead: a graph model")
     parser.add_argument("--extractor", type=Path, metavar="DIR", help="and its extractor")
     parser.add_argument("--port", type=int, default=7860, help="of 127.0.0.1 (default: 7860)")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add_device_option(parser)
     return parser
 
 
@@ -78,7 +78,7 @@ def _models(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
         return arguments.pt_dir, arguments.extractor
     if arguments.extractor is not None:
         raise InputError("--extractor without --pt_dir; name the graph model as well")
-    demo = project_root() / "model_checkpoints" / "demo"
+    demo = demo_models()
     bundle = arguments.bundle or demo / "bundle"
     if not bundle.is_dir():
         raise InputError(

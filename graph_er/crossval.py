@@ -19,7 +19,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 
 from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
-from graph_er.running.cli import run_command
+from graph_er.running.cli import add_device_option, run_command
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import keep_inputs, project_root
 from graph_er.running.run_record import RECORD_NAME
@@ -98,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_seed_options(parser, seeds=1)
     add_jobs_option(parser, of="folds")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add_device_option(parser)
     add_recipe_options(parser)
     return parser
 

@@ -19,7 +19,7 @@ from graph_er.bundles.bundle_folder import GRAPH, is_bundle
 from graph_er.data_option import add_data_options, read_data
 from graph_er.dialogues import require_side
 from graph_er.errors import InputError
-from graph_er.running.cli import run_command
+from graph_er.running.cli import add_device_option, run_command
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import checkpoint_file, keep_inputs
 from graph_er.running.run_record import RECORD_NAME
@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="where the scores go, predictions.csv beside it (default: "
         "<checkpoint folder>/eval_<split>/eval.json; none for a model in a bundle)",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add_device_option(parser)
     return parser
 
 

@@ -19,8 +19,8 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from graph_er.bundles.bundle_folder import is_bundle
 from graph_er.display.words import WORDS
 from graph_er.errors import InputError
-from graph_er.running.cli import run_command
-from graph_er.running.paths import checkpoint_file, keep_inputs, project_root, require_suffix
+from graph_er.running.cli import add_device_option, run_command
+from graph_er.running.paths import checkpoint_file, demo_models, keep_inputs, require_suffix
 
 if TYPE_CHECKING:
     from graph_er.inference.predictor import EmotionPredictor as EmotionPredictor
@@ -61,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pt_dir",
         type=Path,
-        default=_demo("graph_at"),
+        default=demo_models() / "graph_at",
         metavar="PATH",
         help="a bundle, or the graph model: its checkpoint folder or the .pt file in it (default: "
         "the demo's)",
@@ -98,12 +98,8 @@ def build_parser() -> argparse.ArgumentParser:
         "repeated, or a list with commas): a table, <out>.explain.json and, with --plot, a "
         "picture",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add_device_option(parser)
     return parser
-
-
-def _demo(run: str) -> Path:
-    return project_root() / "model_checkpoints" / "demo" / run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -196,14 +192,14 @@ def _explain(
 def _check_models(arguments: argparse.Namespace) -> None:
     """Fill in the demo's extractor; tell whoever named no models how the demo's are made."""
     if arguments.extractor is None and not is_bundle(arguments.pt_dir):
-        arguments.extractor = _demo("concat_at")
-        if arguments.pt_dir != _demo("graph_at") and not arguments.extractor.exists():
+        arguments.extractor = demo_models() / "concat_at"
+        if arguments.pt_dir != demo_models() / "graph_at" and not arguments.extractor.exists():
             checkpoint_file(arguments.pt_dir)
             raise InputError(
                 f"--pt_dir {arguments.pt_dir}: is no bundle; add --extractor DIR, the stage 1 "
                 "checkpoint whose features it was trained on"
             )
-    for path in (_demo("graph_at"), _demo("concat_at")):
+    for path in (demo_models() / "graph_at", demo_models() / "concat_at"):
         if path in (arguments.pt_dir, arguments.extractor) and not path.exists():
             raise InputError(
                 f"{path}: the demo's models are not there; make them with "

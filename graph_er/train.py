@@ -22,11 +22,11 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
 from graph_er.running import processes
-from graph_er.running.cli import run_command
+from graph_er.running.cli import add_device_option, run_command
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import CHECKPOINT_NAME, keep_inputs, project_root
 from graph_er.running.run_record import RECORD_NAME
-from graph_er.running.tracking import MODES
+from graph_er.running.tracking import add_comet_option
 from graph_er.scoring.evaluation_files import EVALUATION_NAME, evaluation_outputs
 from graph_er.training.recipe_options import (
     add_jobs_option,
@@ -52,13 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_seed_options(parser, seeds=1)
     add_jobs_option(parser, of="seeds and, where it can be, the two fits of each,")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    parser.add_argument(
-        "--comet",
-        choices=MODES,
-        default="off",
-        help="record the run with Comet; offline needs neither key nor network (default: off)",
-    )
+    add_device_option(parser)
+    add_comet_option(parser)
     add_recipe_options(parser)
     return parser
 

@@ -18,11 +18,11 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 
 from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
-from graph_er.running.cli import run_command
+from graph_er.running.cli import add_device_option, run_command
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import keep_inputs, project_root
 from graph_er.running.sole_writer import sole_writer
-from graph_er.running.tracking import MODES
+from graph_er.running.tracking import add_comet_option
 from graph_er.training.recipe_options import (
     add_recipe_options,
     add_seed_options,
@@ -65,13 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/tune_<modalities>")
     add_seed_options(parser, seeds=2)
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    parser.add_argument(
-        "--comet",
-        choices=MODES,
-        default="off",
-        help="record the search with Comet; offline needs neither key nor network (default: off)",
-    )
+    add_device_option(parser)
+    add_comet_option(parser, "search")
     add_recipe_options(parser)
     return parser
 

@@ -1,7 +1,8 @@
-"""What every command shares: exit statuses and the way errors reach the user."""
+"""What commands share: ``--device``, exit statuses and the way errors reach the user."""
 
 from __future__ import annotations
 
+import argparse
 import atexit
 import errno
 import gc
@@ -24,6 +25,11 @@ _TAKE_LESS = (
     "free the GPU, or add --device cpu"
 )
 _GO_ON = "the same command goes on from what it has kept, or starts again"
+
+
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``."""
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
 
 
 def forbid_long_spinning() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,16 @@ from graph_er.errors import InputError
 
 Mode = Literal["off", "offline", "online"]
 MODES: tuple[Mode, ...] = ("off", "offline", "online")
+
+
+def add_comet_option(parser: argparse.ArgumentParser, what: str = "run") -> None:
+    """Add ``--comet``; `what` is recorded."""
+    parser.add_argument(
+        "--comet",
+        choices=MODES,
+        default="off",
+        help=f"record the {what} with Comet; offline needs neither key nor network (default: off)",
+    )
 
 
 class Tracker:
