@@ -26,7 +26,8 @@ from graph_er.running.side_by_side import usable_cores
 _MOST_LANES = 4
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line of the comparison."""
     parser = argparse.ArgumentParser(
         prog="feature-extractor-compare-fusions",
         description="Train every fusion model on states of the same frozen encoders; write "
@@ -79,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Compare, write the results and print the tables."""
-    arguments = _parser().parse_args(argv)
+    arguments = build_parser().parse_args(argv)
     require("lanes", arguments.lanes, arguments.lanes >= 1, "1 or more")
     budget = from_flags(Budget, arguments)
     out = arguments.out

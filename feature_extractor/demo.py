@@ -14,7 +14,8 @@ from graph_er.running.cli import run_command
 from graph_er.running.paths import project_root
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line of the maker of the demo corpus."""
     parser = argparse.ArgumentParser(
         prog="feature-extractor-demo",
         description="Make the embedded demo corpus (synthetic Korean dialogues, KEMDy19's tree).",
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the options and make the corpus."""
-    parser = _parser()
+    parser = build_parser()
     options = vars(parser.parse_args(argv))
     if (example := options.pop("example", None)) is not None:
         if any(value != parser.get_default(name) for name, value in options.items()):

@@ -25,7 +25,8 @@ from graph_er.scoring.evaluation_files import evaluation_outputs, evaluation_pat
 _SIDES = ("test", "dev", "train")
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line of stage 1's evaluation."""
     parser = argparse.ArgumentParser(
         prog="feature-extractor-eval",
         description="Score the utterance classifier of stage 1 alone.",
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the scores and write them."""
-    arguments = _parser().parse_args(argv)
+    arguments = build_parser().parse_args(argv)
     side = arguments.side
     if arguments.split in _SIDES:
         # Of stage 3's evaluation --split means the side; no split has such a name.

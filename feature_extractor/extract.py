@@ -37,7 +37,8 @@ _GUARANTEES = (
 )
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line of stage 2."""
     parser = argparse.ArgumentParser(
         prog="feature-extractor-extract",
         description="Stage 2: write the vectors of every utterance to a dialogue file.",
@@ -120,7 +121,7 @@ def _add_execution_options(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Extract, and write the file unless other shards are still at work."""
-    parser = _parser()
+    parser = build_parser()
     arguments = parser.parse_args(argv)
     given = [name for name in _FROZEN_ONLY if getattr(arguments, name) is not None]
     if arguments.checkpoint and given:

@@ -14,7 +14,8 @@ from graph_er.running.cli import run_command
 from graph_er.running.paths import keep_inputs
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line of stage 2's merge."""
     parser = argparse.ArgumentParser(
         prog="feature-extractor-merge",
         description="Stage 2 on several machines: write the dialogue file from the parts of all "
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Merge."""
-    arguments = _parser().parse_args(argv)
+    arguments = build_parser().parse_args(argv)
     parts = [path for folder in arguments.parts for path in (folder, *folder.glob("*"))]
     keep_inputs("--out", arguments.out, [arguments.out], [("--parts", path) for path in parts])
 

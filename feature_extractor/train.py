@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 _OLDER_NAMES = {"audio": "a", "text": "t", "both": "at"}
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line of stage 1."""
     demo = ", ".join(f"{name} {value}" for name, value in PRESETS["demo"].items())
     parser = argparse.ArgumentParser(
         prog="feature-extractor-train",
@@ -100,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _read(argv: Sequence[str] | None) -> tuple[Run, ModelSettings, TrainingSettings]:
     """Return what the command line asks for; raises as the settings do."""
-    arguments = _parser().parse_args(argv)
+    arguments = build_parser().parse_args(argv)
     if "fusion_options" in arguments:
         arguments.fusion_options = dict(arguments.fusion_options)
     preset = PRESETS.get(arguments.corpus, {})

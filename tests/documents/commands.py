@@ -163,8 +163,7 @@ def module_of(words: list[str]) -> str:
 
 def parser_of(name: str) -> argparse.ArgumentParser:
     """Return a command's parser."""
-    module = importlib.import_module(name)
-    return (getattr(module, "build_parser", None) or module._parser)()
+    return importlib.import_module(name).build_parser()
 
 
 def _check_foreign(program: str, words: list[str]) -> None:
