@@ -46,7 +46,7 @@ def plan_batches(
     execution: Execution,
     clip_length: float,
 ) -> list[Batch]:
-    """Divide groups of utterances into batches of like length; see `batching.length_batches`.
+    """Divide groups of utterances into batches of like length; see `padding.length_batches`.
 
     Args:
         dataset: ``N`` utterances.

@@ -42,7 +42,7 @@ class Extractor:
         collate: pads examples for it.
         sampling_rate: Hz of the audio, or None if it hears none.
         identity: SHA-256 of all that its vectors depend on: weights, configuration and what
-            prepares the input; see `stage2.extractor_digest`.
+            prepares the input; see `identity.extractor_digest`.
         info: plain values that tell in the dialogue file where the vectors come from.
         clip_length: seconds; longer clips are heard in chunks, see `chunking`.
         context: how many earlier utterances are read along with each.

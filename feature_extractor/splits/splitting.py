@@ -8,7 +8,7 @@ speakers:K     likewise folds of speakers, those who meet in a dialogue together
 sentences:K    likewise folds of the sentences that are read
 crossed:K      folds 1 to K*K of K speaker groups by K sentence groups: neither the speakers nor
                the sentences of dev and test are in training; what shares just one is left out
-ids:FILE       as a file says; see `split_ids`
+ids:FILE       as a file says; see `splits.ids`
 inner:K@SPEC   for features of what an extractor has not seen: the training side of another split
                in K groups of neighbouring sessions; group ``--fold`` is test, dev is that split's,
                its test is left out. A SPEC of folds ends in ``/`` and the fold's number, as in

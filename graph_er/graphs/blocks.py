@@ -50,11 +50,9 @@ class LaterBlocks(NamedTuple):
     """Blocks of a batch that are laid out chunk by chunk when they are needed.
 
     Attributes:
-        chunks: of the windows.
-        speaker: as for `lay_out`, as are the others.
-        past: likewise.
-        future: likewise.
-        decay: likewise.
+        chunks: neighbouring windows each, cut with `past` and `future`.
+        speaker: speaker number within the dialogue of every utterance of the batch, ``[N]``.
+        past, future, decay: as for `lay_out`.
     """
 
     chunks: Sequence[Chunk]

@@ -1,4 +1,4 @@
-"""``run.json``: what a run was, so that its numbers can be traced and repeated (contract 6)."""
+"""``run.json``: what a run was, so that its numbers can be traced and repeated."""
 
 from __future__ import annotations
 
