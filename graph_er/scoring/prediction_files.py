@@ -223,10 +223,8 @@ def _evaluation_beside(whole: Path) -> tuple[Path, dict[str, Any]]:
     """
     path = whole.with_name(EVALUATION_NAME)
     evaluation = _read_evaluation(path)
-    if not whole.is_file():
-        return path, evaluation
-    digest = sha256(whole)
-    if evaluation.get(PREDICTIONS_DIGEST) == digest:
+    digest = sha256(whole) if whole.is_file() else None
+    if digest is None or evaluation.get(PREDICTIONS_DIGEST) == digest:
         return path, evaluation
     if named := _evaluation_naming(whole, digest):
         return named
