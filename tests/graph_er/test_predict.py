@@ -166,7 +166,7 @@ def test_refusals_leave_one_message_and_no_file(run, tmp_path, monkeypatch, caps
 
 
 def test_without_the_demos_models_the_command_says_how_they_are_made(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(predict, "project_root", lambda: tmp_path)
+    monkeypatch.setattr("graph_er.running.paths.project_root", lambda: tmp_path)
     argv = ["--input", str(tmp_path / "x.csv"), "--out", str(tmp_path / "o.csv")]
     assert run_command(predict.main, argv) == 2
     assert "bash scripts/run_all.sh" in capsys.readouterr().err
@@ -178,7 +178,7 @@ def test_without_the_demos_models_the_command_says_how_they_are_made(tmp_path, m
 def test_whoever_names_a_graph_model_alone_is_asked_for_its_extractor(
     models, tmp_path, monkeypatch, capsys, argv
 ):
-    monkeypatch.setattr(predict, "project_root", lambda: tmp_path)
+    monkeypatch.setattr("graph_er.running.paths.project_root", lambda: tmp_path)
     assert run_command(predict.main, ["--pt_dir", str(models.graph), *argv]) == 2
     shown = capsys.readouterr().err
     assert f"--pt_dir {models.graph}: is no bundle; add --extractor DIR" in shown

@@ -138,7 +138,7 @@ def test_models_are_those_that_were_named(argv, found):
 
 
 def test_without_names_the_models_are_the_demo_s_bundle(tmp_path, monkeypatch):
-    monkeypatch.setattr(app, "project_root", lambda: tmp_path)
+    monkeypatch.setattr("graph_er.running.paths.project_root", lambda: tmp_path)
     bundle = tmp_path / "model_checkpoints" / "demo" / "bundle"
     bundle.mkdir(parents=True)
     assert app._models(app.build_parser().parse_args([])) == (bundle, None)
