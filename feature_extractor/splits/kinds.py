@@ -205,7 +205,7 @@ def _train_and_dev(
     return _dialogues(units, train), _dialogues(units, dev)
 
 
-def _within(units: Units, train: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def _within(units: Units, train: Iterable[str]) -> Units:
     """Return the units that have dialogues of a training side, with those alone."""
     chosen = set(train)
     kept = {

@@ -20,16 +20,8 @@ from graph_er.report.text import classification_report
 from graph_er.scoring.bootstrap import confidence_intervals, confusions_by_dialogue
 from graph_er.scoring.breakdown import breakdown
 from graph_er.scoring.controls import controls, texts_seen
-from graph_er.scoring.evaluation import (
-    EvaluatedUtterances,
-    evaluate,
-    write_evaluation,
-)
-from graph_er.scoring.evaluation_files import (
-    DIAGRAM_NAME,
-    PREDICTIONS_NAME,
-    remove_members,
-)
+from graph_er.scoring.evaluation import EvaluatedUtterances, evaluate, write_evaluation
+from graph_er.scoring.evaluation_files import DIAGRAM_NAME, PREDICTIONS_NAME, remove_members
 
 
 def evaluation_document(

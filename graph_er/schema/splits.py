@@ -10,8 +10,8 @@ from typing import Any
 
 from graph_er.errors import InputError
 
+_NUM_TEST = 2  # sessions
 _IEMOCAP = re.compile("Ses[0-9]{2}[FM]")
-_NUM_TEST = 2
 _NAMES_SESSION = re.compile("(Sess[0-9]+|Ses[0-9]{2}[FM])_(script|impro)[0-9]+")
 
 
