@@ -5,7 +5,7 @@ They may depend on other dialogues of the session: see `graph_er.graphs.voices`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,23 +31,39 @@ _CELLS_PER_BATCH = 4_000_000
 def predict_logits(model: Model, graphs: Sequence[Data], device: str = "cpu") -> torch.Tensor:
     """Return the logits ``[K, N, C]`` of all utterances, dialogue after dialogue, on the CPU.
 
-    The model is put into eval mode and left in the mode in which it was.
+    The model is run in eval mode on `device`, where it stays; each of its modules is left in the
+    mode in which it was.
+
+    Args:
+        model: as `ModelSpec.build` makes it.
+        graphs: of `ModelSpec.graphs`, at least one; features in float32 alone.
+        device: ``cpu`` or a CUDA device.
 
     Raises:
+        ValueError: there is no graph.
         InputError: a logit is not finite; the message names the utterance.
     """
-    was_training = model.training
-    model.to(device).eval()
+    if not graphs:
+        raise ValueError("there is no dialogue to predict")
+    # Each for itself: a part may be frozen in eval mode while the rest is trained.
+    modes = {module: module.training for module in model.modules()}
+    try:
+        result = _logits(model.to(device).eval(), graphs, device)
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    refuse_outputs(result, graphs)
+    return result
+
+
+def _logits(model: Model, graphs: Sequence[Data], device: str) -> torch.Tensor:
     logits: dict[int, torch.Tensor] = {}
     # No data loader: each would draw from the random numbers that training goes on with.
     for chosen in _batches([graph.num_nodes for graph in graphs], model.cells):
         batch = Batch.from_data_list([graphs[index] for index in chosen], exclude_keys=NAMES)
         parts = model(batch.to(device)).logits.cpu().split(batch.ptr.diff().tolist(), dim=1)
         logits |= dict(zip(chosen, parts, strict=True))
-    model.train(was_training)
-    result = torch.cat([logits[index] for index in range(len(graphs))], dim=1)
-    refuse_outputs(result, graphs)
-    return result
+    return torch.cat([logits[index] for index in range(len(graphs))], dim=1)
 
 
 def _batches(lengths: Sequence[int], cells: Callable[[int], int]) -> list[list[int]]:
@@ -72,15 +88,21 @@ def predict_log_probabilities(
 
 
 def predict_probabilities(
-    checkpoint: Checkpoint, dialogues: Sequence[Dialogue], device: str = "cpu"
+    checkpoint: Checkpoint, dialogues: Iterable[Dialogue], device: str = "cpu"
 ) -> np.ndarray:
     """Return the probabilities ``[S, N, C]`` of each seed of a run; the mean is the ensemble's.
 
     Args:
         checkpoint: the run.
-        dialogues: among them all of their sessions whose speakers' voices are to be known.
+        dialogues: among them all of their sessions whose speakers' voices are to be known; at
+            least one.
         device: ``cpu`` or a CUDA device.
+
+    Raises:
+        ValueError: there is no dialogue.
+        InputError: a dialogue lacks one of the modalities, or a logit is not finite.
     """
+    dialogues = [*dialogues]  # read more than once, which an iterator is not
     graphs = checkpoint.spec.graphs(dialogues, checkpoint.config)
     raw = predict_log_probabilities(checkpoint.models(), graphs, device)
     return checkpoint.finish(raw, dialogues)

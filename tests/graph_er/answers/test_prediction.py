@@ -154,3 +154,32 @@ def test_utterances_are_listed_in_the_order_of_predictions():
     assert listed.utterances == ["S1_b_000", "S1_b_001", "S1_a_000"]
     assert listed.speakers == ["F", "M", "F"]
     assert listed.gold.tolist() == [*dialogues[0].labels, *dialogues[1].labels]
+
+
+def test_dialogues_that_can_be_read_only_once_are_decoded_as_well():
+    run, dialogues = checkpoint(CONTEXTUAL), [make_dialogue("S1_a", 5), make_dialogue("S1_b", 4)]
+    found = predict_probabilities(run, (dialogue for dialogue in dialogues))
+    np.testing.assert_array_equal(found, predict_probabilities(run, dialogues))
+
+
+def test_without_dialogues_it_is_told_that_there_are_none():
+    with pytest.raises(ValueError, match="no dialogue to predict"):
+        predict_logits(build(CONTEXTUAL), [])
+    with pytest.raises(ValueError, match="no dialogue to predict"):
+        predict_probabilities(checkpoint(CONTEXTUAL), [])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_each_part_of_a_model_is_left_in_its_own_mode(fails):
+    model, graphs = build(CONTEXTUAL).train(), make_graphs(CONTEXTUAL, [7])
+    frozen = next(iter(model.children()))
+    frozen.eval()
+    modes = [module.training for module in model.modules()]
+    assert len({*modes}) == 2
+    if fails:
+        model.forward = None
+        with pytest.raises(TypeError):
+            predict_logits(model, graphs)
+    else:
+        predict_logits(model, graphs)
+    assert [module.training for module in model.modules()] == modes
