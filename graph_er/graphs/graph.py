@@ -19,6 +19,7 @@ from torch_geometric.data import Data
 from graph_er.dialogues import Dialogue
 
 SAME_OTHER_RELATIONS = ("self", "same past", "same future", "other past", "other future")
+_SCHEMES = ("same_other", "speaker_pairs")
 # Fields of a graph that name it in messages; a batch is made without them.
 NAMES = ("dialogue_id", "utterance_ids")
 # In work at a time: windows without limit have edges by the square of a dialogue's length.
@@ -82,7 +83,11 @@ def relation_types(
 
     Returns:
         ``edge_type`` ``[E]``, int64.
+
+    Raises:
+        ValueError: the scheme is not known.
     """
+    _require_known(scheme)
     source, target = edge_index
     if scheme == "speaker_pairs":
         speakers = speakers.clamp(max=num_speakers - 1)
@@ -102,8 +107,18 @@ def same_other(offset: Tensor, same_speaker: Tensor) -> Tensor:
 
 
 def num_relations(scheme: str, num_speakers: int) -> int:
-    """Return how many relations `relation_types` may give."""
+    """Return how many relations `relation_types` may give.
+
+    Raises:
+        ValueError: the scheme is not known.
+    """
+    _require_known(scheme)
     return len(SAME_OTHER_RELATIONS) if scheme == "same_other" else 2 * num_speakers**2
+
+
+def _require_known(scheme: str) -> None:
+    if scheme not in _SCHEMES:
+        raise ValueError(f"relation scheme {scheme!r} is not known; {', '.join(_SCHEMES)} are")
 
 
 def dialogue_to_data(dialogue: Dialogue, features: Sequence[np.ndarray]) -> Data:
@@ -120,7 +135,7 @@ def dialogue_to_data(dialogue: Dialogue, features: Sequence[np.ndarray]) -> Data
     return Data(
         x=torch.from_numpy(np.concatenate(features, axis=1)),
         speaker=speaker_ids(dialogue.speakers),
-        y=torch.from_numpy(dialogue.labels),
+        y=torch.tensor(dialogue.labels),  # a copy: the dialogue's own labels are never written to
         dialogue_id=dialogue.id,
         utterance_ids=dialogue.utterance_ids,
     )

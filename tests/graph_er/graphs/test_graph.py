@@ -139,3 +139,17 @@ def test_dialogues_get_the_same_edges_together_as_alone(past, future):
         add_edges([other], **options)
         assert torch.equal(graph.edge_index, other.edge_index)
         assert torch.equal(graph.edge_type, other.edge_type)
+
+
+def test_a_graph_holds_labels_of_its_own():
+    dialogue = make_dialogue("S1_a", 3)
+    before = dialogue.labels.tolist()
+    dialogue_to_data(dialogue, [dialogue.audio]).y += 1
+    assert dialogue.labels.tolist() == before
+
+
+def test_a_scheme_that_is_not_known_is_refused_wherever_it_is_named():
+    with pytest.raises(ValueError, match="same_othr"):
+        num_relations("same_othr", 2)
+    with pytest.raises(ValueError, match="same_othr"):
+        relation_types(window_edges(3, 1, 1), torch.zeros(3, dtype=torch.long), "same_othr")
