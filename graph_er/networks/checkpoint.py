@@ -66,7 +66,7 @@ class Checkpoint:
         return data_sha256 == self.data_sha256 and not {*self.trained_ids}.isdisjoint(dialogue_ids)
 
     def models(self) -> list[Model]:
-        """Build every member's model, in eval mode.
+        """Build every member's model, in eval mode; torch's random numbers stay where they are.
 
         Raises:
             InputError: there is no member, or a member's weights are not of this architecture or
@@ -74,7 +74,9 @@ class Checkpoint:
         """
         if not self.members:
             raise InputError("the checkpoint holds no trained member")
-        return [self._build(member["weights"]) for member in self.members]
+        # Fresh weights are drawn, which would change the training of whoever predicts meanwhile.
+        with torch.random.fork_rng(devices=[]):
+            return [self._build(member["weights"]) for member in self.members]
 
     def _build(self, weights: dict[str, torch.Tensor]) -> Model:
         with torch.device("meta"):  # a broken file may ask for more than fits into memory

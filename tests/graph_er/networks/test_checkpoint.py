@@ -226,3 +226,10 @@ def test_what_was_before_an_option_concerns_the_architectures_that_have_it(tmp_p
     path = save(tmp_path, [perturbed(0, COGMEN)], COGMEN)
     monkeypatch.setattr(config_module, "BEFORE_OPTIONS", {"context_span": -1, "members": 1})
     assert load_checkpoint(path).config == COGMEN
+
+
+def test_loading_and_building_draw_no_random_numbers_of_others(tmp_path):
+    path = save(tmp_path, [perturbed(0)])
+    state = torch.get_rng_state()
+    load_checkpoint(path).models()
+    assert torch.equal(torch.get_rng_state(), state)
