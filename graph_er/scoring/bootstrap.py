@@ -40,6 +40,11 @@ def confusions_by_dialogue(
     Raises:
         ValueError: a label that is none of 0 to ``C - 1``, or unequal lengths.
     """
+    if not len(dialogues) == len(gold) == len(predicted):
+        raise ValueError(
+            f"unequal lengths: {len(dialogues)} dialogues, {len(gold)} gold and {len(predicted)} "
+            "predicted labels"
+        )
     ids, index = np.unique(np.asarray(dialogues, dtype=str), return_inverse=True)
     shape = (len(ids), num_emotions, num_emotions)
     cells = np.ravel_multi_index((index, np.asarray(gold), np.asarray(predicted)), shape)

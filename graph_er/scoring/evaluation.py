@@ -50,8 +50,15 @@ def evaluate(
     Args:
         utterances: what is evaluated.
         probabilities: ``[S, N, C]``, one slice per seed.
-        seeds: the ``S`` seeds.
+        seeds: the ``S`` seeds, at least one.
+
+    Raises:
+        ValueError: there is no seed, a probability is not finite, or lengths are unequal.
     """
+    if len(seeds) == 0:
+        raise ValueError("there is no seed to score")
+    if not np.isfinite(probabilities).all():
+        raise ValueError("a probability is not finite; predict again")
     gold, emotions = utterances.gold, utterances.emotions
     per_seed = [
         {"seed": seed, **score(gold, member.argmax(axis=-1), emotions)}

@@ -180,3 +180,10 @@ def test_labels_that_do_not_fit_are_refused(gold, predicted):
 
 def test_the_command_draws_as_often_as_an_evaluation():
     assert compare.build_parser().parse_args(["a", "b"]).replicates == REPLICATES
+
+
+@pytest.mark.parametrize("lengths", [(3, 1, 3), (3, 3, 1), (1, 3, 3)])
+def test_unequal_lengths_are_refused_and_none_is_stretched(lengths):
+    dialogues, gold, predicted = (np.zeros(length, int) for length in lengths)
+    with pytest.raises(ValueError, match="unequal lengths"):
+        confusions_by_dialogue(dialogues, gold, predicted, C)

@@ -57,3 +57,10 @@ def test_files_hold_one_row_per_utterance_with_probabilities(tmp_path):
         "prob_neutral": "0.600000",
         "prob_angry": "0.400000",
     }
+
+
+def test_without_a_seed_or_with_probabilities_that_are_none_there_are_no_scores():
+    with pytest.raises(ValueError, match="no seed"):
+        evaluate(UTTERANCES, np.empty((0, 3, 2)), [])
+    with pytest.raises(ValueError, match="not finite"):
+        evaluate(UTTERANCES, np.where(FIRST == 0.4, np.nan, FIRST)[None], [7])
