@@ -90,7 +90,7 @@ def run_training(file: DialogueFile, run: Run) -> None:
     A run that ``run.out`` holds is replaced when this one is trained, and stays if this one fails.
 
     Of several processes (`graph_er.running.processes`) each takes part in every training step, and
-    the first does the rest.
+    the first does the rest. Random numbers are seeded anew, see `graph_er.training.fit.fit`.
 
     Raises:
         InputError: the file lacks a modality or a side, the configuration does not fit, a loss is

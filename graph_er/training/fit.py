@@ -78,6 +78,9 @@ def fit(
 ) -> FitResult:
     """Train a model and return its weights at the last epoch, or at the best on dev.
 
+    The random numbers of Python, numpy and torch are seeded anew for the whole process, and are
+    left where training ends.
+
     Args:
         build: makes the model; called after seeding.
         train: dialogues to train on.
@@ -88,15 +91,19 @@ def fit(
             machine's CPU.
         device: ``cpu`` or a CUDA device.
         on_epoch: called after each epoch.
-        stop_after: the epoch that is the last, on a schedule of all the same; None for them all.
+        stop_after: the epoch that is the last, on a schedule of all the same; None for them
+            all.
         like: a fit of as many epochs that had a dev side: where this one has none, the learning
             rate falls after the same epochs.
 
     Raises:
+        ValueError: `stop_after` is none of the epochs.
         InputError: a feature is too large to be scaled, or the loss, its gradient or the weights
             are not finite, so that training on would be pointless.
     """
-    epochs = stop_after or config.epochs
+    epochs = config.epochs if stop_after is None else stop_after
+    if not 1 <= epochs <= config.epochs:
+        raise ValueError(f"stop_after is {epochs}; it must be from 1 to {config.epochs}, the epochs")
     losses = [report.dev_loss for report in like.history] if like else []
     with _deterministic(device):
         seed_everything(seed)

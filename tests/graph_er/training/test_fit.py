@@ -243,3 +243,9 @@ def test_a_loss_that_is_not_finite_is_named(preset):
             schedule="plateau",
             weight_decay=0.0,
         )
+
+
+@pytest.mark.parametrize("last", [0, -1, 13])
+def test_training_stops_after_none_but_an_epoch(last):
+    with pytest.raises(ValueError, match=f"stop_after is {last}.*1 to 12"):
+        fit(None, [], [], EMOTIONS, LEARNING, seed=1, stop_after=last)
