@@ -13,16 +13,21 @@ import numpy as np
 from graph_er.errors import InputError
 from graph_er.schema.emotions import MODALITY_NAMES
 
+_SIDES = ("train", "dev", "test")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)  # the truth of "equal" is not one value for arrays
 class Dialogue:
     """One conversation in time order; every field has one entry per utterance (``U`` of them).
+
+    Values of numpy are taken as Python's, so that digests and files do not depend on them, and
+    labels and features are cast where they are of another type. A dialogue equals itself alone.
 
     Attributes:
         id: ``<session>_<script>``.
         utterance_ids, speakers, sentences: length ``U``; speakers are any hashable labels, in
             a file texts, numbers or tuples of them.
-        labels: integers ``[U]``.
+        labels: int64 ``[U]``.
         text, audio, visual: float32 features ``[U, D]`` of the modality, or None where absent.
         session: its name, where a file gives it; else `graph_er.schema.splits.session_of` the id.
     """
@@ -38,7 +43,19 @@ class Dialogue:
     session: str | None = None
 
     def __post_init__(self) -> None:
-        """Check that all fields are of one length."""
+        """Bring all fields to their types and check that they are of one length.
+
+        Raises:
+            InputError: they are not, a speaker is no label, labels are no whole numbers, or
+                features are no numbers.
+        """
+        for name in ("id", "session"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+        for name in ("utterance_ids", "speakers", "sentences"):
+            object.__setattr__(self, name, _all_plain(getattr(self, name)))
+        object.__setattr__(self, "labels", _labels(self.id, self.labels))
+        for name in MODALITY_NAMES.values():
+            object.__setattr__(self, name, _float32(self.id, name, getattr(self, name)))
         if any(not isinstance(speaker, Hashable) for speaker in self.speakers):
             raise InputError(f"dialogue {self.id}: {self.speakers!r} cannot be speaker labels")
         lengths = {"labels": len(self.labels), "speakers": len(self.speakers)}
@@ -62,9 +79,9 @@ class Dialogue:
         return getattr(self, MODALITY_NAMES[modality])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DialogueFile:
-    """All dialogues of a file and which of them are train, dev and test.
+    """All dialogues of a file and which of them are train, dev and test; it equals itself alone.
 
     Attributes:
         dialogues: in file order.
@@ -94,7 +111,13 @@ class DialogueFile:
             check_labels(dialogue, self.emotions)
 
     def side(self, name: str) -> tuple[Dialogue, ...]:
-        """Return the dialogues of side ``"train"``, ``"dev"`` or ``"test"`` in file order."""
+        """Return the dialogues of side ``"train"``, ``"dev"`` or ``"test"`` in file order.
+
+        Raises:
+            ValueError: there is no side of this name.
+        """
+        if name not in _SIDES:
+            raise ValueError(f"there is no side {name!r}; the sides are {', '.join(_SIDES)}")
         ids = set(getattr(self, f"{name}_ids"))
         return tuple(dialogue for dialogue in self.dialogues if dialogue.id in ids)
 
@@ -153,6 +176,43 @@ class DialogueFile:
             for modality in MODALITY_NAMES
             if all(dialogue.features(modality) is not None for dialogue in self.dialogues)
         )
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of numpy, also within a tuple, as Python's; any other as it is."""
+    if type(value) is tuple:
+        return _all_plain(value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _all_plain(values: Iterable[Any]) -> tuple[Any, ...]:
+    values = tuple(values)
+    return values if {*map(type, values)} == {str} else tuple(map(_plain, values))
+
+
+def _labels(dialogue_id: str, values: Any) -> np.ndarray:
+    """Return labels ``[U]`` as int64, the same array where it is of that type."""
+    labels = np.asarray(values)
+    with np.errstate(invalid="ignore"):  # of NaN, which is then another number
+        whole = labels.dtype.kind in "iufb" and np.array_equal(labels, labels.astype(np.int64))
+    if labels.ndim != 1 or not whole:
+        raise InputError(f"dialogue {dialogue_id}: labels must be a list of whole numbers")
+    return labels.astype(np.int64, copy=False)
+
+
+def _float32(dialogue_id: str, name: str, values: Any) -> np.ndarray | None:
+    """Return features ``[U, D]`` as float32, the same array where it is of that type, or None."""
+    if values is None:
+        return None
+    refused = f"dialogue {dialogue_id}: {name} features are no array of numbers"
+    try:
+        features = np.asarray(values)
+    except ValueError as error:  # rows of unequal widths
+        raise InputError(f"{refused} ({error})") from error
+    if features.dtype.kind not in "fiub":
+        raise InputError(f"{refused}, but of {features.dtype}")
+    with np.errstate(over="ignore"):  # whoever writes or trains on them tells what is infinite
+        return features.astype(np.float32, copy=False)
 
 
 def _check_unique(what: str, ids: Iterable[str]) -> None:
