@@ -22,6 +22,7 @@ files have in other forms is brought to it by `graph_er.schema.dialogue_forms`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from graph_er.errors import InputError
 from graph_er.running.files import atomic_path
 from graph_er.schema.dialogue import Dialogue, DialogueFile, check_labels
 from graph_er.schema.dialogue_forms import as_listed, side_in_order
-from graph_er.schema.dialogue_limits import Limits
+from graph_er.schema.dialogue_limits import NAMED_BY_DIALOGUE, Limits, require_readable
 from graph_er.schema.dialogue_pickle import first_line, read_plain_pickle
 from graph_er.schema.emotions import DATASET_EMOTIONS, MODALITY_NAMES
 from graph_er.schema.pickle_writing import PickleStream
@@ -46,7 +47,6 @@ _FEATURE_POSITIONS = {"t": 3, "a": 4, "v": 5}
 _MOST_UNNAMED_LABELS = 1000  # keeps a stray number from becoming a billion names
 _INFO_KEYS = ("dev_ids", "emotions", "schema_version")
 _LISTED = {"train": "element 7", "test": "element 8", "dev": "'dev_ids' (in element 10)"}
-_NAMED_BY_DIALOGUE = ("sessions", "parts")  # of the info, each {dialogue: name}
 
 
 def read_dialogues(path: Path | str, dataset: str | None = None) -> DialogueFile:
@@ -57,8 +57,12 @@ def read_dialogues(path: Path | str, dataset: str | None = None) -> DialogueFile
     ``"0"`` to ``"C-1"``.
 
     Raises:
-        InputError: the file is missing, hostile, malformed, or a feature is not finite.
+        InputError: the file is missing, hostile, malformed, a feature is not finite, or `dataset`
+            is none of `graph_er.schema.emotions.DATASET_EMOTIONS`.
     """
+    if dataset is not None and dataset not in DATASET_EMOTIONS:
+        known = ", ".join(DATASET_EMOTIONS)
+        raise InputError(f"dataset {dataset!r:.80} is not known; known are {known}")
     path = Path(path)
     contents = [read_plain_pickle(path)]
     if may_be_of_python2(path):
@@ -104,7 +108,8 @@ def write_dialogues(path: Path | str, file: DialogueFile, features: Features | N
             in memory together. By default those that the dialogues hold.
 
     Raises:
-        InputError: not one row of features per utterance.
+        InputError: not one row of features per utterance, a feature that is not finite, or
+            something else that `read_dialogues` would refuse.
     """
     with atomic_path(Path(path)) as temporary, temporary.open("wb") as target:
         _write(PickleStream(target), file, features or Dialogue.features)
@@ -117,14 +122,13 @@ def _write(stream: PickleStream, file: DialogueFile, features: Features) -> None
     def rows(modality: str) -> Iterator[tuple[str, np.ndarray | None]]:
         for dialogue in file.dialogues:
             found = features(dialogue, modality)
-            if found is not None and len(found) != len(dialogue):
-                raise InputError(
-                    f"dialogue {dialogue.id}: {len(found)} {MODALITY_NAMES[modality]} features "
-                    f"for {len(dialogue)} utterances"
-                )
+            if found is not None:
+                _require_readable(found, dialogue, MODALITY_NAMES[modality])
             yield dialogue.id, found
 
     info = {**file.info, "dev_ids": list(file.dev_ids), "emotions": list(file.emotions)}
+    require_readable(file.dialogues, info)
+    _emotions(info["emotions"], None, (), Limits(sys.maxsize))
     with stream.list():
         stream.value([dialogue.id for dialogue in file.dialogues])
         stream.mapping(by_dialogue("speakers"))
@@ -138,6 +142,20 @@ def _write(stream: PickleStream, file: DialogueFile, features: Features) -> None
         stream.value({**info, "schema_version": SCHEMA_VERSION})
 
 
+def _require_readable(features: np.ndarray, dialogue: Dialogue, name: str) -> None:
+    if len(features) != len(dialogue):
+        raise InputError(
+            f"dialogue {dialogue.id}: {len(features)} {name} features for {len(dialogue)} "
+            "utterances"
+        )
+    if features.dtype.kind not in "fiub" or features.size == 0:
+        found = f"{features.dtype}, {features.shape}"
+        raise InputError(f"dialogue {dialogue.id}: {name} features are no numbers ({found})")
+    with np.errstate(over="ignore"):  # readers take them as float32
+        rows = features.reshape(len(features), -1).astype(np.float32, copy=False)
+    _require_finite(rows, dialogue.id, name, dialogue.utterance_ids)
+
+
 def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
     if not isinstance(raw, list | tuple) or len(raw) not in (9, 10, 11):
         size = f" of {len(raw)}" if isinstance(raw, list | tuple) else ""
@@ -149,8 +167,8 @@ def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
     version = info.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
         raise InputError(f"schema version {version!r:.40}; this release reads {SCHEMA_VERSION}")
-    for key in _NAMED_BY_DIALOGUE:
-        _check_names(info, key, limits)
+    for key in NAMED_BY_DIALOGUE:
+        limits.named(info, key)
     raw = as_listed(raw, limits)
     ids = limits.ids(raw[0], "element 0")
     named = named_by_dialogue(info, "sessions")
@@ -224,6 +242,13 @@ def _features(
     flat = [row if row.ndim == 1 else row.reshape(-1) for row in rows]
     with np.errstate(over="ignore", invalid="ignore"):  # the check that follows names them
         features = np.concatenate(flat, dtype=np.float32, casting="unsafe").reshape(len(rows), -1)
+    _require_finite(features, dialogue_id, name, utterance_ids)
+    return features
+
+
+def _require_finite(
+    features: np.ndarray, dialogue_id: str, name: str, utterance_ids: Sequence[str]
+) -> None:
     if not np.isfinite(features).all():
         row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         named = utterance_ids[row] if row < len(utterance_ids) else row
@@ -231,7 +256,6 @@ def _features(
             f"dialogue {dialogue_id}, utterance {named}: the {name} feature is not finite; "
             "extract it again"
         )
-    return features
 
 
 def _train_and_dev(
@@ -246,18 +270,6 @@ def _train_and_dev(
         dev = tuple(i for i in listed if session_of(i, info) in taken)
     on_dev = set(dev)
     return tuple(i for i in listed if i not in on_dev), dev
-
-
-def _check_names(info: dict[str, Any], key: str, limits: Limits) -> None:
-    """Refuse an entry of the info that is there, but is no {dialogue: name}."""
-    remedy = f"let it give each dialogue's name, a text or a number, or leave {key!r} out"
-    for dialogue_id, name in named_by_dialogue(info, key).items():
-        if isinstance(name, bool) or not isinstance(name, str | int | None):
-            raise InputError(
-                f"element 10: {key!r} of dialogue {dialogue_id!r:.80} is {name!r:.80}; {remedy}"
-            )
-        if name is not None and str(name).strip():
-            limits.ids((name,), f"element 10: {key!r} of dialogue {dialogue_id!r:.80}")
 
 
 def _emotions(

@@ -7,15 +7,19 @@ a hundred thousand times, or lists within lists that are endless once they are w
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+import sys
+from collections.abc import Hashable, Iterable
 from typing import Any
 from unicodedata import normalize
 
 import numpy as np
 
 from graph_er.errors import InputError
+from graph_er.schema.dialogue import Dialogue
+from graph_er.schema.splits import named_by_dialogue
 from graph_er.schema.value_trees import require_tree
 
+NAMED_BY_DIALOGUE = ("sessions", "parts")  # of the info, each {dialogue: name}
 _LONGEST_NAME = 250
 _DEEPEST_ROW = 3
 _DEEPEST_LABEL = 3
@@ -136,3 +140,47 @@ class Limits:
             self._entries -= require_tree(value, self._entries, leaves)
         except InputError as error:
             raise InputError(f"element 10: {error}") from None
+
+    def named(self, info: dict[str, Any], key: str) -> None:
+        """Require what an entry of the info gives each dialogue to be a name.
+
+        Raises:
+            InputError: a name is no text or number, or cannot be shown.
+        """
+        remedy = f"let it give each dialogue's name, a text or a number, or leave {key!r} out"
+        for dialogue_id, name in named_by_dialogue(info, key).items():
+            if isinstance(name, bool) or not isinstance(name, str | int | None):
+                raise InputError(
+                    f"element 10: {key!r} of dialogue {dialogue_id!r:.80} is {name!r:.80}; {remedy}"
+                )
+            if name is not None and str(name).strip():
+                self.ids((name,), f"element 10: {key!r} of dialogue {dialogue_id!r:.80}")
+
+
+def require_readable(dialogues: Iterable[Dialogue], info: dict[str, Any]) -> None:
+    """Refuse what a reader would refuse, before it is written; features are not looked at.
+
+    Args:
+        dialogues: of the file.
+        info: its element 10.
+
+    Raises:
+        InputError: an id, a speaker or an entry of the info is of another kind than readers take,
+            too long, or cannot be shown.
+    """
+    limits = Limits(sys.maxsize)
+    for key, value in info.items():
+        try:
+            limits.info({key: value})
+        except InputError as error:
+            raise InputError(f"{error} ({key!r:.80})") from None
+    for key in NAMED_BY_DIALOGUE:
+        limits.named(info, key)
+    for dialogue in dialogues:
+        limits.ids((dialogue.id,), "dialogue ids")
+        where = f"dialogue {dialogue.id}"
+        limits.ids(dialogue.utterance_ids, f"{where}: utterance ids")
+        # Each once, since they are looked at one by one.
+        speakers = tuple(dict.fromkeys(dialogue.speakers))
+        limits.speakers(speakers, f"{where}: these cannot be speaker labels")
+        limits.texts(dialogue.sentences, f"{where}: sentences")

@@ -103,7 +103,7 @@ def fit(
     """
     epochs = config.epochs if stop_after is None else stop_after
     if not 1 <= epochs <= config.epochs:
-        raise ValueError(f"stop_after is {epochs}; it must be from 1 to {config.epochs}, the epochs")
+        raise ValueError(f"stop_after is {epochs}; it must be 1 to {config.epochs}, the epochs")
     losses = [report.dev_loss for report in like.history] if like else []
     with _deterministic(device):
         seed_everything(seed)

@@ -3,15 +3,22 @@ import pickle
 import re
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from graph_er.data_option import add_data_options, read_data
-from graph_er.dialogues import Dialogue, read_dialogues, require_side, write_dialogues
+from graph_er.dialogues import (
+    Dialogue,
+    DialogueFile,
+    read_dialogues,
+    require_side,
+    write_dialogues,
+)
 from graph_er.errors import InputError
 from graph_er.schema.splits import session_of
-from tests.graph_er.dialogue_factory import EMOTIONS, make_file
+from tests.graph_er.dialogue_factory import EMOTIONS, make_dialogue, make_file
 
 IDS = ["A_1", "B_1", "C_1"]
 
@@ -360,6 +367,46 @@ def test_features_of_another_length_are_refused_and_nothing_is_written(tmp_path)
     with pytest.raises(InputError, match=f"{file.dialogues[0].id}: 1 text features for"):
         write_dialogues(tmp_path / "x.pkl", file, lambda *_: np.ones((1, 2), np.float32))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"info": {"made_from": Path("x")}},
+            r"a \w*Path where plain values belong \('made_from'\)",
+        ),
+        ({"info": {"sessions": {"A": 1.5}}}, "'sessions' of dialogue 'A' is 1.5"),
+        ({"emotions": ("x", "y", "x")}, "'emotions' must be a list of different names"),
+        (
+            {"utterance_ids": ("a\x1b", "b")},
+            r"dialogue S1_a: utterance ids: 'a\\x1b' holds control",
+        ),
+        ({"speakers": (Path("a"), "b")}, "dialogue S1_a: these cannot be speaker labels: a .*Path"),
+        ({"sentences": ("\ud800", "b")}, "dialogue S1_a: sentences: .* half of a letter"),
+        ({"text": [[1.0], [float("nan")]]}, "dialogue S1_a, utterance S1_a_001: the text feature"),
+        ({"audio": [[1e300], [1.0]]}, "dialogue S1_a, utterance S1_a_000: the audio feature"),
+        ({"audio": np.ones((2, 0))}, "dialogue S1_a: audio features are no numbers"),
+    ],
+)
+def test_what_readers_refuse_is_not_written(tmp_path, changes, message):
+    of_file = {name: changes.pop(name) for name in ("info", "emotions") if name in changes}
+    dialogue = replace(make_dialogue("S1_a", 2), **changes)
+    file = DialogueFile((dialogue,), ("S1_a",), (), (), **{"emotions": EMOTIONS, **of_file})
+    with pytest.raises(InputError, match=message):
+        write_dialogues(tmp_path / "x.pkl", file)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_features_given_one_at_a_time_are_checked_as_well(tmp_path):
+    with pytest.raises(InputError, match=r"utterance .*_000: the text feature is not finite"):
+        write_dialogues(tmp_path / "x.pkl", make_file(), lambda d, m: np.full((len(d), 1), 1e39))
+
+
+def test_an_unknown_data_set_is_told_whatever_the_file_is(tmp_path):
+    for path in (write_raw(tmp_path, raw_file()), write_raw(tmp_path, raw_file(9))):
+        with pytest.raises(InputError, match=r"^dataset 'nope' is not known; known are kemdy19"):
+            read_dialogues(path, "nope")
 
 
 def test_one_dictionary_may_stand_at_two_positions(tmp_path):
