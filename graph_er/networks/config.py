@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
@@ -220,7 +221,7 @@ def preset_of(config: ModelConfig) -> str:
 
 def before_options(preset: str) -> dict[str, Any]:
     """Return what models of a preset did before there were options for it."""
-    known = {item.name for item in fields(PRESETS[preset].model)}
+    known = {item.name for item in fields(_preset(preset).model)}
     return {name: value for name, value in BEFORE_OPTIONS.items() if name in known}
 
 
@@ -228,12 +229,34 @@ def model_config(preset: str, values: dict[str, Any]) -> ModelConfig:
     """Build a preset's architecture from its defaults and `values`.
 
     Raises:
-        InputError: a value belongs to no option of this architecture, is of another type or out of
-            range.
+        InputError: there is no such preset, or a value belongs to no option of this architecture,
+            is of another type or out of range.
     """
-    kinds = get_type_hints(PRESETS[preset].model)
+    model = _preset(preset).model
+    _require_fitting(model, values, f"left out with --preset {preset}, which lacks it")
+    return model(**values)
+
+
+def training_config(preset: str, values: Mapping[str, Any]) -> TrainingConfig:
+    """Return a preset's training settings with some values of their own.
+
+    Raises:
+        InputError: there is no such preset, or a value belongs to no option of training, is of
+            another type or out of range.
+    """
+    settings = _preset(preset).training
+    _require_fitting(TrainingConfig, values, "left out, since training has no such option")
+    return TrainingConfig(**{**settings, **values})
+
+
+def _preset(name: str) -> Preset:
+    require("preset", name, name in PRESETS, f"one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def _require_fitting(config: type, values: Mapping[str, Any], unknown: str) -> None:
+    kinds = get_type_hints(config)
     for name, value in values.items():
-        require(name, value, name in kinds, f"left out with --preset {preset}, which lacks it")
+        require(name, value, name in kinds, unknown)
         alike = type(value) is kinds[name] or (kinds[name] is float and type(value) is int)
         require(name, value, alike, f"of type {kinds[name].__name__}")
-    return PRESETS[preset].model(**values)

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from graph_er.networks.config import (
-    PRESETS,
     ContextualConfig,
     ModelConfig,
     TrainingConfig,
     model_config,
     preset_of,
+    training_config,
 )
 
 MODALITY_CHOICES = ("a", "t", "at", "v", "av", "tv", "atv")
@@ -49,9 +49,10 @@ def make_recipe(
     """Return a preset's recipe with some values of its own.
 
     Raises:
-        InputError: a value belongs to no option of this preset or is out of range.
+        InputError: there is no such preset, or a value belongs to no option of it, is of another
+            type or out of range.
     """
-    settings = TrainingConfig(**{**PRESETS[preset].training, **training})
+    settings = training_config(preset, training)
     config = model_config(preset, dict(model))
     # What it is worth, and where: graph_er.graphs.voices.
     if isinstance(config, ContextualConfig) and "audio_level" not in model:

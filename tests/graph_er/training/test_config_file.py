@@ -6,7 +6,7 @@ import pytest
 from graph_er.errors import InputError
 from graph_er.networks.config import PRESETS
 from graph_er.training.config_file import read_config_file
-from graph_er.training.recipe import GivenSettings, make_recipe
+from graph_er.training.recipe import GivenSettings, make_recipe, recipe_of
 from graph_er.training.recipe_options import add_recipe_options, read_recipe
 
 
@@ -117,3 +117,22 @@ def test_settings_of_one_preset_are_not_taken_for_another(config):
 
 def test_an_empty_file_names_nothing(config):
     assert read_config_file(config({})) == GivenSettings()
+
+
+@pytest.mark.parametrize(
+    ("preset", "model", "training", "message"),
+    [
+        ("defualt", {}, {}, "--preset is defualt; it must be one of default, cogmen"),
+        ("default", {}, {"epoch": 3}, "--epoch is 3; it must be left out, since training has no"),
+        ("default", {}, {"epochs": "3"}, "--epochs is 3; it must be of type int"),
+        ("default", {}, {"refit": 1}, "--refit is 1; it must be of type bool"),
+        ("cogmen", {"gate": True}, {}, "--gate is True; it must be left out with --preset cogmen"),
+        ("cogmen", {}, {"ema": 1.0}, "--ema is 1.0; it must be from 0 to below 1"),
+    ],
+)
+def test_values_of_python_that_are_no_settings_are_refused(preset, model, training, message):
+    with pytest.raises(InputError, match=message):
+        make_recipe(preset, "at", model, training)
+    if not model:
+        with pytest.raises(InputError, match=message):
+            recipe_of(GivenSettings(preset, "at", training=training), {})
