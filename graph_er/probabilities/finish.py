@@ -81,12 +81,18 @@ class Finish:
         Raises:
             InputError: the values are of another type, shape or range.
         """
-        if not all(type(values[name]) in (float, int) for name in ("temperature", "weight")):
-            raise InputError("its calibration is not in numbers")
+        refused = InputError("its calibration is not in numbers")
+        try:
+            transitions = np.array(values.get("transitions"))
+        except ValueError:  # rows of unequal lengths
+            raise refused from None
+        numbers = (values.get("temperature"), values.get("weight"))
+        if not {*map(type, numbers)} <= {float, int} or transitions.dtype.kind not in "fi":
+            raise refused
         finish = cls(
             temperature=float(values["temperature"]),
             weight=float(values["weight"]),
-            transitions=np.array(values["transitions"], dtype=float),
+            transitions=transitions.astype(float),
             causal=causal,
         )
         in_range = 0 < finish.temperature < np.inf and 0 <= finish.weight < np.inf

@@ -108,3 +108,26 @@ def test_plain_values_come_back_through_json():
 def test_values_that_are_out_of_range_are_refused(change):
     with pytest.raises(InputError, match="calibration"):
         Finish.from_plain({**PLAIN.to_plain(), **change}, num_emotions=3, causal=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"transitions": [[0.0, 1.0, 2.0], [0.0], [1.0]]},
+        {"transitions": [["0"] * 3] * 3},
+        {"transitions": "x"},
+        {"transitions": None},
+        {"temperature": None},
+        {"weight": "0.5"},
+    ],
+)
+def test_plain_values_of_another_kind_are_refused(change):
+    with pytest.raises(InputError, match="its calibration is not in numbers"):
+        Finish.from_plain({**PLAIN.to_plain(), **change}, 3, causal=False)
+
+
+@pytest.mark.parametrize("missing", PLAIN.to_plain())
+def test_plain_values_without_one_of_them_are_refused(missing):
+    values = {name: value for name, value in PLAIN.to_plain().items() if name != missing}
+    with pytest.raises(InputError, match="its calibration is not in numbers"):
+        Finish.from_plain(values, 3, causal=False)
