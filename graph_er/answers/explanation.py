@@ -102,7 +102,7 @@ class Explanation:
         """Return plain values, as JSON holds them; speakers that are no text or number as text."""
         values = asdict(self)
         for entry in (values, *values["turns"]):
-            if not isinstance(entry["speaker"], str | int):
+            if not isinstance(entry["speaker"], str | int | float):
                 entry["speaker"] = str(entry["speaker"])
         return {**values, "turns": list(values["turns"])}
 
@@ -120,14 +120,16 @@ def explain(
         checkpoint: of preset ``default``.
         dialogue: the whole of it; labels are not looked at.
         position: of the turn, from 0.
-        nearest: how many other turns to look at one by one.
+        nearest: how many other turns to look at one by one, 0 or more.
         among: the dialogues that it was predicted with, whose voices the prediction heard
             (`graph_er.graphs.voices`); None where it was predicted alone.
 
     Raises:
-        InputError: there is no such turn, the features are not those of the checkpoint, or it is
-            of another preset.
+        InputError: there is no such turn, `nearest` is below 0, the features are not those of the
+            checkpoint, or it is of another preset.
     """
+    if nearest < 0:
+        raise InputError(f"nearest is {nearest}; look at 0 turns or more one by one")
     _check(checkpoint, dialogue, position)
     view = view_of(checkpoint, dialogue, position)
     order = sorted(view.others, key=lambda other: abs(other - position))

@@ -411,6 +411,9 @@ def test_it_is_plain_values_for_json():
     found = explain(checkpoint(CONTEXTUAL), dialogue, 1).as_dict()
     assert json.loads(json.dumps(found)) == found
     assert found["speaker"] == "('M', 2)"
+    numbered = make_dialogue("S1_a", 6, speakers=(0.5, 1))
+    found = explain(checkpoint(CONTEXTUAL), numbered, 0).as_dict()
+    assert (found["speaker"], {turn["speaker"] for turn in found["turns"]}) == (0.5, {0.5, 1})
     assert found["turns"][0]["influence"].keys() == {"change", "log_odds", "without"}
 
 
@@ -439,6 +442,11 @@ def test_what_does_not_fit_is_refused(change, position, says):
     dialogue = replace(make_dialogue("S1_a", 5), **change)
     with pytest.raises(InputError, match=says):
         explain(checkpoint(CONTEXTUAL), dialogue, position)
+
+
+def test_fewer_turns_than_none_are_not_looked_at():
+    with pytest.raises(InputError, match="nearest is -1; look at 0 turns or more"):
+        explain(checkpoint(CONTEXTUAL), make_dialogue("S1_a", 5), 0, nearest=-1)
 
 
 def test_cogmen_is_refused_with_the_remedy():
