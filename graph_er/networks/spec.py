@@ -166,8 +166,10 @@ def spec_of(
     """Return the spec of a model trained on `dialogues` of `file`.
 
     Raises:
-        InputError: a dialogue lacks a modality, or widths differ between dialogues.
+        InputError: there is no dialogue, one lacks a modality, or widths differ between them.
     """
+    if not dialogues:
+        raise InputError("there is no dialogue to train on")
     wanted = not isinstance(config, CogmenConfig) and config.sentence_cues
     return ModelSpec(
         modalities=modalities,

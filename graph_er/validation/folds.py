@@ -70,7 +70,7 @@ def session_folds(file: DialogueFile, count: int | None) -> list[Fold]:
     if count is None:
         count = min(len(names), _MOST_BY_DEFAULT)
     groups = fold_groups(names, count or len(names))
-    if not groups[-1] or len(names) - len(groups[0]) < 2:
+    if not groups or not groups[-1] or len(names) - len(groups[0]) < 2:
         raise InputError(
             f"--folds {count}: with {len(names)} sessions ({', '.join(names)}) there can be 2 "
             f"to {len(names)} folds, and each must leave two sessions to train on"

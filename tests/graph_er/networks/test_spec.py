@@ -117,3 +117,8 @@ def test_numbers_in_place_of_names_become_the_names_of_the_spec():
         assert SPEC.named(file) is file
     with pytest.raises(InputError, match="name them with --dataset"):
         SPEC.check(replace(bare, emotions=("0", "1", "2", "3")))
+
+
+def test_without_dialogues_there_is_no_spec():
+    with pytest.raises(InputError, match="no dialogue to train on"):
+        spec_of(make_file(), [], "at", CONTEXTUAL)

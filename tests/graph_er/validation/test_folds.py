@@ -101,6 +101,8 @@ def test_too_few_sessions_are_refused_with_the_remedy():
         session_folds(one, None)
     with pytest.raises(InputError, match=r"--folds 7: with 6 sessions"):
         session_folds(FILE, 7)
+    with pytest.raises(InputError, match=r"--folds -1: with 6 sessions"):
+        session_folds(FILE, -1)
     with pytest.raises(InputError, match=r"--folds 2: with 3 sessions"):
         session_folds(make_file(num_sessions=3), 2)
 
