@@ -182,7 +182,7 @@ def _info_or_error(path: Path) -> AudioInfo | InputError:
         return error
 
 
-def load_audio(path: Path, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+def load_audio(path: Path | str, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Load a file as mono: channels are averaged, then resampled with soxr at high quality.
 
     The file is decoded block by block, so that memory is needed for the result alone.
@@ -198,6 +198,7 @@ def load_audio(path: Path, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
         InputError: as `probe_audio`; also fewer samples than the header says, NaN or infinity,
             more than fits into memory.
     """
+    path = Path(path)
     with _opened(path) as file:
         info = _info_of(path, file)
         if info.duration * sample_rate > _MOST_FRAMES:

@@ -268,9 +268,16 @@ def _json_text(name: str, value: Any) -> str:
         raise InputError(f"{name!r} holds a number that is not finite") from error
 
 
+def _is_empty(value: Any) -> bool:
+    """Tell whether a cell is what tables' libraries write for an empty one: None, NaN or NA."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas' NA, of which nothing is true or false
+        return True
+
+
 def _json_cell(name: str, value: Any) -> str:
-    # NaN is what tables' libraries write for an empty cell.
-    if value is None or value != value:
+    if _is_empty(value):
         return ""
     if isinstance(value, float) and math.isinf(value):
         raise InputError(f"{name!r} is {value}; write a number or leave it out")

@@ -148,8 +148,9 @@ def _tell_lacking(extractor: Extractor, corpus: Corpus, split: Split, tell: Tell
                 tell(f"{side}: {count} of {len(utterances)} utterances have no {name}")
 
 
-def trained_extractor(folder: Path) -> Extractor:
+def trained_extractor(folder: Path | str) -> Extractor:
     """Return the extractor of a stage 1 checkpoint folder."""
+    folder = Path(folder)
     checkpoint = load_checkpoint(folder)
     config = checkpoint.model.config
     weights, collate = sha256(folder / STAGE1_WEIGHTS), checkpoint.collator()

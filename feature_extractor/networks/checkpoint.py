@@ -232,12 +232,13 @@ def gone_sources(folder: Path, config: UtteranceConfig) -> list[Tuned]:
     ]
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
+def load_checkpoint(folder: Path | str) -> Checkpoint:
     """Load a finished checkpoint folder; neither network nor the original encoders are needed.
 
     Raises:
         InputError: as `load_configuration`, or files that do not fit each other.
     """
+    folder = Path(folder)
     config = load_configuration(folder)
     with _loading(folder):
         loaded: Any = UtteranceClassifier.from_pretrained(

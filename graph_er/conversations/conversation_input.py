@@ -20,7 +20,9 @@ TIME_SUFFIXES = (_RTTM, _TEXTGRID)
 TURN_SUFFIXES = (*TABLE_SUFFIXES, *TIME_SUFFIXES)
 
 
-def read_turns(path: Path, recording: Path | None = None, most: int | None = None) -> list[Turn]:
+def read_turns(
+    path: Path | str, recording: Path | str | None = None, most: int | None = None
+) -> list[Turn]:
     """Read a conversation, or several.
 
     Args:
@@ -32,6 +34,8 @@ def read_turns(path: Path, recording: Path | None = None, most: int | None = Non
     Raises:
         InputError: nothing of these kinds is there, or problems in it, all in one message.
     """
+    path = Path(path)
+    recording = None if recording is None else Path(recording)
     suffix = path.suffix.lower()
     if path.is_dir():
         if recording is not None:

@@ -57,8 +57,8 @@ def read_turn_table(
     )
 
 
-def turns_of_rows(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Turn]:
-    """Take rows of Python: values by column as in a table; None and NaN are empty cells.
+def turns_of_rows(rows: Sequence[Mapping[str, Any]], folder: Path | str) -> list[Turn]:
+    """Take rows of Python: values by column as in a table; None, NaN and NA are empty cells.
 
     Args:
         rows: e.g. of ``csv.DictReader`` or of pandas' ``to_dict("records")``.
@@ -75,7 +75,7 @@ def turns_of_rows(rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Turn]
             records.append(Record(source, _cells(row), row))
         except InputError as error:
             problems.append(f"{source}: {error}")
-    return turns_of(records, folder, "rows", problems, dialogue="conversation")
+    return turns_of(records, Path(folder), "rows", problems, dialogue="conversation")
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, str]:

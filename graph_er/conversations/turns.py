@@ -16,7 +16,7 @@ class Turn:
         id: utterance id, unique among the turns.
         dialogue: id of the conversation.
         speaker: any name.
-        wav: the audio, or None where the turn has none.
+        wav: the audio, or None where the turn has none; a text is taken as a path.
         duration: seconds of audio; 0 without.
         text: the words as given, on one line; ``""`` where they are missing.
         start, end: seconds; where nobody gave them, the turns are laid end to end.
@@ -45,6 +45,11 @@ class Turn:
     row: Mapping[str, Any] = field(default_factory=dict, repr=False)
     transcribed: bool = False
     session: str | None = None
+
+    def __post_init__(self) -> None:
+        """Take a text as the path that it is."""
+        if isinstance(self.wav, str):
+            object.__setattr__(self, "wav", Path(self.wav))
 
 
 def by_dialogue(turns: Sequence[Turn]) -> dict[str, list[Turn]]:

@@ -94,7 +94,7 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    folder: Path, checkpoint: Checkpoint, on_written: Callable[[], None] = lambda: None
+    folder: Path | str, checkpoint: Checkpoint, on_written: Callable[[], None] = lambda: None
 ) -> Path:
     """Write ``model.pt`` into `folder`, all of it or nothing; return its path.
 
@@ -116,7 +116,7 @@ def save_checkpoint(
         "data_sha256": checkpoint.data_sha256,
         "members": list(checkpoint.members),
     }
-    path = folder / CHECKPOINT_NAME
+    path = Path(folder) / CHECKPOINT_NAME
     # A file object, since torch would write the temporary file's name into the archive.
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         torch.save(content, file)
@@ -125,13 +125,13 @@ def save_checkpoint(
     return path
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path | str) -> Checkpoint:
     """Load a checkpoint from its folder or from the ``.pt`` file in it.
 
     Raises:
         InputError: there is none, or it is not a checkpoint of this project and version.
     """
-    path = checkpoint_file(path)
+    path = checkpoint_file(Path(path))
     try:
         require_sound_archive(path)
         content = torch.load(path, weights_only=True, map_location="cpu")

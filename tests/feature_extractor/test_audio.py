@@ -34,6 +34,7 @@ def test_sixteen_kilohertz_mono_comes_as_stored(wav):
     assert samples.shape == (8000,)
     np.testing.assert_allclose(samples, tone(16_000), atol=1e-4)
     assert probe_duration(wav) == 0.5
+    np.testing.assert_array_equal(load_audio(str(wav)), samples)
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])

@@ -1,9 +1,12 @@
 import json
 import unicodedata
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from graph_er.conversations.conversation_input import read_turns
 from graph_er.conversations.turn_table import read_turn_table, turns_of_rows
 from graph_er.errors import InputError
 from tests.graph_er.conversation_factory import talk, write_noise, write_table
@@ -175,7 +178,26 @@ def test_rows_of_python(tmp_path):
     assert (second.wav, second.text, second.row) == (None, "x", rows[1])
 
 
-@pytest.mark.parametrize("blank", [None, "", " ", float("nan")])
+def test_what_a_data_frame_lacks_is_empty(tmp_path):
+    wav = write_noise(tmp_path / "a.wav")
+    rows = [
+        {"speaker": "A", "text": "x", "wav": pd.NA, "start": pd.NA},
+        {"speaker": "B", "text": pd.NA, "wav": str(wav), "start": pd.NaT},
+    ]
+    turns = turns_of_rows(rows, tmp_path)
+    assert [(turn.text, turn.wav) for turn in turns] == [("x", None), ("", wav)]
+
+
+def test_paths_may_be_texts(tmp_path):
+    wav = write_noise(tmp_path / "a.wav")
+    (turn,) = turns_of_rows([{"speaker": "A", "wav": "a.wav"}], str(tmp_path))
+    assert turn.wav == wav
+    assert replace(turn, wav=str(wav)) == turn
+    table = write_table(tmp_path / "t.csv", [{"speaker": "A", "wav": "a.wav"}])
+    assert [found.wav for found in read_turns(str(table))] == [wav]
+
+
+@pytest.mark.parametrize("blank", [None, "", " ", float("nan"), pd.NA, pd.NaT])
 def test_a_session_need_not_be_named(blank, tmp_path):
     rows = [
         {"dialogue": "a", "speaker": "A", "text": "x", "session": blank},

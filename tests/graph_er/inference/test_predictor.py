@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from feature_extractor.extraction.stage2 import trained_extractor
 from graph_er.answers.prediction import predict_probabilities
 from graph_er.conversations.turn_table import turns_of_rows
 from graph_er.conversations.turns import by_dialogue
@@ -342,3 +343,7 @@ def test_marks_are_words_to_an_extractor_of_unmarked_texts(models, tmp_path):
     meld = EmotionPredictor.load(models.graph, save_extractor(tmp_path / "m", corpus="meld"), "cpu")
     (row,) = meld.predict([{**models.rows[0], "text": "b/"}])
     assert (row["modalities_used"], row["marks"]) == ("at", "")
+
+
+def test_the_folder_of_an_extractor_may_be_a_text(models, predictor):
+    assert trained_extractor(str(models.extractor)).identity == predictor.extractor.identity

@@ -233,3 +233,9 @@ def test_loading_and_building_draw_no_random_numbers_of_others(tmp_path):
     state = torch.get_rng_state()
     load_checkpoint(path).models()
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_paths_may_be_texts(tmp_path):
+    path = save(str(tmp_path), [perturbed(0)])
+    assert path == tmp_path / "model.pt"
+    assert load_checkpoint(str(path)).seeds == load_checkpoint(str(tmp_path)).seeds == [0]
