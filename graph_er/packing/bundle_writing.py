@@ -34,9 +34,10 @@ from graph_er.running.files import write_json, write_text
 from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME, read_run_record
+from graph_er.scoring.scores import METRICS
 
 _SCORES = (
-    *("n", "accuracy", "weighted_f1", "macro_f1", "uar", "seeds", "mean", "std", "ensemble"),
+    *("n", *METRICS, "seeds", "mean", "std", "ensemble"),
     *("calibration", "confidence_intervals", "split"),
 )
 _IDS = "ids:"

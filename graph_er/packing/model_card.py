@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from feature_extractor.corpora import CORPORA
+from graph_er.report.tables import METRIC_TITLES
 from graph_er.running.templates import render
 from graph_er.schema.emotions import MODALITY_NAMES
+from graph_er.scoring.scores import METRICS
 
-_METRICS = {"accuracy": "Accuracy", "weighted_f1": "Weighted F1", "macro_f1": "Macro F1"}
-_METRICS |= {"uar": "UAR"}
 _SIDES = ("dev", "test")
 
 
@@ -60,7 +60,7 @@ def model_card(name: str, parts: Mapping[str, Part], emotions: Sequence[str]) ->
         synthetic=bool(config.get("synthetic")) or corpus == "demo",
         language=CORPORA[corpus].language if corpus in CORPORA else None,
         scores=_score_rows(parts),
-        metrics=list(_METRICS.values()),
+        metrics=list(METRIC_TITLES),
         names=MODALITY_NAMES,
         by_voice=any(part.by_voice for part in parts.values()),
     )
@@ -79,7 +79,7 @@ def _score_rows(parts: Mapping[str, Part]) -> list[dict[str, Any]]:
             "side": side,
             "n": scores["n"],
             "seeds": max(1, len(part.seeds)),
-            "values": [_cell(scores, metric) for metric in _METRICS],
+            "values": [_cell(scores, metric) for metric in METRICS],
         }
         for name, part in parts.items()
         for side in _SIDES
