@@ -49,7 +49,9 @@ class _Dialogue:
 class LiveStream:
     """Answers turns one by one, as `graph_er.inference.predictor` does whole conversations.
 
-    Several dialogues may go on at once, told apart by ``dialogue``. Not for several threads.
+    Several dialogues may go on at once, told apart by ``dialogue``. Not for several threads. A
+    state of each dialogue and an entry for each audio file are kept as long as the stream, since
+    any of them may go on: where there is no end of them, begin a new stream from time to time.
 
     Args:
         checkpoint: a causal graph model.

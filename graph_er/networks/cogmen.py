@@ -21,7 +21,8 @@ from graph_er.networks.layers import Dropout, Output, sinusoids
 from graph_er.networks.packed_encoder import PackedEncoder
 
 # With pyg-lib installed RGCNConv may take a path whose mean is not per relation; results must not
-# depend on an optional wheel.
+# depend on an optional wheel. Set for the whole process and for good: a switch around each forward
+# pass would be seen by those of other threads.
 torch_geometric.backend.use_segment_matmul = False
 # The graph layers hold several vectors for each edge.
 _CELLS_PER_EDGE = 16
@@ -104,6 +105,8 @@ class EmotionHead(nn.Module):
 
 class Cogmen(nn.Module):
     """Modalities side by side, transformer, RGCN, graph transformer, classifier.
+
+    Importing this module turns ``torch_geometric.backend.use_segment_matmul`` off for the process.
 
     Args:
         config: the architecture.
