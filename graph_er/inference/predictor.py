@@ -85,6 +85,8 @@ class EmotionPredictor:
     ) -> EmotionPredictor:
         """Load a bundle, or a graph model and the extractor whose features it was trained on.
 
+        The progress bars and reports of transformers are silent in the process from then on.
+
         Args:
             pt_dir: a bundle; or the folder of the graph model, or the ``.pt`` file in it.
             extractor: folder of stage 1; None with a bundle, which has its own.
