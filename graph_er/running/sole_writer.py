@@ -1,4 +1,4 @@
-"""One run at a time writes to a folder."""
+"""One run at a time on this machine writes to a folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def sole_writer(folder: Path) -> Iterator[None]:
     """Keep other runs on this machine off `folder`, which is made, and removed if left empty.
 
     The folder itself is locked, so that nothing is left behind when a run is killed. Where the file
-    system cannot lock, nobody is kept off.
+    system cannot lock, nobody is kept off; nor are runs on other machines that share the disk, as
+    NFS keeps the lock of a folder to the machine.
 
     Raises:
         InputError: another run writes there, or `folder` is a file.

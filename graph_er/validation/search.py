@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -19,6 +22,7 @@ from tqdm import tqdm
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
 from graph_er.networks.config import BEFORE_OPTIONS, ContextualConfig
+from graph_er.running import locks
 from graph_er.training.one_seed import OnEpoch
 from graph_er.training.recipe import GivenSettings, Recipe, recipe_of
 from graph_er.validation.cross_validation import run_fold
@@ -90,13 +94,19 @@ def open_study(out: Path, search: Search, data: dict[str, str]) -> optuna.Study:
     """Make the study of a search in folder `out`, or open the one that was stopped there.
 
     The defaults are its first trial, so that the best one is never worse than they on the folds.
+    Whoever calls this has the folder to itself (`sole_writer`).
 
     Raises:
         InputError: the folder holds a search of something else; the message says what differs.
+            Or another search goes on with it at the same time.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # below, a refusal is told twice
     out.mkdir(parents=True, exist_ok=True)
-    storage = JournalStorage(JournalFileBackend(str(out / JOURNAL_NAME)))
+    # Optuna's lock is a link to the path as it is given: a relative one would lead nowhere from
+    # the lock's folder, and whoever finds such a lock left over would wait for ever.
+    journal = (out / JOURNAL_NAME).absolute()
+    _remove_lock_left_over(journal)
+    storage = JournalStorage(JournalFileBackend(str(journal)))
     pruner = optuna.pruners.MedianPruner()
     study = optuna.create_study(
         study_name="search",
@@ -113,8 +123,9 @@ def open_study(out: Path, search: Search, data: dict[str, str]) -> optuna.Study:
             "go on, or name another folder with --out"
         )
     study.set_user_attr("settings", settings)
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):  # of a search that was killed
-        study.tell(trial.number, state=TrialState.FAIL)
+    with _others_told():
+        for trial in study.get_trials(states=(TrialState.RUNNING,)):  # of a search that was killed
+            study.tell(trial.number, state=TrialState.FAIL)
     alive = study.get_trials(states=(*_FINISHED, TrialState.WAITING))
     if not any(trial.user_attrs.get(_DEFAULTS) for trial in alive):
         study.enqueue_trial(search.defaults(), user_attrs={_DEFAULTS: True})
@@ -122,6 +133,29 @@ def open_study(out: Path, search: Search, data: dict[str, str]) -> optuna.Study:
     seed = search.seeds[0] + len(study.trials)
     study.sampler = optuna.samplers.TPESampler(seed=seed % 2**32)
     return study
+
+
+def _remove_lock_left_over(journal: Path) -> None:
+    """Remove Optuna's lock of a search that was killed: the folder is ours, so nobody holds it."""
+    lock = journal.with_name(f"{journal.name}.lock")
+    if locks.CAN_LOCK and os.path.lexists(lock):  # else a search at work could not be told
+        lock.unlink(missing_ok=True)
+        logger.warning("removed %s, which a search that was killed left behind", lock)
+
+
+@contextmanager
+def _others_told() -> Iterator[None]:
+    """Tell it where another search ended a trial of ours: the folder is locked on one machine."""
+    try:
+        yield
+    except (ValueError, UpdateFinishedTrialError) as error:
+        theirs = isinstance(error, UpdateFinishedTrialError) or str(error).startswith("Cannot tell")
+        if not theirs:
+            raise
+        raise InputError(
+            "another search writes to the same --out, perhaps from another machine; let one of "
+            "them end, or choose another --out"
+        ) from error
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -197,6 +231,9 @@ def run_search(
         trials: how many finished trials there are to be in all.
         timeout: seconds after which no trial is begun.
         on_trial: called after each.
+
+    Raises:
+        InputError: another search goes on with it at the same time.
     """
     done = len(finished_trials(study))
     with tqdm(total=max(trials, done), initial=done, unit="trial") as bar:
@@ -211,12 +248,13 @@ def run_search(
             on_trial(trial)
 
         if done < trials:
-            study.optimize(
-                lambda trial: objective(search, trial, watch),
-                n_trials=trials - done,
-                timeout=timeout,
-                callbacks=[after],
-            )
+            with _others_told():
+                study.optimize(
+                    lambda trial: objective(search, trial, watch),
+                    n_trials=trials - done,
+                    timeout=timeout,
+                    callbacks=[after],
+                )
 
 
 def best_settings(search: Search, study: optuna.Study, data: dict[str, str]) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 import json
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -141,6 +143,52 @@ def test_a_trial_that_a_kill_left_unfinished_is_not_counted_and_defaults_run_aga
     states = [trial.state for trial in again.trials]
     assert states == [TrialState.FAIL, *[TrialState.COMPLETE] * 3]
     assert again.trials[1].params == search.defaults()
+
+
+KILLED_WHILE_IT_WRITES = """
+import os
+from optuna.storages.journal import JournalFileBackend
+JournalFileBackend("out/search.log")._lock.acquire()
+os._exit(9)
+"""
+
+
+def test_a_lock_that_a_killed_search_left_is_removed_and_told(
+    scored, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.chdir(tmp_path)
+    run(make_search(), Path("out"), 1)
+    assert "left behind" not in caplog.text
+    subprocess.run([sys.executable, "-c", KILLED_WHILE_IT_WRITES], check=False, timeout=60)
+    lock = tmp_path / "out" / "search.log.lock"
+    assert lock.is_symlink()
+    assert len(finished_trials(run(make_search(), Path("out"), 2))) == 2
+    assert f"removed {lock}, which a search that was killed left behind" in caplog.text
+    assert not lock.is_symlink()
+
+
+def test_the_lock_of_a_search_leads_to_its_journal_from_anywhere(scored, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = open_study(Path("out"), make_search(), DATA)
+    lock = study._storage._backend._lock
+    lock.acquire()
+    try:
+        assert (tmp_path / "out" / "search.log.lock").samefile("out/search.log")
+    finally:
+        lock.release()
+
+
+def test_a_search_whose_trials_another_one_ends_tells_that(scored, tmp_path, monkeypatch):
+    search = make_search()
+    study = open_study(tmp_path, search, DATA)
+
+    def other_search(_result, _file):
+        open_study(tmp_path, search, DATA)  # as on a machine that does not see our lock
+        return 0.5
+
+    monkeypatch.setattr(FoldResult, "weighted_f1", other_search)
+    with pytest.raises(InputError, match="another search writes to the same --out"):
+        run_search(search, study, trials=1, timeout=None, on_trial=lambda trial: None)
 
 
 @pytest.mark.parametrize(
