@@ -25,6 +25,7 @@ from graph_er.errors import InputError
 from graph_er.running.cli import add_device_option, run_command
 from graph_er.running.flags import require
 from graph_er.running.paths import demo_models, project_root
+from graph_er.running.termination import ENDING
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -94,7 +95,9 @@ def _serve(desk: Desk, port: int) -> None:
 
     # It tells of every look that Gradio takes at this very server.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as of `nohup`
+            signal.signal(number, _interrupt)
     page = build_page(desk)
     try:
         _launch(page, port)

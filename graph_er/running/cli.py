@@ -16,7 +16,7 @@ from pathlib import Path
 
 from graph_er.errors import InputError
 from graph_er.running.side_by_side import begin_command
-from graph_er.running.termination import STATUS, TerminatedError, sigterm_raised
+from graph_er.running.termination import TerminatedError, endings_raised
 from graph_er.running.tracking import forbid_error_reports
 
 Main = Callable[[Sequence[str] | None], None]
@@ -98,9 +98,8 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
 
     0 done; 2 bad input, a file that cannot be read or written, or too little memory of a GPU, told
     in one message on stderr without a traceback (argparse itself exits with 2 on a usage error);
-    1 stopped, by the user or
-    by whoever reads what is printed; 143 stopped by SIGTERM, as a shell tells it. Anything else is
-    a defect: it keeps its traceback and exits with 1.
+    1 stopped, by the user or by whoever reads what is printed; 143 stopped by SIGTERM and 129 by
+    SIGHUP, as a shell tells it. Anything else is a defect: it keeps its traceback and exits with 1.
     """
     begin_command()
     _settle_streams()
@@ -109,7 +108,7 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     collect_garbage_less_often()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        with sigterm_raised():
+        with endings_raised():
             main(argv)
             sys.stdout.flush()  # here, where a full disk or a gone reader can still be told
     except InputError as error:
@@ -136,7 +135,7 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"stopped by the user; {_GO_ON}", file=sys.stderr)  # noqa: T201
         return 1
-    except TerminatedError:
-        print(f"stopped by SIGTERM; {_GO_ON}", file=sys.stderr)  # noqa: T201
-        return STATUS
+    except TerminatedError as end:
+        print(f"stopped by {end.name}; {_GO_ON}", file=sys.stderr)  # noqa: T201
+        return end.status
     return 0

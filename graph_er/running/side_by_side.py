@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
 from graph_er.errors import InputError
+from graph_er.running.termination import ENDING
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -28,7 +29,7 @@ Tell = Callable[[Any], None]
 CAN_FORK = sys.platform == "linux"
 _command_is_whole_process = False
 _PR_SET_PDEATHSIG = 1
-_ASKS_TO_END = (signal.SIGINT, signal.SIGTERM)
+_ASKS_TO_END = (signal.SIGINT, *ENDING)
 
 
 def usable_cores() -> int:

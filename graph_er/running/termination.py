@@ -1,4 +1,7 @@
-"""SIGTERM ends a command as Ctrl-C does: what it holds is let go of, nothing half-made stays."""
+"""SIGTERM and SIGHUP end a command as Ctrl-C does: it lets go of what it holds.
+
+Nothing half-made stays. SIGHUP comes when a terminal is closed, and is not on Windows.
+"""
 
 from __future__ import annotations
 
@@ -14,35 +17,42 @@ from typing import Any
 
 from graph_er.running import processes
 
-STATUS = 128 + signal.SIGTERM
+# In this order: Windows has the first alone.
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 # What sends it may send it twice, as `timeout` does: the second is not to cut the end short.
 _REPEATED_SECONDS = 1.0
 _AGAIN_SECONDS = 0.05
 
 
 class TerminatedError(BaseException):
-    """SIGTERM came; like `KeyboardInterrupt` it is no error that work may take up and go on."""
+    """A signal came; like `KeyboardInterrupt` it is no error that work may take up and go on."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.name, self.status = signal.Signals(number).name, 128 + number
 
 
 @contextmanager
-def sigterm_raised() -> Iterator[None]:
-    """Have SIGTERM raise `TerminatedError`.
+def endings_raised() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP raise `TerminatedError`.
 
-    Not where somebody has settled what it does. Nor under a launcher, which ends its processes by
-    it: one that waits for another in a library would not hear of it.
+    Each not where somebody has settled what it does, as `nohup` does. Nor under a launcher, which
+    ends its processes by them: one that waits for another in a library would not hear of it.
     """
-    settled = signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    ours = [number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL]
     in_main_thread = threading.current_thread() is threading.main_thread()
-    if settled or not in_main_thread or processes.launched() > 1:
+    if not ours or not in_main_thread or processes.launched() > 1:
         yield
         return
     listener = _Listener()
-    signal.signal(signal.SIGTERM, listener.hear)
+    for number in ours:
+        signal.signal(number, listener.hear)
     sys.unraisablehook = listener.not_raised
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
         sys.unraisablehook = listener.hook
         if listener.of_children is not None:
             signal.signal(signal.SIGCHLD, listener.of_children)
@@ -54,9 +64,9 @@ class _Listener:
         self.of_children: Any = None
         self.hook = sys.unraisablehook
 
-    def hear(self, _number: int, _frame: FrameType | None) -> None:
+    def hear(self, number: int, _frame: FrameType | None) -> None:
         if os.getpid() != self.process:  # a fork of this one, which holds nothing of its own
-            os._exit(STATUS)
+            os._exit(128 + number)
         now = time.monotonic()
         if now - self.last < _REPEATED_SECONDS:
             return
@@ -64,14 +74,15 @@ class _Listener:
         if self.of_children is None and hasattr(signal, "SIGCHLD"):
             # Loaders hear it as well, and torch would take their end for a failure.
             self.of_children = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        raise TerminatedError
+        raise TerminatedError(number)
 
     def not_raised(self, what: Any) -> None:
         """Send it once more where Python drops what is raised: in finalizers and around forks."""
-        if what.exc_type is not TerminatedError:
+        if not isinstance(what.exc_value, TerminatedError):
             self.hook(what)
             return
         self.last = -_REPEATED_SECONDS
-        again = threading.Timer(_AGAIN_SECONDS, os.kill, (self.process, signal.SIGTERM))
+        (number,) = what.exc_value.args
+        again = threading.Timer(_AGAIN_SECONDS, os.kill, (self.process, number))
         again.daemon = True
         again.start()

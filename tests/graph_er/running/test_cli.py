@@ -1,4 +1,4 @@
-"""Who reads what a command prints may stop reading; who sends SIGTERM finds nothing left."""
+"""Who reads what a command prints may stop; who sends SIGTERM or SIGHUP finds nothing left."""
 
 import os
 import signal
@@ -55,9 +55,14 @@ ENDLESS = ("--seeds", "2", "--epochs", "100000", "--members", "1", "--hidden_siz
 
 @pytest.mark.skipif(not CAN_FORK, reason="needs Linux")
 @pytest.mark.parametrize(
-    ("command", "jobs", "times"), [("train", "1", 1), ("train", "2", 2), ("crossval", "2", 1)]
+    ("command", "jobs", "times", "name"),
+    [
+        ("train", "1", 1, "SIGTERM"),
+        ("train", "2", 2, "SIGHUP"),  # of a terminal that is closed
+        ("crossval", "2", 1, "SIGTERM"),
+    ],
 )
-def test_a_command_that_is_terminated_leaves_nothing_behind(tmp_path, command, jobs, times):
+def test_a_command_that_is_ended_leaves_nothing_behind(tmp_path, command, jobs, times, name):
     data, out = tmp_path / "data.pkl", tmp_path / "new" / "out"
     write_dialogues(data, make_file(num_sessions=4, length=5))
     where = ("--data_dir", str(data), "--out", str(out), "--jobs", jobs)
@@ -70,41 +75,49 @@ def test_a_command_that_is_terminated_leaves_nothing_behind(tmp_path, command, j
             told += piece
         assert out.is_dir()
         for _ in range(times):  # the processes side by side hear it as well
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, getattr(signal, name))
         told += process.stderr.read()
-        assert process.wait(timeout=60) == 143
-    assert "stopped by SIGTERM; the same command" in told
+        assert process.wait(timeout=60) == 128 + getattr(signal, name)
+    assert f"stopped by {name}; the same command" in told
     assert "Traceback" not in told
     assert [path.name for path in tmp_path.iterdir()] == ["data.pkl"]
 
 
-def waits(_argv):
-    os.kill(os.getpid(), signal.SIGTERM)
+@pytest.fixture(params=["SIGTERM", "SIGHUP"])
+def ending(request):
+    """A signal that asks a command to end; what it does is as before in the end."""
+    number = getattr(signal, request.param, None)
+    if number is None:
+        pytest.skip("no such signal on Windows")
+    before = signal.getsignal(number)
+    yield number
+    signal.signal(number, before)
+
+
+def waits(number):
+    os.kill(os.getpid(), number)
     time.sleep(0.05)
 
 
-def test_what_sigterm_does_is_settled_for_the_command_alone(monkeypatch):
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        assert run_command(waits) == 143
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-        monkeypatch.setenv("LOCAL_RANK", "0")
-        monkeypatch.setenv("WORLD_SIZE", "2")
-        seen = []
-        run_command(lambda argv: seen.append(signal.getsignal(signal.SIGTERM)))
-        assert seen == [signal.SIG_DFL]  # that a launcher ends its processes with
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def test_what_a_signal_does_is_settled_for_the_command_alone(ending, monkeypatch, capsys):
+    signal.signal(ending, signal.SIG_DFL)
+    assert run_command(lambda argv: waits(ending)) == 128 + ending
+    assert f"stopped by {ending.name}; the same command" in capsys.readouterr().err
+    assert signal.getsignal(ending) is signal.SIG_DFL
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    seen = []
+    run_command(lambda argv: seen.append(signal.getsignal(ending)))
+    assert seen == [signal.SIG_DFL]  # that a launcher ends its processes with
 
 
 @pytest.mark.parametrize("where", ["a finalizer", "a hook of fork"])
-def test_sigterm_is_heard_where_python_drops_what_is_raised(where):
+def test_a_signal_is_heard_where_python_drops_what_is_raised(where, ending):
     program = (
         "import os, signal, sys, time\n"
         "from graph_er.running.cli import run_command\n"
         "def stop():\n"
-        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    os.kill(os.getpid(), int(sys.argv[2]))\n"
         "    time.sleep(0.05)\n"
         "class Late:\n"
         "    def __del__(self):\n"
@@ -119,10 +132,10 @@ def test_sigterm_is_heard_where_python_drops_what_is_raised(where):
         "sys.exit(run_command(main))\n"
     )
     # From Python 3.12 on a fork beside threads is warned of.
-    command = [sys.executable, "-W", "ignore", "-c", program, where]
+    command = [sys.executable, "-W", "ignore", "-c", program, where, str(int(ending))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=25, check=False)
-    assert done.returncode == 143, done.stderr
-    assert done.stderr.startswith("stopped by SIGTERM")
+    assert done.returncode == 128 + ending, done.stderr
+    assert done.stderr.startswith(f"stopped by {ending.name}")
 
 
 LOADS = """
@@ -161,14 +174,13 @@ def test_a_launcher_that_tells_no_number_is_bad_input(monkeypatch, capsys):
     assert "WORLD_SIZE" in capsys.readouterr().err
 
 
-def test_who_has_settled_what_sigterm_does_keeps_it():
+def test_who_has_settled_what_a_signal_does_keeps_it(ending):
     heard = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
-    try:
-        assert run_command(waits) == 0
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert heard == [signal.SIGTERM]
+    signal.signal(ending, lambda number, frame: heard.append(number))
+    assert run_command(lambda argv: waits(ending)) == 0
+    assert heard == [ending]
+    signal.signal(ending, signal.SIG_IGN)  # as `nohup` does
+    assert run_command(lambda argv: waits(ending)) == 0
 
 
 def test_a_command_may_run_in_a_thread():  # where no signal can be listened for

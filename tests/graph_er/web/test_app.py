@@ -11,6 +11,7 @@ import pytest
 
 from graph_er import app
 from graph_er.running.cli import run_command
+from graph_er.running.termination import ENDING
 from graph_er.web.uploads import LIMITS
 from tests.graph_er.web.small_gradio import Blocks, small_gradio
 
@@ -36,8 +37,14 @@ def test_without_gradio_the_remedy_is_told(tmp_path, monkeypatch, capsys):
 
 
 @pytest.fixture
-def served(monkeypatch):
-    """Pages that were served, with the folders that were there meanwhile; SIGTERM ends each."""
+def ending():
+    """The signal that ends a page."""
+    return signal.SIGTERM
+
+
+@pytest.fixture
+def served(ending, monkeypatch):
+    """Pages that were served, with the folders that were there meanwhile; a signal ends each."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", "of another program")
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "True")
     monkeypatch.setattr(app, "find_spec", lambda name: ModuleSpec(name, None))
@@ -63,11 +70,13 @@ def served(monkeypatch):
             pages.append(self)
 
     gradio.Blocks = Served
-    stopped = SimpleNamespace(sleep=lambda seconds: signal.raise_signal(signal.SIGTERM))
+    stopped = SimpleNamespace(sleep=lambda seconds: signal.raise_signal(ending))
     monkeypatch.setattr(app, "time", stopped)
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in ENDING}
+    signal.signal(ending, signal.SIG_DFL)
     yield pages
-    signal.signal(signal.SIGTERM, before)
+    for number, action in before.items():
+        signal.signal(number, action)
     sys.modules.pop("graph_er.web.page", None)
 
 
@@ -90,6 +99,7 @@ def test_this_machine_alone_is_served_and_nobody_is_told(models, served, capsys)
     assert capsys.readouterr().out.startswith("http://127.0.0.1:7861 ")
 
 
+@pytest.mark.parametrize("ending", ENDING)
 def test_stopped_it_closes_the_page_and_leaves_no_upload(models, served):
     assert serve(models) == 0
     (page,) = served
