@@ -87,6 +87,23 @@ def _shown(message: str) -> str:
     )
 
 
+def _refuse_unreadable(arguments: Sequence[str]) -> None:
+    """Refuse arguments that are no text: libraries in Rust and JSON take no path that is none.
+
+    They would tell so in their own words, after all the work.
+    """
+    for word in arguments:
+        if not any("\ud800" <= sign <= "\udfff" for sign in word):
+            continue
+        known = sys.getfilesystemencoding()
+        if known == "utf-8":
+            raise InputError(f"{word}: its bytes are no UTF-8; rename the file or folder")
+        raise InputError(
+            f"{word}: this locale's encoding, {known}, lacks some of its signs; set LC_ALL=C.UTF-8 "
+            "or PYTHONUTF8=1"
+        )
+
+
 def _is_out_of_gpu_memory(error: Exception) -> bool:
     """Tell it without torch, which takes a second to import and may not have been."""
     kind = getattr(sys.modules.get("torch"), "OutOfMemoryError", None)
@@ -108,6 +125,7 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     collect_garbage_less_often()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
+        _refuse_unreadable(sys.argv[1:] if argv is None else argv)
         with endings_raised():
             main(argv)
             sys.stdout.flush()  # here, where a full disk or a gone reader can still be told

@@ -32,6 +32,37 @@ def test_a_reader_that_has_seen_enough_is_no_defect(lines):
         assert process.wait() == 1
 
 
+NEVER = """
+import sys
+from graph_er.running.cli import run_command
+sys.exit(run_command(lambda argv: 1 / 0))
+"""
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+@pytest.mark.parametrize(
+    ("name", "environment", "told"),
+    [
+        (b"runs/\xff", {}, b"error: runs/\\udcff: its bytes are no UTF-8; rename the file"),
+        (
+            "실행".encode(),
+            {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+            b"this locale's encoding, ascii, lacks some of its signs; set LC_ALL=C.UTF-8",
+        ),
+    ],
+)
+def test_a_path_that_is_no_text_is_refused_before_the_work(name, environment, told):
+    done = subprocess.run(
+        [sys.executable, "-c", NEVER, "--out", name],
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_gpu_that_is_full_is_told_with_the_remedy(capsys):
     def main(argv):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. GPU 0 has ...")
