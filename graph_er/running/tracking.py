@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from graph_er.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 Mode = Literal["off", "offline", "online"]
 MODES: tuple[Mode, ...] = ("off", "offline", "online")
@@ -43,10 +47,15 @@ class Tracker:
 
 
 class CometTracker(Tracker):
-    """Records into a Comet experiment."""
+    """Records into a Comet experiment.
 
-    def __init__(self, experiment: Any) -> None:
-        self._experiment = experiment
+    Args:
+        experiment: Comet's.
+        offline: whether it ends up in an archive.
+    """
+
+    def __init__(self, experiment: Any, *, offline: bool) -> None:
+        self._experiment, self._offline = experiment, offline
 
     def log_parameters(self, parameters: Mapping[str, Any]) -> None:
         """Record the configuration of the run."""
@@ -69,8 +78,27 @@ class CometTracker(Tracker):
         )
 
     def end(self) -> None:
-        """Finish the run; offline, this writes the zip file."""
+        """Finish the run; offline, this writes the zip file, and a broken one is warned of."""
         self._experiment.end()
+        if not self._offline:
+            return
+        # Comet goes to another folder where it cannot write, and keeps a full disk to itself.
+        archive = Path(self._experiment.offline_directory) / f"{self._experiment.id}.zip"
+        if not _is_whole(archive):
+            logger.warning(
+                "%s: what Comet was to record is lost, perhaps for want of disk; free some and run "
+                "again for a record",
+                archive,
+            )
+
+
+def _is_whole(archive: Path) -> bool:
+    """Tell whether an offline archive holds all of what was recorded."""
+    try:
+        with zipfile.ZipFile(archive) as file:
+            return "messages.json" in file.namelist() and file.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def forbid_error_reports() -> None:
@@ -111,7 +139,7 @@ def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
         folder: where offline archives go; made if absent.
 
     Raises:
-        InputError: as `require_tracking`.
+        InputError: as `require_tracking`; or no archive can be written to `folder`.
     """
     if mode == "off":
         return Tracker()
@@ -119,7 +147,6 @@ def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
     forbid_error_reports()
     import comet_ml
 
-    folder.mkdir(parents=True, exist_ok=True)
     settings = comet_ml.ExperimentConfig(
         offline_directory=str(folder),
         name=name,
@@ -135,10 +162,17 @@ def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
         parse_args=False,
         display_summary_level=0,
     )
-    experiment = comet_ml.start(
-        online=mode == "online",
-        mode="create",  # else one that is still open in this process, of another run, is taken
-        project_name="graph_er",
-        experiment_config=settings,
-    )
-    return CometTracker(experiment)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        experiment = comet_ml.start(
+            online=mode == "online",
+            mode="create",  # else one that is still open in this process, of another run, is taken
+            project_name="graph_er",
+            experiment_config=settings,
+        )
+    except (OSError, comet_ml.exceptions.InvalidOfflineDirectory) as error:
+        raise InputError(
+            f"{folder}: Comet cannot write there ({error}); make it writable, free some disk, or "
+            "leave --comet out"
+        ) from error
+    return CometTracker(experiment, offline=mode == "offline")

@@ -105,3 +105,46 @@ def test_online_without_a_key_is_refused(tmp_path):
     done = run(code, env={"PATH": "/usr/bin", "HOME": str(tmp_path)})
     assert "InputError" in done.stderr
     assert "COMET_API_KEY" in done.stderr
+
+
+BROKEN = """
+import logging, sys
+from pathlib import Path
+from graph_er.running.tracking import start_tracking
+logging.basicConfig(format="%(message)s")
+tracker = start_tracking("offline", name="run", folder=Path(sys.argv[1]))
+tracker.log_parameters({"size": 3})
+import comet_ml.offline_utils as utils
+class Full(utils.ZipFile):
+    def write(self, *arguments, **options):
+        raise OSError(28, "No space left on device")
+utils.ZipFile = Full
+tracker.end()
+"""
+
+
+def test_a_record_that_the_disk_had_no_room_for_is_told(tmp_path):
+    done = run(BROKEN, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "what Comet was to record is lost, perhaps for want of disk" in done.stderr
+    assert str(tmp_path) in done.stderr
+
+
+NOT_WRITABLE = """
+import sys
+from pathlib import Path
+import comet_ml.offline_utils as utils
+from graph_er.running.tracking import start_tracking
+class Refused(utils.ZipFile):
+    def __init__(self, *arguments, **options):
+        raise PermissionError(13, "Permission denied")
+utils.ZipFile = Refused
+start_tracking("offline", name="run", folder=Path(sys.argv[1]))
+"""
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path, tmp_path / "file"):
+        done = run(NOT_WRITABLE, str(folder))
+        assert f"InputError: {folder}: Comet cannot write there (" in done.stderr
