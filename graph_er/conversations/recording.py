@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def cut_turns(turns: Sequence[Turn], folder: Path) -> list[Turn]:
     They are decoded block by block, so that the length of the recording does not matter.
 
     Raises:
-        InputError: a recording cannot be read there.
+        InputError: a recording cannot be read there, or `folder` cannot be written to.
     """
     cut = list(turns)
     spans: dict[Path | None, dict[Path, Turn]] = {}
@@ -107,6 +107,18 @@ def named_audio(turn: Turn) -> str:
     return f"{row}: {turn.wav}: {turn.span[0]:.2f} to {turn.span[1]:.2f} s"
 
 
+@contextmanager
+def _no_room_told(out: Path) -> Iterator[None]:
+    """Tell a part that cannot be written from a recording that cannot be read."""
+    try:
+        yield
+    except (soundfile.SoundFileError, OSError, AssertionError) as error:  # the last: a part alone
+        raise InputError(
+            f"{out.parent}: a part of the recording cannot be written there ({error}); free some "
+            "disk, or have TMPDIR name a folder with room"
+        ) from error
+
+
 def _cut(outs: Sequence[Path], turns: Sequence[Turn]) -> None:
     """Write the spans of turns of one recording."""
     where = [named_audio(turn) for turn in turns]
@@ -120,13 +132,14 @@ def _cut(outs: Sequence[Path], turns: Sequence[Turn]) -> None:
             for number, block in span_blocks(path, spans):
                 if not np.isfinite(block).all():
                     raise InputError(f"{where[number]}: NaN or infinite samples; convert the file")
-                if number not in begun:
-                    out = soundfile.SoundFile(str(outs[number]), "w", *form)
-                    begun[number] = targets.enter_context(out)
-                begun[number].write(block)
                 first, end = span_samples(source, spans[number])
-                if begun[number].frames >= end - first:
-                    begun[number].close()
+                with _no_room_told(outs[number]):
+                    if number not in begun:
+                        out = soundfile.SoundFile(str(outs[number]), "w", *form)
+                        begun[number] = targets.enter_context(out)
+                    begun[number].write(block)
+                    if begun[number].frames >= end - first:
+                        begun[number].close()
     except (soundfile.SoundFileError, OSError) as error:
         (turn, *_) = [told for number, told in enumerate(where) if number not in begun] or where
         raise InputError(f"{turn}: no readable audio ({error}); restore the file") from error

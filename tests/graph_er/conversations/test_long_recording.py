@@ -12,6 +12,11 @@ from graph_er.errors import InputError
 from graph_er.inference.transcription import transcribe
 from tests.graph_er.conversation_factory import write_noise
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 TURNS = [("A", 0.5, 1.25, "그래"), ("B", 1.5, 2.0, ""), ("민아", 2.0, 3.75, '왜 "그래"')]
 
 LONG = """File type = "ooTextFile"
@@ -142,6 +147,22 @@ def test_what_is_cut_is_what_is_there(tmp_path, rate):
         cut, cut_rate = soundfile.read(turn.wav, dtype="float32")
         assert cut_rate == rate
         np.testing.assert_array_equal(cut, samples[round(start * rate) : round(end * rate)])
+
+
+@pytest.mark.skipif(resource is None, reason="no limits of files here")
+@pytest.mark.parametrize("room", [20, 2000])
+def test_a_part_that_finds_no_room_is_not_blamed_on_the_recording(tmp_path, recording, room):
+    turns = read_turns(write_csv(tmp_path / "t.csv", TURNS), recording)
+    (tmp_path / "cut").mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    told = r"cut: a part of the recording cannot be written there .* TMPDIR name a folder with room"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))  # Python ignores the signal
+    try:
+        with pytest.raises(InputError, match=told) as caught:
+            cut_turns(turns, tmp_path / "cut")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "restore the file" not in str(caught.value)
 
 
 def test_predictions_are_those_of_files_cut_before(tmp_path, recording, predictor):
