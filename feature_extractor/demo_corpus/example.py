@@ -47,7 +47,8 @@ def write_example(folder: Path) -> Path:
         delivery = deliver(speakers[name], emotion, _INTENSITY, text.endswith("?"), rng)
         samples = synthesise(text, delivery, rng)
         wav = f"wav/{number:02}.wav"
-        write_wav(folder / wav, samples)
+        with atomic_path(folder / wav) as temporary:
+            write_wav(temporary, samples)
         rows.append(("call", number, name, wav, text, f"{start:.2f}"))
         start += len(samples) / SAMPLE_RATE + _PAUSE
     path = folder / "conversation.csv"

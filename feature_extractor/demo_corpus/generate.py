@@ -39,7 +39,7 @@ from feature_extractor.demo_corpus.tree import (
 from feature_extractor.demo_corpus.voice import SAMPLE_RATE, synthesise
 from graph_er.errors import InputError
 from graph_er.running.clutter import is_empty, remove_empty
-from graph_er.running.files import write_json
+from graph_er.running.files import disk_errors_named, shortened, write_json
 
 SETTINGS_FILE = "demo.json"
 _ABOUT = (
@@ -114,18 +114,23 @@ def generate_demo(
 
     Raises:
         InputError: `out` holds something else.
+        OSError: `out` cannot be written.
     """
     settings = settings or DemoSettings()
     out = Path(out)
     if _already_made(out, settings):
         return False
+    if out.is_symlink():  # which is not to be replaced by what it leads to
+        out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale(out)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", suffix=".partial", dir=out.parent))
+    prefix = f".{shortened(out.name)}-"
+    scratch = Path(tempfile.mkdtemp(prefix=prefix, suffix=".partial", dir=out.parent))
     try:
         building = scratch / "corpus"
-        building.mkdir()
-        _write_corpus(building, settings, progress)
+        with disk_errors_named(out, hidden=True):
+            building.mkdir()
+            _write_corpus(building, settings, progress)
         if out.is_dir():
             remove_empty(out)
         building.replace(out)
@@ -140,7 +145,7 @@ def generate_demo(
 
 def _remove_stale(out: Path) -> None:
     """Delete what runs for `out` left that were killed: nothing was written there for a while."""
-    name = re.compile(rf"\.{re.escape(out.name)}-[a-z0-9_]{{8}}\.partial")
+    name = re.compile(rf"\.{re.escape(shortened(out.name))}-[a-z0-9_]{{8}}\.partial")
     for scratch in out.parent.iterdir():
         if not name.fullmatch(scratch.name) or scratch.is_symlink() or not scratch.is_dir():
             continue

@@ -30,7 +30,7 @@ from graph_er.inference.predictor import EmotionPredictor
 from graph_er.networks.checkpoint import Checkpoint
 from graph_er.packing.model_card import Part, model_card
 from graph_er.running.clutter import is_empty
-from graph_er.running.files import write_json, write_text
+from graph_er.running.files import disk_errors_named, shortened, write_json, write_text
 from graph_er.running.paths import CHECKPOINT_NAME
 from graph_er.running.regular_files import read_json_file
 from graph_er.running.run_record import RECORD_NAME, read_run_record
@@ -68,6 +68,7 @@ def write_bundle(
         InputError: a run is not finished, they do not fit each other, the live model or the
             extractor under it is not causal, or there is something at `out`: other than a bundle,
             or without `overwrite`.
+        OSError: `out` cannot be written; what was there stays.
     """
     _check_out(out, overwrite)
     records = _read_records(sources)
@@ -83,21 +84,34 @@ def write_bundle(
             weights = predictor.extractor.info["checkpoint_sha256"]
             check_origin(data, checkpoint, sources.extractor, weights)
     parts = _parts(records, predictor, live)
+    called, out = out.name, out.resolve() if out.is_symlink() else out  # a link stays one
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        folder = Path(temporary) / out.name
-        _fill(folder, sources, records)
-        contents = {
-            **{"format": FORMAT, "version": VERSION},
-            **{"emotions": list(predictor.emotions), "modalities": predictor.modalities},
-            "parts": {name: asdict(part) for name, part in parts.items()},
-            "files": digests_of(folder),
-        }
-        write_json(folder / CONTENTS_NAME, contents)
-        write_text(folder / CARD_NAME, model_card(out.name, parts, predictor.emotions))
+    prefix = f".{shortened(out.name)}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=out.parent) as temporary:
+        folder = Path(temporary) / "bundle"
+        with disk_errors_named(out, hidden=True):
+            _fill(folder, sources, records)
+            contents = {
+                **{"format": FORMAT, "version": VERSION},
+                **{"emotions": list(predictor.emotions), "modalities": predictor.modalities},
+                "parts": {name: asdict(part) for name, part in parts.items()},
+                "files": digests_of(folder),
+            }
+            write_json(folder / CONTENTS_NAME, contents)
+            write_text(folder / CARD_NAME, model_card(called, parts, predictor.emotions))
+        _put(folder, out, Path(temporary) / "before")
+
+
+def _put(folder: Path, out: Path, before: Path) -> None:
+    """Rename a folder to `out`; what is there goes to `before`, and back if that fails."""
+    try:
         if out.exists():
-            out.rename(Path(temporary) / "before")
+            out.rename(before)
         folder.rename(out)
+    except BaseException:
+        if before.exists() and not out.exists():
+            before.rename(out)
+        raise
 
 
 def _check_out(out: Path, overwrite: bool) -> None:
@@ -191,5 +205,6 @@ def _copy(source: Path, target: Path) -> None:
         # transformers notes there which folder on this machine an encoder was read from.
         write_json(target, _without_paths(read_json_file(source)))
         return
-    shutil.copyfile(source, target)
+    with source.open("rb") as read, target.open("wb") as written:
+        shutil.copyfileobj(read, written)  # whose errors do not name the source
     os.chmod(target, 0o644)

@@ -22,6 +22,7 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 # Read by setting it, which several threads could not do at a time: once, while there is one.
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
+_MOST_KEPT = 100
 _NEWBORN_SECONDS = 1.0  # between its making and its locking a file looks abandoned
 
 
@@ -39,9 +40,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     _refuse_device(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{path.stem}-", suffix=f".partial{path.suffix}", dir=path.parent
-    )
+    stem, suffix = _kept(path)
+    handle, name = tempfile.mkstemp(prefix=f".{stem}-", suffix=f".partial{suffix}", dir=path.parent)
     temporary = Path(name)
     try:
         if locks.CAN_LOCK:
@@ -57,6 +57,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if locks.CAN_LOCK:
             os.close(handle)
         temporary.unlink(missing_ok=True)
+
+
+def shortened(name: str) -> str:
+    """Return as much of a name as leaves room for more: a system allows 255 bytes as a rule."""
+    while len(os.fsencode(name)) > _MOST_KEPT:
+        name = name[:-1]
+    return name
+
+
+def _kept(path: Path) -> tuple[str, str]:
+    """Return what the temporary name has of the final one."""
+    return shortened(path.stem), path.suffix if shortened(path.suffix) == path.suffix else ""
 
 
 def _refuse_device(path: Path) -> None:
@@ -81,10 +93,14 @@ def make_readable(path: Path) -> None:
 
 
 @contextmanager
-def disk_errors_named(path: Path) -> Iterator[None]:
+def disk_errors_named(path: Path, *, hidden: bool = False) -> Iterator[None]:
     """Raise what the operating system said while `path` was written as an `OSError` of that name.
 
     A full disk is told by a write, which knows no name, or by a library in an error of its own.
+
+    Args:
+        path: what is written.
+        hidden: whether it has a temporary name so far, which is not to be told.
     """
     try:
         yield
@@ -94,7 +110,7 @@ def disk_errors_named(path: Path) -> Iterator[None]:
         cause = _disk_error(error)
         if cause is None:
             raise
-        if cause.filename is None:
+        if hidden or cause.filename is None:
             cause.filename = str(path)
         if cause is error:
             raise
@@ -118,7 +134,8 @@ def _remove_abandoned(path: Path) -> None:
     """Delete temporary files of `path` whose writers are gone, where a lock can tell that."""
     if not locks.CAN_LOCK:
         return
-    ours = re.compile(rf"\.{re.escape(path.stem)}-\w{{8}}\.partial{re.escape(path.suffix)}")
+    stem, suffix = map(re.escape, _kept(path))
+    ours = re.compile(rf"\.{stem}-\w{{8}}\.partial{suffix}")
     for found in path.parent.glob(".*.partial*"):
         if ours.fullmatch(found.name):
             with suppress(OSError):  # gone meanwhile, or a link, which is not ours

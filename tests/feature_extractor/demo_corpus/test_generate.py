@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -201,6 +202,33 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(OSError, match="full"):
         generate_demo(tmp_path / "corpus", TINY)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_corpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(generate, "write_wav", full)
+    with pytest.raises(OSError, match="No space") as caught:
+        generate_demo(tmp_path / "corpus", TINY)
+    assert caught.value.filename == str(tmp_path / "corpus")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_filled_and_stays_a_link(tmp_path: Path, there: bool) -> None:
+    link, target = tmp_path / "link", tmp_path / "far" / "target"
+    target.parent.mkdir()
+    if there:
+        target.mkdir()
+    link.symlink_to(target)
+    assert generate_demo(link, TINY)
+    assert link.is_symlink()
+    assert (target / "demo.json").is_file()
+    assert [path.name for path in target.parent.iterdir()] == ["target"]
+    assert not generate_demo(link, TINY)
 
 
 def test_a_run_that_ends_meanwhile_is_no_hindrance(

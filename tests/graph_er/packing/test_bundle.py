@@ -1,10 +1,12 @@
 """A bundle holds what a prediction needs, opens offline, and shows when it was tampered with."""
 
+import errno
 import json
 import os
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -213,6 +215,55 @@ def test_folders_in_use_are_kept(sources, copy, tmp_path):
     write_bundle(sources, copy, overwrite=True)
     assert open_bundle(copy).live is not None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "other"]
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_bundle(sources, copy, monkeypatch):
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="No space") as caught:
+        write_bundle(sources, copy, overwrite=True)
+    assert caught.value.filename == str(copy)
+    assert open_bundle(copy).live is not None
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_filled_and_stays_a_link(sources, tmp_path, there):
+    link, target = tmp_path / "link", tmp_path / "far" / "target"
+    target.parent.mkdir()
+    if there:
+        target.mkdir()
+    link.symlink_to(target)
+    write_bundle(sources, link)
+    assert link.is_symlink()
+    assert open_bundle(target).live is not None
+    assert "# link\n" in (target / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in target.parent.iterdir()] == ["target"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()])
+def test_a_bundle_that_is_not_replaced_after_all_stays(sources, copy, monkeypatch, error):
+    rename = Path.rename
+
+    def fails(path, target):
+        if path.name == "bundle":
+            raise error
+        return rename(path, target)
+
+    before = (copy / "bundle.json").read_bytes()
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(type(error)):
+        write_bundle(sources, copy, overwrite=True)
+    assert (copy / "bundle.json").read_bytes() == before
+    assert [path.name for path in copy.parent.iterdir()] == ["copy"]
+
+
+def test_a_long_name_that_is_allowed_is_taken(sources, tmp_path):
+    out = tmp_path / ("묶" * 83)
+    write_bundle(Sources(sources.extractor, sources.graph), out)
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 
 def test_runs_that_cannot_be_bundled_leave_nothing(models, sources, tmp_path):

@@ -75,6 +75,23 @@ def test_sha256_of_known_content(tmp_path):
     assert sha256(tmp_path / "abc") == expected
 
 
+@pytest.mark.parametrize("name", ["a" * 251 + ".csv", "말" * 82 + ".csv", "a." + "b" * 250])
+def test_a_long_name_that_is_allowed_is_taken_and_what_was_left_of_it_removed(
+    tmp_path, monkeypatch, name
+):
+    path = tmp_path / name
+    monkeypatch.setattr(files, "_NEWBORN_SECONDS", 0.0)
+    with atomic_path(path) as temporary:
+        assert len(os.fsencode(temporary.name)) <= 255
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    stem, suffix = files._kept(path)
+    left = tmp_path / f".{stem}-12345678.partial{suffix}"
+    left.write_text("half")
+    write_text(path, "new")
+    assert {*tmp_path.iterdir()} == {path}
+
+
 def killed_writer(path):
     """Start a process that writes `path`; return it and its temporary file once that is there."""
     code = (
