@@ -11,8 +11,10 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 from graph_er.errors import InputError
 from graph_er.running.side_by_side import begin_command
@@ -59,6 +61,7 @@ def _settle_streams() -> None:
 
     A standard stream that was closed is missing, and the next file to be opened would bear its
     number: the null device takes that. Who reads standard input still finds that it is missing.
+    What is told on the way is dropped where nobody can take it: no work is to end for that.
     """
     if sys.stdin is None:
         os.open(os.devnull, os.O_RDONLY)
@@ -69,6 +72,27 @@ def _settle_streams() -> None:
             setattr(sys, name, stream)
         elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stderr, TextIOWrapper):
+        setattr(sys, "stderr", _Dropping(sys.stderr))  # noqa: B010
+
+
+class _Dropping:
+    """A stream that drops what cannot be written to it: on a full disk, or of a closed terminal."""
+
+    def __init__(self, stream: TextIOWrapper) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _forget_output() -> None:

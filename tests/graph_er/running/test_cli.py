@@ -268,6 +268,32 @@ def test_a_disk_too_full_for_what_is_printed_is_told(unbuffered):
     assert b"Exception" not in done.stderr
 
 
+TELLS = """
+import logging, sys
+from tqdm import tqdm
+from graph_er.errors import InputError
+from graph_er.running.cli import run_command
+def main(argv):
+    for _ in tqdm(range(3)):
+        logging.getLogger("a").warning("epoch")
+    print("trained", flush=True)
+    if sys.argv[1] == "fails":
+        raise InputError("no such file")
+sys.exit(run_command(main))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")
+@pytest.mark.parametrize(("how", "status"), [("ends", 0), ("fails", 2)])
+def test_no_work_ends_for_want_of_a_place_for_what_is_told_on_the_way(how, status):
+    done = subprocess.run(
+        ["bash", "-c", 'exec "$0" -c "$1" "$2" 2>/dev/full', sys.executable, TELLS, how],
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (status, b"trained\n")
+
+
 def test_at_the_end_nothing_is_searched_for_cycles():
     # Handlers run in the opposite order: this one, after that of the command.
     program = (
