@@ -79,11 +79,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             keep_inputs(option, path, [path], read)
             read.append((option, path))
     comparison = compare_runs(run_a, run_b, arguments.replicates, arguments.seed)
-    print(comparison_text(comparison))
     if arguments.out:
         write_json(arguments.out, {**comparison, "conclusion": conclusion(comparison)})
     if arguments.plot:
         write_png(arguments.plot, comparison_figure(comparison))
+    print(comparison_text(comparison))  # last: a reader that is gone is not to cost the files
 
 
 def cli() -> int:

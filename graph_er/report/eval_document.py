@@ -85,6 +85,8 @@ def write_document(
     """
     # Those of an evaluation of more seeds would pass for members of this one.
     remove_members(out.with_name(PREDICTIONS_NAME))
+    # Where this one finds no room, one of another model would stand beside its scores.
+    out.with_name(DIAGRAM_NAME).unlink(missing_ok=True)
     write_evaluation(out, document, utterances, probabilities)
     write_png(out.with_name(DIAGRAM_NAME), reliability_figure(document["calibration"]))
 

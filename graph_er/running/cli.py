@@ -111,6 +111,12 @@ def _shown(message: str) -> str:
     )
 
 
+def _refuse_stripped() -> None:
+    """Refuse a Python that drops docstrings: commands and libraries make texts of them."""
+    if sys.flags.optimize > 1:
+        raise InputError("Python runs with -OO; unset PYTHONOPTIMIZE, or leave -OO out")
+
+
 def _refuse_unreadable(arguments: Sequence[str]) -> None:
     """Refuse arguments that are no text: libraries in Rust and JSON take no path that is none.
 
@@ -149,6 +155,7 @@ def run_command(main: Main, argv: Sequence[str] | None = None) -> int:
     collect_garbage_less_often()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
+        _refuse_stripped()
         _refuse_unreadable(sys.argv[1:] if argv is None else argv)
         with endings_raised():
             main(argv)

@@ -265,6 +265,18 @@ def test_the_command_prints_and_writes_what_it_found(write, tmp_path, capsys):
         assert part in text
 
 
+def test_files_are_written_though_nobody_reads_what_is_printed(write, tmp_path, monkeypatch):
+    def gone(_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(compare, "print", gone, raising=False)
+    a, out, plot = write("a", 0.9), tmp_path / "a.json", tmp_path / "a.png"
+    argv = [a, a, "--out", out, "--plot", plot, "--replicates", 500]
+    assert run_command(compare.main, [str(value) for value in argv]) == 1
+    assert out.is_file()
+    assert plot.is_file()
+
+
 def test_the_same_seed_gives_the_same_comparison(write):
     a, b = write("a", 0.7), write("b", 0.6)
     assert compared(a, b) == compared(a, b)

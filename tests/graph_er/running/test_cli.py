@@ -63,6 +63,17 @@ def test_a_path_that_is_no_text_is_refused_before_the_work(name, environment, to
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_python_without_docstrings_is_refused():
+    command = [sys.executable, "-m", "graph_er.compare", "--help"]
+    told = []
+    for level in ("1", "2"):
+        environment = {**os.environ, "PYTHONOPTIMIZE": level, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        told.append((done.returncode, done.stderr))
+    refused = "error: Python runs with -OO; unset PYTHONOPTIMIZE, or leave -OO out\n"
+    assert told == [(0, ""), (2, refused)]
+
+
 def test_a_gpu_that_is_full_is_told_with_the_remedy(capsys):
     def main(argv):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. GPU 0 has ...")
