@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from graph_er.errors import InputError
 from graph_er.report.runs import METHODS, Run
 from graph_er.scoring.evaluation_files import EVALUATION_NAME
-from graph_er.scoring.prediction_files import Predictions, read_scored_predictions
+from graph_er.scoring.prediction_files import read_scored_predictions
+from graph_er.scoring.prediction_table import Predictions
 
 if TYPE_CHECKING:
     from graph_er.dialogues import Dialogue, DialogueFile

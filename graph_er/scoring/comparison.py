@@ -18,7 +18,8 @@ from graph_er.scoring.bootstrap import (
     scores_of,
     two_sided_p,
 )
-from graph_er.scoring.prediction_files import EvaluatedRun, Predictions
+from graph_er.scoring.prediction_files import EvaluatedRun
+from graph_er.scoring.prediction_table import Predictions
 from graph_er.scoring.scores import METRICS
 from graph_er.scoring.significance import effect_size, mcnemar
 

@@ -24,7 +24,7 @@ from graph_er.report.timeline import dialogue_figure
 from graph_er.running import cli
 from graph_er.running.csv_cells import guarded, unguarded
 from graph_er.scoring.evaluation import EvaluatedUtterances, write_predictions
-from graph_er.scoring.prediction_files import read_predictions
+from graph_er.scoring.prediction_table import read_predictions
 from graph_er.web.drawings import timeline_html
 
 KIND = "Hostile texts in outputs"

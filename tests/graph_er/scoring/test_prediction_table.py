@@ -6,7 +6,7 @@ import pytest
 
 from graph_er.errors import InputError
 from graph_er.scoring.evaluation_files import remove_evaluation
-from graph_er.scoring.prediction_files import read_predictions
+from graph_er.scoring.prediction_table import read_predictions
 
 HEADER = "dialogue,utterance,speaker,gold,pred,prob_neutral,prob_angry,prob_sad\n"
 
