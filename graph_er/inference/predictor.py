@@ -141,9 +141,9 @@ class EmotionPredictor:
             The rows in their order, each with what `predictions.prediction_rows` adds.
 
         Raises:
-            InputError: no list is given; dicts and turns are mixed; problems in the rows, all of
-                them in one message, or in their audio; no row has what the model reads, or a
-                conversation has neither audio nor a word.
+            InputError: no list is given; dicts and turns are mixed; problems in the rows (all of
+                them in one message), in their audio or texts; no row has what the model reads, or
+                a conversation has neither audio nor a word.
         """
         _require_list(rows)
         if not rows:
@@ -160,8 +160,7 @@ class EmotionPredictor:
         """Predict turns, at least one; return what `predict` and what `features` return."""
         turns = self._prepared(turns)
         vectors = self._vectors(turns, progress)
-        dialogues = self._dialogues(turns, vectors)
-        probabilities = self.probabilities(dialogues)
+        probabilities = self.probabilities(dialogues := self._dialogues(turns, vectors))
         rows = prediction_rows(
             turns, probabilities, self.emotions, self.modalities, silent=vectors.silent
         )
@@ -184,8 +183,7 @@ class EmotionPredictor:
         """Return the dialogues that the graph model reads, as `turns` name them; labels are 0.
 
         Raises:
-            InputError: no turn has what the model reads, a conversation has neither audio nor a
-                word, or audio or texts cannot be used.
+            InputError: as of `predict`.
         """
         turns = self._prepared(turns)
         return self._dialogues(turns, self._vectors(turns, progress))
