@@ -44,6 +44,7 @@ Features = Callable[[Dialogue, str], np.ndarray | None]
 
 SCHEMA_VERSION = 1
 _FEATURE_POSITIONS = {"t": 3, "a": 4, "v": 5}
+_LONGEST_PREFIX = 240  # leaves room for a number in an id
 _MOST_UNNAMED_LABELS = 1000  # keeps a stray number from becoming a billion names
 _INFO_KEYS = ("dev_ids", "emotions", "schema_version")
 _LISTED = {"train": "element 7", "test": "element 8", "dev": "'dev_ids' (in element 10)"}
@@ -171,6 +172,8 @@ def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
         limits.named(info, key)
     raw = as_listed(raw, limits)
     ids = limits.ids(raw[0], "element 0")
+    if not ids:
+        raise InputError("it holds no dialogue")
     named = named_by_dialogue(info, "sessions")
     dialogues = tuple(
         _dialogue(raw, i, session_of(i, info) if i in named else None, limits) for i in ids
@@ -202,7 +205,8 @@ def _dialogue(
         raise InputError(refused)
     named = (raw[9] or {}).get(dialogue_id) if len(raw) > 9 else None
     utterance_ids = limits.ids([] if named is None else named, f"{where}: utterance ids")
-    utterance_ids = utterance_ids or tuple(f"{dialogue_id}_{i:03d}" for i in range(len(labels)))
+    prefix = dialogue_id[:_LONGEST_PREFIX]
+    utterance_ids = utterance_ids or tuple(f"{prefix}_{i:03d}" for i in range(len(labels)))
     features = {
         MODALITY_NAMES[modality]: _features(
             raw[position], dialogue_id, MODALITY_NAMES[modality], utterance_ids, limits

@@ -30,6 +30,7 @@ from feature_extractor.corpora.row_checks import (
     probe_rows,
     remove_repeated,
     report_missing_audio,
+    tell_no_file,
     too_many_missing,
 )
 from feature_extractor.utterance import Corpus, Utterance
@@ -181,7 +182,12 @@ def _join(
     elif wordless:
         notices.append(f"{len(wordless)} turns have no transcription: {shorten(wordless)}.")
     return [
-        _Row(turn, class_of(turn.code, classes) or "", _wav(release, turn), words.get(turn.id, ""))
+        _Row(
+            turn,
+            class_of(turn.code, classes) or "",
+            _wav(release, turn, problems),
+            words.get(turn.id, ""),
+        )
         for turn in turns
     ]
 
@@ -191,10 +197,13 @@ def _session(release: Path, dialogue: str) -> Path:
     return release / f"Session{int(number[1]) if number else 0}"
 
 
-def _wav(release: Path, turn: Turn) -> Path | None:
+def _wav(release: Path, turn: Turn, problems: list[str]) -> Path | None:
     folder = _session(release, turn.dialogue) / "sentences" / "wav" / turn.dialogue
     path = folder / f"{turn.id}.wav"
-    return path if path.is_file() else None
+    if path.is_file():
+        return path
+    tell_no_file(path, problems)
+    return None
 
 
 def _utterance(row: _Row, duration: float, classes: int) -> Utterance:

@@ -124,6 +124,18 @@ def too_many_missing(missing: int, total: int, share: float) -> bool:
     return missing > max(_FEW, share * total) or 0 < total <= 2 * missing
 
 
+def tell_no_file(path: Path, problems: list[str]) -> None:
+    """Tell of something that has a file's name and is none; what leads nowhere is not there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:  # a link in a circle
+        problems.append(f"{path}: cannot be read ({error.strerror}); put the file there")
+        return
+    problems.append(f"{path}: is no file but a folder, a device or the like; put the file there")
+
+
 def report_missing_audio(
     rows: Sequence[RowWithAudio], remedy: str, problems: list[str], notices: list[str]
 ) -> None:

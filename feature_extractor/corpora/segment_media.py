@@ -9,7 +9,7 @@ from pathlib import Path
 from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.corpora.ratings import MultiLabel, Segment
-from feature_extractor.corpora.row_checks import too_many_missing
+from feature_extractor.corpora.row_checks import tell_no_file, too_many_missing
 from feature_extractor.transcript import clean_transcript, read_transcript
 from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
@@ -27,13 +27,18 @@ def remove_missing(
     problems: list[str],
     notices: list[str],
 ) -> list[Segment]:
-    """Return the rows that have both files; too many without are a problem."""
+    """Return the rows that have both files.
+
+    Too many without are a problem, and so is what stands in the place of a file and is none.
+    """
     missing = {
         row.id: path
         for row in rows
         for path in (locate(row, ".txt"), locate(row, ".wav"))
         if not path.is_file()
     }
+    for path in missing.values():
+        tell_no_file(path, problems)
     if too_many_missing(len(missing), len(rows), _MAX_MISSING):
         paths = shorten([str(path) for path in missing.values()], shown=5)
         problems.append(

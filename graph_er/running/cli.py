@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -83,12 +83,18 @@ class _Dropping:
         self._stream = stream
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_stream":  # of one that is being copied
+            raise AttributeError(name)
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
         with suppress(OSError):
             self._stream.write(text)
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
 
     def flush(self) -> None:
         with suppress(OSError):

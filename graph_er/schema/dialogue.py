@@ -149,6 +149,9 @@ class DialogueFile:
         Stage 2 records which utterances are without audio or text; files that carry no such record
         tell of nothing.
         """
+        every = Counter(i for dialogue in self.dialogues for i in dialogue.utterance_ids)
+        if len(every) < every.total():  # a record by id alone does not tell whose it is
+            return ""
         ids = {i for dialogue in self.side(name) for i in dialogue.utterance_ids}
         listed = {letter: self.info.get(f"without_{MODALITY_NAMES[letter]}") for letter in "at"}
         return "".join(
@@ -209,7 +212,7 @@ def _float32(dialogue_id: str, name: str, values: Any) -> np.ndarray | None:
         features = np.asarray(values)
     except ValueError as error:  # rows of unequal widths
         raise InputError(f"{refused} ({error})") from error
-    if features.dtype.kind not in "fiub":
+    if features.dtype.kind not in "fiub" or features.ndim == 0:
         raise InputError(f"{refused}, but of {features.dtype}")
     with np.errstate(over="ignore"):  # whoever writes or trains on them tells what is infinite
         return features.astype(np.float32, copy=False)

@@ -60,15 +60,8 @@ class Limits:
         scalars = self._scalars(values, where)
         return tuple("" if value is None or value != value else str(value) for value in scalars)
 
-    def _scalars(self, values: Any, where: str) -> Any:
-        for value in self.list_of(values, where):
-            if isinstance(value, str) and _BROKEN.search(value):
-                raise InputError(f"{where}: {value!r:.80} holds half of a letter; write it anew")
-            if not isinstance(value, _SCALARS):
-                raise InputError(
-                    f"{where}: a {type(value).__name__} where a text or number belongs"
-                )
-        return values
+    def _scalars(self, values: Any, where: str) -> list[Any]:
+        return [_scalar(value, where) for value in self.list_of(values, where)]
 
     def ids(self, values: Any, where: str) -> tuple[str, ...]:
         """Return ids or speakers as strings, each fit to be shown.
@@ -103,13 +96,8 @@ class Limits:
         if isinstance(value, tuple) and depth < _DEEPEST_LABEL:
             parts = self.list_of(value, where)
             return tuple(self._label(part, where, depth + 1) for part in parts)
-        if isinstance(value, bytes):
-            try:
-                value = value.decode()
-            except UnicodeDecodeError:
-                raise InputError(f"{where}: {value!r:.80} is no text; write it anew") from None
         self.ids((value,), where)
-        return value
+        return _scalar(value, where)
 
     def numbers(self, row: Any, where: str, depth: int = 0) -> None:
         """Count the numbers of a feature, before it is copied.
@@ -155,6 +143,20 @@ class Limits:
                 )
             if name is not None and str(name).strip():
                 self.ids((name,), f"element 10: {key!r} of dialogue {dialogue_id!r:.80}")
+
+
+def _scalar(value: Any, where: str) -> Any:
+    """Return a text or number as it is, and bytes as the text that they are in UTF-8."""
+    if isinstance(value, bytes):  # those of arrays, too
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise InputError(f"{where}: {value!r:.80} is no text; write it anew") from None
+    if isinstance(value, str) and _BROKEN.search(value):
+        raise InputError(f"{where}: {value!r:.80} holds half of a letter; write it anew")
+    if not isinstance(value, _SCALARS):
+        raise InputError(f"{where}: a {type(value).__name__} where a text or number belongs")
+    return value
 
 
 def require_readable(dialogues: Iterable[Dialogue], info: dict[str, Any]) -> None:

@@ -233,6 +233,11 @@ def _scalar(kind: Any, data: Any) -> Any:
     return np.frombuffer(data, dtype=_to_numpy(kind))[0]
 
 
+def _no_bytes() -> bytes:
+    """Return the bytes of an array without elements, as protocols 0 to 2 spell them."""
+    return b""
+
+
 def _bytearray(data: Any = b"", encoding: str = "latin-1") -> bytearray:
     """Copy bytes; a bare size would reserve memory that the file does not hold."""
     if isinstance(data, str):  # as Python before 3.8 spells them in protocols 0 to 2
@@ -268,6 +273,7 @@ _CONSTRUCTORS: dict[tuple[str, str], Any] = {
             "dict": dict,
             "set": set,
             "frozenset": frozenset,
+            "bytes": _no_bytes,
             "bytearray": _bytearray,
         }.items()
     },

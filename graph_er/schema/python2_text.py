@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-# Elements, dialogues, rows, and a speaker that is a tuple.
-_DEEPEST = 5
+# The file, its elements, dialogues, and speakers that are tuples of tuples of tuples.
+_DEEPEST = 6
 _PROTOCOL_OF_PYTHON_3 = 3
 _HOLDERS = (str, list, tuple, dict, set, frozenset)
 
@@ -33,12 +33,16 @@ def decoded(value: Any) -> Any:
 
 def _decoded(value: Any, depth: int, known: dict[int, Any]) -> Any:
     if isinstance(value, str):
-        return _text(value)
-    if depth == 0 or type(value) not in _HOLDERS:
+        if value.isascii():
+            return value
+    elif depth == 0 or type(value) not in _HOLDERS:
         return value
+    # What stands in many places is decoded once: a small file may say a long text very often.
     if id(value) not in known:
         known[id(value)] = value  # within itself it stays as it is
-        known[id(value)] = _container(value, depth - 1, known)
+        known[id(value)] = (
+            _text(value) if isinstance(value, str) else _container(value, depth - 1, known)
+        )
     return known[id(value)]
 
 
@@ -51,8 +55,6 @@ def _container(value: Any, depth: int, known: dict[int, Any]) -> Any:
 
 
 def _text(text: str) -> str:
-    if text.isascii():
-        return text
     try:
         return text.encode("latin-1").decode()
     except UnicodeError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from tqdm import tqdm
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
 from graph_er.networks.config import BEFORE_OPTIONS, ContextualConfig
-from graph_er.running import locks
 from graph_er.training.one_seed import OnEpoch
 from graph_er.training.recipe import GivenSettings, Recipe, recipe_of
 from graph_er.validation.cross_validation import run_fold
@@ -136,9 +134,9 @@ def open_study(out: Path, search: Search, data: dict[str, str]) -> optuna.Study:
 
 
 def _remove_lock_left_over(journal: Path) -> None:
-    """Remove Optuna's lock of a search that was killed: the folder is ours, so nobody holds it."""
+    """Remove a lock that leads nowhere; any other that a search left Optuna takes over itself."""
     lock = journal.with_name(f"{journal.name}.lock")
-    if locks.CAN_LOCK and os.path.lexists(lock):  # else a search at work could not be told
+    if lock.is_symlink() and not lock.exists():
         lock.unlink(missing_ok=True)
         logger.warning("removed %s, which a search that was killed left behind", lock)
 

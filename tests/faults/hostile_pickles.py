@@ -416,7 +416,6 @@ def lists() -> dict[str, bytes]:
         "emotions as a text": (10, {"emotions": "xy"}),
         "dev ids without end": (10, {"dev_ids": laughs, "emotions": ["x", "y"]}),
         "a schema version without end": (10, {"schema_version": laughs}),
-        "sessions as a list": (10, {"sessions": [1], "emotions": ["x", "y"]}),
     }  # fmt: skip
     found: dict[str, Any] = {}
     for name, (position, value) in changes.items():

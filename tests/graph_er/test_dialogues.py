@@ -288,6 +288,41 @@ def test_what_is_empty_is_absent(tmp_path, replaced):
         assert file.dialogues[0].utterance_ids == ("A_1_000", "A_1_001")
 
 
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_rows_of_no_features_are_no_features_in_any_protocol(tmp_path, protocol):
+    path = tmp_path / "raw.pkl"
+    raw = raw_file(_5={i: np.zeros((2, 0), dtype=np.float32) for i in IDS})
+    path.write_bytes(pickle.dumps(raw, protocol=protocol))
+    assert read_dialogues(path).modalities == "at"
+
+
+def test_bytes_are_the_texts_that_they_are_in_utf_8(tmp_path):
+    said = np.array(["안녕".encode(), b"yes"])
+    replaced = {"_6": dict.fromkeys(IDS, said), "_9": dict.fromkeys(IDS, np.array([b"u", b"v"]))}
+    first, *_ = read_dialogues(write_raw(tmp_path, raw_file(**replaced))).dialogues
+    assert (first.sentences, first.utterance_ids) == (("안녕", "yes"), ("u", "v"))
+
+
+def test_a_file_without_dialogues_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"raw\.pkl: it holds no dialogue"):
+        read_dialogues(write_raw(tmp_path, [[]] * 11))
+
+
+def test_what_is_read_without_utterance_ids_can_be_written_however_long_its_ids_are(tmp_path):
+    ids = [f"{name}_{'x' * 248}" for name in "ABC"]
+    raw = [rename(part, ids) for part in raw_file(10)]
+    file = read_dialogues(write_raw(tmp_path, raw[:9]))
+    write_dialogues(tmp_path / "again.pkl", file)
+    again = read_dialogues(tmp_path / "again.pkl")
+    assert [d.utterance_ids for d in again.dialogues] == [d.utterance_ids for d in file.dialogues]
+
+
+def test_who_lacks_audio_is_not_told_by_ids_that_stand_in_several_dialogues(tmp_path):
+    info = {"dev_ids": ["B_1"], "without_audio": ["0", "1"]}
+    file = read_dialogues(write_raw(tmp_path, raw_file(_9={i: [0, 1] for i in IDS}, _10=info)))
+    assert file.absent("test") == ""
+
+
 def test_sides_and_names_may_be_of_other_containers(tmp_path):
     info = {"dev_ids": {"B_1"}, "emotions": np.array(["x", "y"])}
     file = read_dialogues(write_raw(tmp_path, raw_file(_10=info)))

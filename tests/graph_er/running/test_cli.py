@@ -280,13 +280,15 @@ def test_a_disk_too_full_for_what_is_printed_is_told(unbuffered):
 
 
 TELLS = """
-import logging, sys
+import copy, logging, sys
 from tqdm import tqdm
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
 def main(argv):
     for _ in tqdm(range(3)):
         logging.getLogger("a").warning("epoch")
+    sys.stderr.writelines(["one\\n", "two\\n"])
+    copy.copy(sys.stderr).write("three\\n")
     print("trained", flush=True)
     if sys.argv[1] == "fails":
         raise InputError("no such file")

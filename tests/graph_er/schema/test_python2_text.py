@@ -38,3 +38,17 @@ def test_containers_that_hold_themselves_or_one_another_many_times_take_no_time(
     for _ in range(20):
         wide = [wide] * 1000
     assert len(decoded(wide)) == 1000
+
+
+def test_a_text_that_stands_in_many_places_is_decoded_once():
+    """Else a file of two megabytes could take up a gigabyte."""
+    text = wrong("가" * 1000)
+    first, second = decoded([[text], [text]])
+    assert first == ["가" * 1000]
+    assert first[0] is second[0]
+
+
+def test_speakers_that_are_tuples_of_tuples_of_tuples_are_reached():
+    rows = {"d": [((wrong("가"),),)]}
+    assert decoded([rows]) == [{"d": [(("가",),)]}]
+    assert decoded([{"d": [(((wrong("가"),),),)]}]) == [{"d": [((("가",),),)]}]
