@@ -124,7 +124,7 @@ def _write(stream: PickleStream, file: DialogueFile, features: Features) -> None
         for dialogue in file.dialogues:
             found = features(dialogue, modality)
             if found is not None:
-                _require_readable(found, dialogue, MODALITY_NAMES[modality])
+                _check_features(found, dialogue, MODALITY_NAMES[modality])
             yield dialogue.id, found
 
     info = {**file.info, "dev_ids": list(file.dev_ids), "emotions": list(file.emotions)}
@@ -143,7 +143,7 @@ def _write(stream: PickleStream, file: DialogueFile, features: Features) -> None
         stream.value({**info, "schema_version": SCHEMA_VERSION})
 
 
-def _require_readable(features: np.ndarray, dialogue: Dialogue, name: str) -> None:
+def _check_features(features: np.ndarray, dialogue: Dialogue, name: str) -> None:
     if len(features) != len(dialogue):
         raise InputError(
             f"dialogue {dialogue.id}: {len(features)} {name} features for {len(dialogue)} "
@@ -196,13 +196,8 @@ def _dialogue(
         if dialogue_id not in raw[position]:
             raise InputError(f"dialogue {dialogue_id} is missing in element {position}")
     where = f"dialogue {dialogue_id}"
-    refused = f"{where}: labels must be a list of whole numbers"
-    limits.numbers(limits.list_of(raw[2][dialogue_id], refused), refused)
-    labels = np.asarray(raw[2][dialogue_id])
-    with np.errstate(invalid="ignore"):
-        whole = labels.dtype.kind in "iufb" and np.array_equal(labels, labels.astype(np.int64))
-    if labels.ndim != 1 or not whole:
-        raise InputError(refused)
+    labels = limits.list_of(raw[2][dialogue_id], f"{where}: labels")
+    limits.numbers(labels, f"{where}: labels")
     named = (raw[9] or {}).get(dialogue_id) if len(raw) > 9 else None
     utterance_ids = limits.ids([] if named is None else named, f"{where}: utterance ids")
     prefix = dialogue_id[:_LONGEST_PREFIX]
@@ -217,7 +212,7 @@ def _dialogue(
         id=dialogue_id,
         utterance_ids=utterance_ids,
         speakers=limits.speakers(raw[1][dialogue_id], f"{where}: these cannot be speaker labels"),
-        labels=labels.astype(np.int64),
+        labels=labels,
         sentences=limits.texts(raw[6][dialogue_id], f"{where}: sentences") or ("",) * len(labels),
         session=session,
         **features,

@@ -79,10 +79,11 @@ def remove_contradictions(
         problems += [f"dialogue {dialogue} {problem}" for problem in found]
         if not found:
             agreeing[dialogue] = own
-            renumbered += [f"dialogue {dialogue} has {told}" for told in _out_of_number(own)]
+            if (told := _out_of_number(own)) is not None:
+                renumbered.append(f"dialogue {dialogue} has {told}")
     if renumbered:
         notices.append(
-            f"utterances are numbered in another order than their starts, or else the rows, stand "
+            "utterances are numbered in another order than their starts, or else the rows, stand "
             f"in, which is taken for the order in time: {shorten(renumbered)}."
         )
     return agreeing
@@ -125,15 +126,15 @@ def _missing_starts(own: Sequence[TableRow]) -> list[str]:
     ]
 
 
-def _out_of_number(own: Sequence[TableRow]) -> list[str]:
-    """Tell of the first utterance whose number is below that of the one before."""
+def _out_of_number(own: Sequence[TableRow]) -> str | None:
+    """Tell of the first utterance whose number is below that of the one before, if there is one."""
     for (number, before), (next_number, after) in pairwise(_numbering(own)):
         if next_number < number:
-            return [
+            return (
                 f"utterance {after.utterance} ({after.source}) after {before.utterance} "
                 f"({before.source})"
-            ]
-    return []
+            )
+    return None
 
 
 def _numbering(own: Sequence[TableRow]) -> list[tuple[int, TableRow]]:

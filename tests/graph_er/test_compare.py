@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -391,6 +392,17 @@ def test_other_gold_labels_or_dialogues_are_refused_and_named(write, capsys):
     assert f"{c / 'predictions.csv'}: lacks utterance S1_d00_1 of dialogue S1_d00" in refused(
         capsys, a, c
     )
+
+
+def test_runs_are_joined_by_dialogue_and_utterance_where_ids_begin_anew_in_each(write):
+    plain = write("a", 0.9), write("b", 0.4, order=3)
+    expected = compared(*plain)["scores"]
+    for run in plain:
+        (run / "eval.json").unlink()
+        path = run / "predictions.csv"
+        path.write_text(re.sub(r",S1_d[0-9]+_([0-9]+),", r",\1,", path.read_text()))
+    assert len({*read_evaluated_run(plain[0], "test").predictions.utterances}) == LENGTH
+    assert compared(*plain)["scores"] == expected
 
 
 def test_bad_files_are_refused_in_one_message(write, tmp_path, capsys):

@@ -219,7 +219,7 @@ def test_a_data_set_names_the_labels_that_the_file_does_not(tmp_path):
         ({"_8": ["A_1"]}, "A_1.*occurs twice"),
         ({"_9": {i: ["u", "u"] for i in IDS}}, "dialogue A_1: utterance id 'u' occurs twice"),
         ({"_3": 7, "_2": 7}, "not a dialogue file"),
-        ({"_2": {i: ["x", "y"] for i in IDS}}, "whole numbers"),
+        ({"_2": {i: ["x", "y"] for i in IDS}}, "A_1: labels: a str where numbers belong"),
         ({"_1": {i: [["F"], ["M"]] for i in IDS}}, "cannot be speaker labels"),
         ({"_3": {i: np.array([[1], [2]], dtype=object) for i in IDS}}, r"object.*\.tolist\(\)"),
         ({"_3": {i: [np.ones(3) * 1j] * 2 for i in IDS}}, "complex"),
