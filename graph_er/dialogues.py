@@ -192,7 +192,7 @@ def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
 def _dialogue(
     raw: Sequence[Any], dialogue_id: str, session: str | None, limits: Limits
 ) -> Dialogue:
-    for position in (1, 2, 6):
+    for position in (1, 2):
         if dialogue_id not in raw[position]:
             raise InputError(f"dialogue {dialogue_id} is missing in element {position}")
     where = f"dialogue {dialogue_id}"
@@ -200,6 +200,8 @@ def _dialogue(
     limits.numbers(labels, f"{where}: labels")
     named = (raw[9] or {}).get(dialogue_id) if len(raw) > 9 else None
     utterance_ids = limits.ids([] if named is None else named, f"{where}: utterance ids")
+    said = (raw[6] or {}).get(dialogue_id)
+    written = [] if said is None else said
     prefix = dialogue_id[:_LONGEST_PREFIX]
     utterance_ids = utterance_ids or tuple(f"{prefix}_{i:03d}" for i in range(len(labels)))
     features = {
@@ -213,7 +215,7 @@ def _dialogue(
         utterance_ids=utterance_ids,
         speakers=limits.speakers(raw[1][dialogue_id], f"{where}: these cannot be speaker labels"),
         labels=labels,
-        sentences=limits.texts(raw[6][dialogue_id], f"{where}: sentences") or ("",) * len(labels),
+        sentences=limits.texts(written, f"{where}: sentences") or ("",) * len(labels),
         session=session,
         **features,
     )

@@ -105,11 +105,7 @@ def refuse_repeated(
     for name, same in by_id.items():
         if len(same) > 1:
             found = "; ".join(f"{row.source}: {row.emotion}".removesuffix(": ") for row in same)
-            dialogues = list(dict.fromkeys(row.dialogue for row in same))
-            remedy = "keep one row"
-            if len(dialogues) > 1:
-                remedy = f"make ids unique over all dialogues, e.g. {dialogues[0]}_{name}"
-            problems.append(f"utterance {name} occurs {len(same)} times ({found}); {remedy}")
+            problems.append(f"utterance {name} occurs {len(same)} times ({found}); keep one row")
     return [same[0] for same in by_id.values() if len(same) == 1]
 
 

@@ -26,7 +26,13 @@ from feature_extractor.corpora.table_dialogues import (
     times_of,
 )
 from feature_extractor.corpora.table_recordings import refuse_recordings
-from feature_extractor.corpora.table_rows import COLUMNS, REQUIRED, TableRow, parse_row
+from feature_extractor.corpora.table_rows import (
+    COLUMNS,
+    OPTIONAL_NAMES,
+    REQUIRED,
+    TableRow,
+    parse_row,
+)
 from feature_extractor.corpora.text_files import (
     KOREAN_ENCODINGS,
     TABLE_SUFFIXES,
@@ -94,7 +100,14 @@ def _read_rows(path: Path, problems: list[str], notices: list[str]) -> list[Tabl
         checked=COLUMNS,
         problems=problems,
     )
-    columns = list(dict.fromkeys(name for record in records for name in record.cells))
+    columns = list(
+        dict.fromkeys(
+            name
+            for record in records
+            for name, cell in record.cells.items()
+            if cell.strip() or name not in OPTIONAL_NAMES
+        )
+    )
     unknown = sorted(set(columns) - set(COLUMNS))
     if unknown:
         notices.append(f"unknown columns ignored: {shorten(unknown)}.")

@@ -19,8 +19,8 @@ def name_rows(rows: Sequence[TableRow], notices: list[str]) -> list[TableRow]:
     """Return the rows with their utterance and dialogue ids.
 
     Without a dialogue column every utterance is a dialogue of its own. Utterances without ids are
-    numbered within their dialogue, in the order of `start`, else of the rows. Ids that are plain
-    numbers and begin anew in each dialogue are put behind the dialogue's id.
+    numbered within their dialogue, in the order of `start`, else of the rows. Ids that begin anew
+    in each dialogue are put behind the dialogue's id.
     """
     if not rows:
         return []
@@ -29,10 +29,18 @@ def name_rows(rows: Sequence[TableRow], notices: list[str]) -> list[TableRow]:
     ids = [str(row.utterance) for row in rows]
     if rows[0].dialogue is None:
         return [replace(row, id=name, dialogue=name) for row, name in zip(rows, ids, strict=True)]
-    if len(set(ids)) < len(ids) and all(name.isdecimal() for name in ids):
-        notices.append("utterances are numbered anew in each dialogue: ids are dialogue_number.")
+    if any(len(dialogues) > 1 for dialogues in _dialogues_of(rows).values()):
+        notices.append("utterance ids begin anew in each dialogue: ids are dialogue_utterance.")
         ids = [f"{row.dialogue}_{row.utterance}" for row in rows]
     return [replace(row, id=name) for row, name in zip(rows, ids, strict=True)]
+
+
+def _dialogues_of(rows: Sequence[TableRow]) -> dict[str | None, set[str | None]]:
+    """Return the dialogues in which each utterance's name occurs."""
+    found: dict[str | None, set[str | None]] = {}
+    for row in rows:
+        found.setdefault(row.utterance, set()).add(row.dialogue)
+    return found
 
 
 def _number_rows(rows: Sequence[TableRow], notices: list[str]) -> list[TableRow]:

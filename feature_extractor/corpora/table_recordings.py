@@ -117,8 +117,12 @@ def _are_parts(spans: Sequence[Span], length: float) -> bool:
 
 
 def _is_shared(own: Sequence[TableRow], length: float) -> bool:
-    """Tell whether a file that rows share is no clip: it is long, or would sound over itself."""
-    return len(own) > 1 and (length > LONGEST_CLIP or _overlap(own, length))
+    """Tell whether a file that rows share is no clip: it is long, or would sound over itself.
+
+    Where none of them has an end, starts are times of the dialogue alone: they tell its order.
+    """
+    ended = any(row.end is not None for row in own)
+    return len(own) > 1 and (length > LONGEST_CLIP or (ended and _overlap(own, length)))
 
 
 def _overlap(own: Sequence[TableRow], length: float) -> bool:

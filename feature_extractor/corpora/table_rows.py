@@ -14,8 +14,9 @@ from feature_extractor.corpora.text_files import Record, one_line, plain_name, r
 from graph_er.errors import InputError
 
 REQUIRED = ("speaker", "emotion")
-# Where one of these columns is there, it is filled in every row.
-_NEVER_EMPTY = ("dialogue", "utterance", "speaker", "session", "split")
+# Where one of these columns is there and not empty from end to end, it is filled in every row.
+OPTIONAL_NAMES = ("dialogue", "utterance", "session", "split")
+_NEVER_EMPTY = ("speaker", *OPTIONAL_NAMES)
 _NUMBERS = ("start", "end", "valence", "arousal")
 # All others are names and numbers.
 _AS_WRITTEN = ("wav", "text")

@@ -274,6 +274,8 @@ def _is_empty(value: Any) -> bool:
         return value is None or bool(value != value)
     except TypeError:  # pandas' NA, of which nothing is true or false
         return True
+    except (ValueError, RuntimeError):  # an array, of which some may be true
+        return False
 
 
 def _json_cell(name: str, value: Any) -> str:

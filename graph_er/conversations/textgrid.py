@@ -15,6 +15,8 @@ from graph_er.running.regular_files import require_regular
 _MOST_BYTES = 1 << 26
 _MOST_INTERVALS = 200_000  # ten hours of words
 _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+# Older versions of Praat, and tools after them, name the short format in their first line.
+_FILE_TYPES = ("ooTextFile", "ooTextFile short")
 # What counts in Praat's text files, long and short: strings, flags, and numbers that stand free;
 # all else (``xmin =``, ``intervals [3]:``) is for people, and ``!`` begins a comment.
 _TOKEN = re.compile(
@@ -34,7 +36,7 @@ def read_textgrid(path: Path, problems: list[str]) -> list[Record]:
     """
     try:
         tokens = _tokens(_decode(path))
-        if [next(tokens, None), next(tokens, None)] != ["ooTextFile", "TextGrid"]:
+        if next(tokens, None) not in _FILE_TYPES or next(tokens, None) != "TextGrid":
             raise InputError("does not begin as a TextGrid in text format")
         rows = list(islice(_intervals(tokens), _MOST_INTERVALS + 1))
         if len(rows) > _MOST_INTERVALS:

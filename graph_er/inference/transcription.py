@@ -21,6 +21,8 @@ from graph_er.inference.turn_audio import in_row
 
 # Whisper hears 30 seconds at most, and others were trained on less.
 _LONGEST_PIECE = 25 * SAMPLE_RATE
+# A tenth of a second.
+_FEWEST_SAMPLES = SAMPLE_RATE // 10
 # That are cut out at a time: some recordings are decoded from their beginning each time.
 _TURNS_AT_ONCE = 64
 
@@ -100,6 +102,8 @@ def _words(samples: np.ndarray, recogniser: Any) -> str:
     """Recognise mono samples; long ones in pieces of equal length."""
     if is_silent(samples):
         return ""
+    # A recogniser's convolutions need some samples to go over; a diariser's turns may be shorter.
+    samples = np.pad(samples, (0, max(_FEWEST_SAMPLES - len(samples), 0)))
     pieces = np.array_split(samples, -(-len(samples) // _LONGEST_PIECE))
     heard = [recogniser({"raw": p, "sampling_rate": SAMPLE_RATE})["text"] for p in pieces]
     return one_line(" ".join(heard))

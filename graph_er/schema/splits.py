@@ -54,6 +54,22 @@ def session_of(dialogue_id: str, info: Mapping[str, Any] | None = None) -> str:
     return first[:-1] if _IEMOCAP.fullmatch(first) else first
 
 
+def part_of(dialogue_id: str, info: Mapping[str, Any]) -> str | None:
+    """Return the part of a dialogue, such as ``script`` or ``impro``; None where nothing tells.
+
+    Args:
+        dialogue_id: of the dialogue.
+        info: provenance of its dialogue file, whose ``parts`` may name it ({dialogue: part}). Where
+            it has none, ids of KEMDy and IEMOCAP tell (``Sess01_script01``).
+    """
+    parts = named_by_dialogue(info, "parts")
+    if parts:
+        named = parts.get(dialogue_id)
+        return None if named in (None, "") else str(named)
+    found = _NAMES_SESSION.match(dialogue_id)
+    return found[2] if found else None
+
+
 def session_named_by(name: str) -> str | None:
     """Return the session that a dialogue's name tells, if it is an id of KEMDy or IEMOCAP."""
     return session_of(name) if _NAMES_SESSION.match(name) else None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from graph_er.schema.splits import named_by_dialogue, natural_key, session_of
+from graph_er.schema.splits import natural_key, part_of, session_of
 from graph_er.scoring.evaluation import EvaluatedUtterances
 from graph_er.scoring.scores import METRICS, score
 
@@ -26,26 +26,21 @@ def breakdown(
         utterances: what was evaluated, ``N`` of them.
         predicted: labels ``[N]``.
         info: provenance of the dialogue file: ``parts`` and ``sessions``, each {dialogue: name}.
-            A dialogue without a session in it belongs to the one that its id names.
+            Where it names none, the dialogues' ids do (`part_of`, `session_of`).
 
     Returns:
         ``by_part``, ``by_session`` and ``by_speaker``: {name: ``n``, ``dialogues`` and the
-        metrics}, in natural order. ``by_part`` is empty where the file names no parts, any of them
+        metrics}, in natural order. ``by_part`` is empty where no dialogue has a part, any of them
         where it would hold more than 200 groups. A speaker is named ``<session>/<label>``: labels
         name somebody within a session at most (``F`` and ``M`` are others in each), and in files
         that number speakers anew in each dialogue not even there.
     """
-    parts = named_by_dialogue(info, "parts")
+    parts = [part_of(d, info) for d in utterances.dialogues]
     named = [session_of(d, info) for d in utterances.dialogues]
     speakers = [f"{s}/{label}" for s, label in zip(named, utterances.speakers, strict=True)]
-    known_parts = [_part_of(d, parts) for d in utterances.dialogues] if parts else []
+    known_parts = [part or _UNNAMED for part in parts] if any(parts) else []
     groupings = {"by_part": known_parts, "by_session": named, "by_speaker": speakers}
     return {name: _scores(utterances, predicted, keys) for name, keys in groupings.items()}
-
-
-def _part_of(dialogue_id: str, parts: Mapping[str, Any]) -> str:
-    named = parts.get(dialogue_id)
-    return _UNNAMED if named in (None, "") else str(named)
 
 
 def _scores(

@@ -239,6 +239,12 @@ def test_a_stray_label_does_not_become_a_billion_names(tmp_path):
         read_dialogues(write_raw(tmp_path, raw))
 
 
+@pytest.mark.parametrize("sentences", [None, {}, {"A_1": []}])
+def test_sentences_may_be_absent(tmp_path, sentences):
+    file = read_dialogues(write_raw(tmp_path, raw_file(_6=sentences)))
+    assert {d.sentences for d in file.dialogues} == {("", "")}
+
+
 @pytest.mark.parametrize("raw", [{"a": 1}, [1, 2], "text"])
 def test_other_pickles_are_refused(tmp_path, raw):
     with pytest.raises(InputError, match="expected a list"):

@@ -147,13 +147,25 @@ def test_without_ids_utterances_are_numbered_by_start_else_by_row(tmp_path):
     assert texts == ["3", "1", "2"]
 
 
-def test_numbers_that_begin_anew_are_put_behind_the_dialogue(tmp_path):
-    rows = [{"dialogue": d, "utterance": n} for d in ("d", "e") for n in (1, 2, 10)]
+@pytest.mark.parametrize("before", ["", "utt"])
+def test_ids_that_begin_anew_are_put_behind_the_dialogue(before, tmp_path):
+    rows = [{"dialogue": d, "utterance": f"{before}{n}"} for d in ("d", "e") for n in (1, 2, 10)]
     corpus = read_table(make(tmp_path, *rows))
-    assert [u.id for u in corpus.utterances] == ["d_1", "d_2", "d_10", "e_1", "e_2", "e_10"]
-    assert any("numbered anew" in notice for notice in corpus.notices)
+    expected = [f"{d}_{before}{n}" for d in ("d", "e") for n in (1, 2, 10)]
+    assert [u.id for u in corpus.utterances] == expected
+    assert any("begin anew in each dialogue" in notice for notice in corpus.notices)
     (problem,) = problems_of(make(tmp_path, *rows, rows[0]))
-    assert problem.startswith("utterance d_1 occurs 2 times")
+    assert problem.startswith(f"utterance d_{before}1 occurs 2 times")
+
+
+@pytest.mark.parametrize("name", ["utterance", "session", "split"])
+def test_a_column_of_names_that_is_empty_from_end_to_end_is_as_none(name, tmp_path):
+    rows = [{"dialogue": "d", "text": text} for text in "12"]
+    expected = read_table(make(tmp_path, *rows)).utterances
+    assert read_table(make(tmp_path, *({**row, name: ""} for row in rows))).utterances == expected
+    rows[0][name] = "train"
+    (told,) = problems_of(make(tmp_path, *rows))
+    assert f"no {name}; fill it in" in told
 
 
 def test_without_starts_utterances_are_laid_end_to_end(tmp_path):
@@ -391,12 +403,6 @@ def test_a_root_that_is_no_table_is_refused(tmp_path):
 def test_equal_starts_leave_rows_in_their_order(tmp_path):
     rows = [{"dialogue": "d", "utterance": name, "start": 0} for name in "zay"]
     assert [u.id for u in read_table(make(tmp_path, *rows)).utterances] == ["z", "a", "y"]
-
-
-def test_ids_that_dialogues_share_are_to_be_made_unique(tmp_path):
-    rows = [{"dialogue": name, "utterance": "u1"} for name in "ab"]
-    (told,) = problems_of(make(tmp_path, *rows))
-    assert told.endswith("make ids unique over all dialogues, e.g. a_u1")
 
 
 def test_own_columns_are_checked_and_others_of_json_lines_are_not(tmp_path):

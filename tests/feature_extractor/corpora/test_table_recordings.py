@@ -39,6 +39,7 @@ def found(tmp_path, seconds, *times, **columns):
         (2, [(0, 1.8), (0, 1.9)], []),
         (2, [("", ""), ("", "")], []),
         (2, [(0, ""), (5, "")], []),
+        (8, [(0, ""), (2, "")], []),
         (50, [(3, 45)], []),
         (600, [("", "")], []),
         (20, [(3, 5)], []),
@@ -55,7 +56,7 @@ def test_parts_of_recordings_and_clips(tmp_path, seconds, times, spans):
         (600, [(0, 2), (3, "")], "in line 3 (3 to ? s); give both in every row"),
         (600, [(0, 2), (599, 601)], "in line 3 (599 to 601 s)"),
         (600, [(0, 2), (5, 5)], "in line 3 (5 to 5 s)"),
-        (8, [(0, ""), (2, "")], "in line 2 (0 to ? s), line 3 (2 to ? s)"),
+        (8, [(0, 2), (2, "")], "in line 3 (2 to ? s)"),
     ],
 )
 def test_a_recording_without_times_in_it_is_refused(tmp_path, seconds, times, told):

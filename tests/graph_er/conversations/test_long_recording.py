@@ -126,7 +126,11 @@ def test_rttm(tmp_path, recording):
     assert spans(read_turns(path, recording)) == [("A", 0.5, 1.25, ""), ("B", 1.5, 2.0, "")]
 
 
-@pytest.mark.parametrize("content", [LONG, SHORT], ids=["long", "short"])
+@pytest.mark.parametrize(
+    "content",
+    [LONG, SHORT, SHORT.replace('"ooTextFile"', '"ooTextFile short"')],
+    ids=["long", "short", "older short"],
+)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949"])
 def test_textgrid(tmp_path, recording, content, encoding):
     path = tmp_path / "t.TextGrid"

@@ -63,11 +63,25 @@ def test_sessions_come_from_the_file_where_it_names_them():
 
 
 def test_a_file_without_parts_has_none_and_a_dialogue_without_one_says_so():
-    assert breakdown(UTTERANCES, PREDICTED, {})["by_part"] == {}
+    unknown = make_utterances(["d1", "d2"], [0, 1])
+    assert breakdown(unknown, np.array([0, 1]), {})["by_part"] == {}
     result = breakdown(UTTERANCES, PREDICTED, {"parts": {"Sess2_script01": "script"}})
     assert {name: scores["n"] for name, scores in result["by_part"].items()} == {
         "script": 4,
         "unnamed": 8,
+    }
+
+
+def test_ids_of_kemdy_and_iemocap_tell_the_part_where_the_file_does_not():
+    told, named = (breakdown(UTTERANCES, PREDICTED, info) for info in ({}, {"parts": PARTS}))
+    assert told["by_part"] == named["by_part"]
+    ids = ["Ses01F_impro01", "Ses01M_script02_1", "d3"]
+    utterances = make_utterances(ids, [0, 1, 2], speakers=[*"FMF"])
+    groups = breakdown(utterances, np.array([0, 1, 2]), {})["by_part"]
+    assert {name: scores["n"] for name, scores in groups.items()} == {
+        "impro": 1,
+        "script": 1,
+        "unnamed": 1,
     }
 
 
