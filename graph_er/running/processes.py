@@ -111,10 +111,10 @@ def ended_together(known: type[InputError]) -> Iterator[None]:
     try:
         yield
     except known:
-        # A launcher ends all as soon as one leaves: each is to leave by itself.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        # The first may have a tracker to end before it speaks.
         if not is_first():
-            sys.exit(2)
+            _leave_after_first()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise
     _group().barrier()
     _group().destroy_process_group()
