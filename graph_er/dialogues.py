@@ -201,7 +201,7 @@ def _dialogue(
     named = (raw[9] or {}).get(dialogue_id) if len(raw) > 9 else None
     utterance_ids = limits.ids([] if named is None else named, f"{where}: utterance ids")
     said = (raw[6] or {}).get(dialogue_id)
-    written = [] if said is None else said
+    sentences = limits.texts([] if said is None else said, f"{where}: sentences")
     prefix = dialogue_id[:_LONGEST_PREFIX]
     utterance_ids = utterance_ids or tuple(f"{prefix}_{i:03d}" for i in range(len(labels)))
     features = {
@@ -215,7 +215,7 @@ def _dialogue(
         utterance_ids=utterance_ids,
         speakers=limits.speakers(raw[1][dialogue_id], f"{where}: these cannot be speaker labels"),
         labels=labels,
-        sentences=limits.texts(written, f"{where}: sentences") or ("",) * len(labels),
+        sentences=sentences or ("",) * len(labels),
         session=session,
         **features,
     )

@@ -42,15 +42,7 @@ class RowWithAudio(Row, Protocol):
     def wav(self) -> Path | None: ...  # noqa: D102
 
 
-class RowOfDialogue(Row, Protocol):
-    """A row that may name its dialogue."""
-
-    @property
-    def dialogue(self) -> str | None: ...  # noqa: D102
-
-
 AnyRow = TypeVar("AnyRow", bound=Row)
-AnyRowOfDialogue = TypeVar("AnyRowOfDialogue", bound=RowOfDialogue)
 
 
 def remove_repeated(
@@ -95,11 +87,9 @@ def differences(same: Sequence[Sourced]) -> str | None:
     )
 
 
-def refuse_repeated(
-    rows: Sequence[AnyRowOfDialogue], problems: list[str]
-) -> list[AnyRowOfDialogue]:
+def refuse_repeated(rows: Sequence[AnyRow], problems: list[str]) -> list[AnyRow]:
     """Return the rows whose id occurs once; an id that occurs again is a problem."""
-    by_id: dict[str, list[AnyRowOfDialogue]] = {}
+    by_id: dict[str, list[AnyRow]] = {}
     for row in rows:
         by_id.setdefault(row.id, []).append(row)
     for name, same in by_id.items():

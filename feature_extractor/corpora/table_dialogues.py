@@ -29,18 +29,10 @@ def name_rows(rows: Sequence[TableRow], notices: list[str]) -> list[TableRow]:
     ids = [str(row.utterance) for row in rows]
     if rows[0].dialogue is None:
         return [replace(row, id=name, dialogue=name) for row, name in zip(rows, ids, strict=True)]
-    if any(len(dialogues) > 1 for dialogues in _dialogues_of(rows).values()):
+    if len(set(ids)) < len({(row.dialogue, row.utterance) for row in rows}):
         notices.append("utterance ids begin anew in each dialogue: ids are dialogue_utterance.")
         ids = [f"{row.dialogue}_{row.utterance}" for row in rows]
     return [replace(row, id=name) for row, name in zip(rows, ids, strict=True)]
-
-
-def _dialogues_of(rows: Sequence[TableRow]) -> dict[str | None, set[str | None]]:
-    """Return the dialogues in which each utterance's name occurs."""
-    found: dict[str | None, set[str | None]] = {}
-    for row in rows:
-        found.setdefault(row.utterance, set()).add(row.dialogue)
-    return found
 
 
 def _number_rows(rows: Sequence[TableRow], notices: list[str]) -> list[TableRow]:

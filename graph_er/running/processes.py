@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 # The others wait this long for the first, which may run frozen encoders over a whole corpus.
 PATIENCE = timedelta(hours=12)
-_SECONDS_TO_SPEAK = 60
+# A tracker may take two minutes to end before the first speaks.
+_SECONDS_TO_SPEAK = 300
 
 
 class SharedError(InputError):
@@ -111,7 +112,6 @@ def ended_together(known: type[InputError]) -> Iterator[None]:
     try:
         yield
     except known:
-        # The first may have a tracker to end before it speaks.
         if not is_first():
             _leave_after_first()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
