@@ -18,10 +18,11 @@ from feature_extractor.extraction.prediction import predict
 from feature_extractor.extraction.speaker_states import speaker_scaled_states
 from feature_extractor.networks.checkpoint import Checkpoint, load_checkpoint
 from feature_extractor.networks.encoders import quiet_transformers
-from feature_extractor.networks.tuned_encoders import refuse_started_on_test
+from feature_extractor.networks.tuned_encoders import refuse_started_on_held_out
 from feature_extractor.sources import (
     CorpusChoice,
     Tell,
+    corpus_digest,
     is_synthetic,
     open_choice,
     refuse_other_emotions,
@@ -29,10 +30,16 @@ from feature_extractor.sources import (
     tell_split,
     utterances_by_side,
 )
-from feature_extractor.splits.record import choose_split, split_name
+from feature_extractor.splits.record import (
+    HELD_OUT,
+    choose_split,
+    split_digest,
+    split_name,
+    trained_among,
+)
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
-from graph_er.running.run_record import add_metrics, read_run_record
+from graph_er.running.run_record import RECORD_NAME, add_metrics, read_run_record
 from graph_er.scoring.evaluation import EvaluatedUtterances, evaluate, write_evaluation
 
 
@@ -141,16 +148,20 @@ def run_evaluation(
     config = checkpoint.model.config
     corpus, _ = open_choice(choice, tell, config, checkpoint_dir)
     refuse_other_emotions(config, corpus, checkpoint_dir)
-    split = choose_split(corpus, choice.split, choice.fold, config, checkpoint_dir)
-    refuse_started_on_test(checkpoint_dir, config, corpus, split, tell)
+    held_out = HELD_OUT if side == "dev" else ("test",)
+    split = choose_split(corpus, choice.split, choice.fold, config, checkpoint_dir, held_out)
+    refuse_started_on_held_out(checkpoint_dir, config, corpus, split, tell, held_out)
     tell_split(split, tell)
-    seed = read_run_record(checkpoint_dir)["seed"]
+    record = read_run_record(checkpoint_dir)
     utterances = utterances_by_side(corpus, split)[side]
     if not utterances:
         raise InputError(f"corpus {corpus.name} has no {side} dialogue here; choose another --side")
     if checkpoint.sampling_rate is not None:
         require_audio(utterances, f"the {side} side", "take a checkpoint of --modalities t")
-    result = evaluate_utterances(checkpoint, corpus, utterances, seed, execution)
+    result = evaluate_utterances(checkpoint, corpus, utterances, record["seed"], execution)
+    run = record.get("config", {})
+    same_corpus = run.get("corpus_sha256") == corpus_digest(corpus)
+    seen = trained_among(corpus, {u.dialogue for u in utterances}, config)
     scores = {
         **result.scores,
         "modalities": config.modalities,
@@ -159,7 +170,20 @@ def run_evaluation(
         "corpus_split": split_name(split),
         "policies": named_policies(corpus.policies),
         "synthetic": is_synthetic(corpus.name),
+        "trained_on": bool(seen) and same_corpus,
+        "ids_trained_on": len(seen),
     }
     write_evaluation(out, scores, result.utterances, result.probabilities[None])
-    add_metrics(checkpoint_dir, side, scores)
+    if seen:
+        tell(
+            f"the checkpoint was trained on {len(seen)} dialogue(s) of these ids: if they are the "
+            "same ones, such scores tell nothing about new dialogues"
+        )
+    if same_corpus and run.get("split_sha256") == split_digest(split):
+        add_metrics(checkpoint_dir, side, scores)
+    else:
+        tell(
+            f"{checkpoint_dir / RECORD_NAME} is left as it is: it keeps the scores on the corpus "
+            "and split that the checkpoint was trained with"
+        )
     return scores

@@ -16,6 +16,7 @@ from feature_extractor.settings import AUDIO_ENCODER, TEXT_ENCODER, ModelSetting
 from feature_extractor.splits.splitting import SIDES, Split
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.files import sha256
 from graph_er.running.paths import project_root
 from graph_er.running.run_record import RECORD_NAME
 
@@ -79,6 +80,12 @@ def audio_digest(corpus: Corpus) -> str:
         size_and_time = (status.st_size, status.st_mtime_ns) if status else ()
         stats.append((utterance.id, *size_and_time))
     return hashlib.sha256(json.dumps(stats).encode()).hexdigest()
+
+
+def audio_content_digest(corpus: Corpus) -> str:
+    """Return the SHA-256 of what the audio files hold, in corpus order; it reads all of them."""
+    held = [(u.id, None if u.wav is None else sha256(u.wav)) for u in corpus.utterances]
+    return hashlib.sha256(json.dumps(held).encode()).hexdigest()
 
 
 def corpus_root(name: str, root: Path | None) -> Path:

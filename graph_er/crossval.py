@@ -198,7 +198,7 @@ def _choose_epochs(plan: _Plan, recipes: dict[int, Recipe], seen: list[str]) -> 
         scores[count] = [result.weighted_f1(plan.file) for result in results]
     choice = {**choose_epochs(scores), "fold_names": [fold.name for fold in plan.folds]}
     record = {**choice, "extractor_trained_on": seen, "seeds": plan.seeds}
-    write_json(plan.out / _EPOCHS, {**record, "config": recipe.plain()})
+    write_json(plan.out / _EPOCHS, {**record, "config": recipes[choice["chosen"]].plain()})
     print("\n\n".join(text for text in (epochs_text(choice), extractor_note(seen)) if text))
 
 

@@ -16,8 +16,9 @@ The file is a pickled list in the format of COGMEN (Joshi et al., NAACL 2022), e
 10 {"dev_ids": [...], "emotions": [...], provenance ...}; ours, optional
 == =========================================================================================
 
-Utterances stand in time order. The positional list exists in this module alone; what others'
-files have in other forms is brought to it by `graph_er.schema.dialogue_forms`.
+Utterances stand in time order; their ids may begin anew in each dialogue. Elements 5 and 6 may be
+None or empty. The positional list exists in this module alone; what others' files have in other
+forms is brought to it by `graph_er.schema.dialogue_forms`.
 """
 
 from __future__ import annotations
@@ -192,7 +193,9 @@ def _from_list(raw: Any, dataset: str | None, limits: Limits) -> DialogueFile:
 def _dialogue(
     raw: Sequence[Any], dialogue_id: str, session: str | None, limits: Limits
 ) -> Dialogue:
-    for position in (1, 2):
+    # Sentences and utterance ids may be absent, but not those of one dialogue alone.
+    given = [position for position in (6, 9) if position < len(raw) and raw[position]]
+    for position in (1, 2, *given):
         if dialogue_id not in raw[position]:
             raise InputError(f"dialogue {dialogue_id} is missing in element {position}")
     where = f"dialogue {dialogue_id}"

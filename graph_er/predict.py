@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 if not __package__:  # run as a file: put the repository root, not this folder, on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from graph_er.bundles.bundle_folder import is_bundle
+from graph_er.bundles.bundle_folder import is_bundle, no_bundle
 from graph_er.display.words import WORDS
 from graph_er.errors import InputError
 from graph_er.running.cli import add_device_option, run_command
-from graph_er.running.paths import checkpoint_file, demo_models, keep_inputs, require_suffix
+from graph_er.running.paths import demo_models, keep_inputs, require_suffix
 
 if TYPE_CHECKING:
     from graph_er.inference.predictor import EmotionPredictor as EmotionPredictor
@@ -194,10 +194,9 @@ def _check_models(arguments: argparse.Namespace) -> None:
     if arguments.extractor is None and not is_bundle(arguments.pt_dir):
         arguments.extractor = demo_models() / "concat_at"
         if arguments.pt_dir != demo_models() / "graph_at" and not arguments.extractor.exists():
-            checkpoint_file(arguments.pt_dir)
-            raise InputError(
-                f"--pt_dir {arguments.pt_dir}: is no bundle; add --extractor DIR, the stage 1 "
-                "checkpoint whose features it was trained on"
+            raise no_bundle(
+                arguments.pt_dir,
+                "add --extractor DIR, the stage 1 checkpoint whose features it was trained on",
             )
     for path in (demo_models() / "graph_at", demo_models() / "concat_at"):
         if path in (arguments.pt_dir, arguments.extractor) and not path.exists():

@@ -121,6 +121,10 @@ def _space(settings: GivenSettings, only: Sequence[str] | None) -> Space:
             f"has {', '.join(space)}"
         )
     fixed = {**settings.model, **settings.training}
+    if clash := [name for name in only or () if name in fixed]:
+        raise InputError(
+            f"--only {clash[0]}: a flag or the file of --config fixes it; leave it out of one"
+        )
     return {name: space[name] for name in only or space if name not in fixed}
 
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# Code, settings and tables, and the weights and vocabularies of encoders.
-_KINDS = (".py", ".txt", ".json", ".csv", ".safetensors", ".bin", ".model")
+# Code, settings, tables and recordings, and the weights and vocabularies of encoders.
+_KINDS = (".py", ".txt", ".json", ".csv", ".wav", ".safetensors", ".bin", ".model")
 
 
 def digest(names: Sequence[str]) -> str:

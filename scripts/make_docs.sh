@@ -189,7 +189,7 @@ out_of_fold() { # each seed of stage 1: the whole, its folds, three dialogue fil
   make_demo demo "$demo_root"
   local out=$runs/out_of_fold seed fold kind corpus
   corpus=(--corpus demo --root "$demo_root")
-  local inputs="$inputs $(digest "$demo_root/annotation" "$demo_root/demo.json")"
+  local inputs="$inputs $(digest "$demo_root/annotation" "$demo_root/demo.json" "$demo_root/wav")"
   stage1() { # folder seed option ...
     local folder=$out/$1 number=$2
     shift 2

@@ -87,7 +87,7 @@ source scripts/steps.sh # step, lane, wait_for_lanes
 make_demo "$corpus" "$root"
 
 if [ "$corpus" = demo ] && [ -z "$split" ]; then # nothing in it needs a check
-  inputs=$(digest "${code[@]}" "$root/annotation" "$root/demo.json")
+  inputs=$(digest "${code[@]}" "$root/annotation" "$root/demo.json" "$root/wav")
   has=at
 else # status 2 here, with all that is wrong named, rather than after hours
   echo "== checking the corpus" >&2
@@ -199,6 +199,17 @@ if [ -n "$folds" ]; then
 else
   rm -f "$checkpoints"/graph_oof_*/eval.json # of an earlier study, which had them
 fi
+
+# Of another corpus, reading, split or code: no rows of this study.
+for m in a t at; do
+  for method in concat graph graph_frozen graph_oof; do
+    mark=$runs/steps/${method/concat/stage1}_${m}_eval.done folder=$checkpoints/${method}_$m
+    if [ -e "$folder/eval.json" ] && [[ "$(cat "$mark" 2>/dev/null)" != "$inputs "* ]]; then
+      echo "== $folder/eval.json is of an earlier study, of something else: removed" >&2
+      rm -f "$folder/eval.json"
+    fi
+  done
+done
 
 # ---- report --------------------------------------------------------------------------------------
 "$python" graph_er/study.py --runs "$checkpoints" --data_dir "$tuned" --out "$runs"

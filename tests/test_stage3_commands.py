@@ -495,3 +495,22 @@ def test_scores_are_written_to_a_file_of_their_own(data, out, tmp_path, capsys, 
     for folder in (".", "/"):
         assert evaluate(data, out, "--out", folder) == 2
         assert "is a folder; name a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["predictions.csv", "Reliability.PNG", "PREDICTIONS_seed-12.csv", "predictions_Seed0.CSV"],
+)
+def test_scores_do_not_take_the_name_of_a_file_that_is_written_beside_them(
+    data, out, tmp_path, capsys, name
+):
+    assert train(data, out) == 0
+    capsys.readouterr()
+    folder = tmp_path / "scores"
+    assert evaluate(data, out, "--out", str(folder / name)) == 2
+    error = capsys.readouterr().err
+    assert f"--out {folder / name}: predictions or their picture" in error
+    assert f"name another file, as {folder / 'eval.json'}" in error
+    assert not folder.exists()
+    assert evaluate(data, out, "--out", str(folder / "predictions.json")) == 0
+    assert len([*folder.iterdir()]) == 3

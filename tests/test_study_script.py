@@ -139,6 +139,20 @@ def test_only_what_other_options_change_is_made_anew(copy):
 
 
 @pytest.mark.slow
+def test_rows_of_another_corpus_are_no_rows_of_a_study(copy, tmp_path):
+    root = shutil.copytree(copy / "data" / "demo", tmp_path / "demo")
+    options = ("--root", str(root), "--name", "mixed", "--seeds", "1", "--stage1_epochs", "1")
+    assert run(copy, *options, "--modalities", "t").returncode == 0
+    one, other, *_ = sorted((root / "wav").rglob("*.wav"))
+    shutil.copyfile(other, one)
+    done = run(copy, *options, "--modalities", "a")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("is of an earlier study, of something else: removed") == 3
+    results = json.loads((copy / "runs" / "mixed" / "results.json").read_text(encoding="utf-8"))
+    assert {entry["modalities"] for entry in results["entries"]} == {"a"}
+
+
+@pytest.mark.slow
 def test_out_of_fold_features_are_a_method_more_where_asked_for(copy, tmp_path):
     root = tmp_path / "demo"
     small = ("--sessions", "5", "--dialogues", "2", "--utterances", "8")

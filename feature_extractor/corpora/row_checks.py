@@ -95,7 +95,10 @@ def refuse_repeated(rows: Sequence[AnyRow], problems: list[str]) -> list[AnyRow]
     for name, same in by_id.items():
         if len(same) > 1:
             found = "; ".join(f"{row.source}: {row.emotion}".removesuffix(": ") for row in same)
-            problems.append(f"utterance {name} occurs {len(same)} times ({found}); keep one row")
+            problems.append(
+                f"utterance {name} occurs {len(same)} times ({found}); keep one row, or "
+                "give one another id if they are two utterances"
+            )
     return [same[0] for same in by_id.values() if len(same) == 1]
 
 

@@ -28,9 +28,9 @@ from feature_extractor.corpora.table_dialogues import (
 from feature_extractor.corpora.table_recordings import refuse_recordings
 from feature_extractor.corpora.table_rows import (
     COLUMNS,
-    OPTIONAL_NAMES,
     REQUIRED,
     TableRow,
+    columns_of,
     parse_row,
 )
 from feature_extractor.corpora.text_files import (
@@ -100,14 +100,7 @@ def _read_rows(path: Path, problems: list[str], notices: list[str]) -> list[Tabl
         checked=COLUMNS,
         problems=problems,
     )
-    columns = list(
-        dict.fromkeys(
-            name
-            for record in records
-            for name, cell in record.cells.items()
-            if cell.strip() or name not in OPTIONAL_NAMES
-        )
-    )
+    columns = columns_of(records)
     unknown = sorted(set(columns) - set(COLUMNS))
     if unknown:
         notices.append(f"unknown columns ignored: {shorten(unknown)}.")

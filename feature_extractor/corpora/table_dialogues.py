@@ -29,14 +29,18 @@ def name_rows(rows: Sequence[TableRow], notices: list[str]) -> list[TableRow]:
     ids = [str(row.utterance) for row in rows]
     if rows[0].dialogue is None:
         return [replace(row, id=name, dialogue=name) for row, name in zip(rows, ids, strict=True)]
-    if len(set(ids)) < len({(row.dialogue, row.utterance) for row in rows}):
-        notices.append("utterance ids begin anew in each dialogue: ids are dialogue_utterance.")
+    first = {row.utterance: row.dialogue for row in reversed(rows)}
+    if again := next((row for row in rows if row.dialogue != first[row.utterance]), None):
+        notices.append(
+            f"utterance ids begin anew in each dialogue ({again.utterance} is in "
+            f"{first[again.utterance]} and {again.dialogue}): here they are dialogue_utterance."
+        )
         ids = [f"{row.dialogue}_{row.utterance}" for row in rows]
     return [replace(row, id=name) for row, name in zip(rows, ids, strict=True)]
 
 
 def _number_rows(rows: Sequence[TableRow], notices: list[str]) -> list[TableRow]:
-    notices.append("no utterance column: utterances are numbered.")
+    notices.append("no utterance ids: utterances are numbered.")
     if rows[0].dialogue is None:
         ids = [f"utterance{row.position + 1:06}" for row in rows]
         return [replace(row, id=name, dialogue=name) for row, name in zip(rows, ids, strict=True)]

@@ -111,18 +111,14 @@ def _span(start: float | None, end: float | None, length: float) -> Span | None:
 
 def _are_parts(spans: Sequence[Span], length: float) -> bool:
     shortest = min(end - begin for begin, end in spans)
-    if len(spans) > 1:
-        return shortest < length - ROUNDING
+    if len(spans) > 1:  # of a short recording the rounding would be most
+        return shortest < length - min(ROUNDING, length / 4)
     return length > LONGEST_CLIP and shortest < length / 2
 
 
 def _is_shared(own: Sequence[TableRow], length: float) -> bool:
-    """Tell whether a file that rows share is no clip: it is long, or would sound over itself.
-
-    Where none of them has an end, starts are times of the dialogue alone: they tell its order.
-    """
-    ended = any(row.end is not None for row in own)
-    return len(own) > 1 and (length > LONGEST_CLIP or (ended and _overlap(own, length)))
+    """Tell whether a file that rows share is no clip: it is long, or would sound over itself."""
+    return len(own) > 1 and (length > LONGEST_CLIP or _overlap(own, length))
 
 
 def _overlap(own: Sequence[TableRow], length: float) -> bool:

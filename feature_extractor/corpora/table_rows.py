@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from graph_er.errors import InputError
 
 REQUIRED = ("speaker", "emotion")
 # Where one of these columns is there and not empty from end to end, it is filled in every row.
-OPTIONAL_NAMES = ("dialogue", "utterance", "session", "split")
-_NEVER_EMPTY = ("speaker", *OPTIONAL_NAMES)
+_OPTIONAL_NAMES = ("dialogue", "utterance", "session", "split")
+_NEVER_EMPTY = ("speaker", *_OPTIONAL_NAMES)
 _NUMBERS = ("start", "end", "valence", "arousal")
 # All others are names and numbers.
 _AS_WRITTEN = ("wav", "text")
@@ -68,6 +68,29 @@ class TableRow:
     arousal: float | None
     part: str | None
     sentence: str | None
+
+
+def columns_of(records: Sequence[Record]) -> list[str]:
+    """Return the columns as they appear; one of names that need not be, empty throughout, is none.
+
+    Args:
+        records: all rows of a table.
+    """
+    return list(
+        dict.fromkeys(
+            name
+            for record in records
+            for name, cell in record.cells.items()
+            if name not in _OPTIONAL_NAMES or not _is_blank(cell)
+        )
+    )
+
+
+def _is_blank(cell: str) -> bool:
+    try:
+        return not plain_name(cell)
+    except InputError:  # `parse_row` tells of it, with the row
+        return False
 
 
 def parse_row(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from feature_extractor.networks.encoders import quiet_transformers
 from feature_extractor.networks.frozen import load_frozen
 from feature_extractor.networks.identity import extractor_digest, weights_digest
 from feature_extractor.networks.tuned_encoders import (
-    refuse_started_on_test,
-    refuse_tuned_on_test,
+    refuse_started_on_held_out,
+    refuse_tuned_on_held_out,
+    tuned_on_training_side,
 )
 from feature_extractor.settings import ModelSettings
 from feature_extractor.sources import (
@@ -101,9 +102,9 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
         refuse_other_emotions(config, corpus, folder)
     split = choose_split(corpus, choice.split, choice.fold, config, folder)
     if trained:
-        refuse_started_on_test(folder, config, corpus, split, tell)
+        refuse_started_on_held_out(folder, config, corpus, split, tell)
     tell_split(split, tell)
-    extractor = trained or frozen_extractor(source, corpus, split, root)
+    extractor = trained or frozen_extractor(source, corpus, split, root, tell)
     if extractor.sampling_rate is not None:
         remedy = "take a checkpoint of --modalities t" if trained else "give --modalities t"
         require_audio(corpus.utterances, f"corpus {corpus.name}", remedy)
@@ -113,7 +114,7 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
         folds = read_folds(source.checkpoint, source.fold_checkpoints, corpus, split)
         for fold in folds:
             fold_config = load_configuration(fold.folder)
-            refuse_started_on_test(fold.folder, fold_config, corpus, split, tell)
+            refuse_started_on_held_out(fold.folder, fold_config, corpus, split, tell)
         out_of_fold = OutOfFold(folds, trained_extractor, source.align)
         done = extract_out_of_fold(extractor, out_of_fold, corpus, split, out, execution, shard)
     else:
@@ -179,13 +180,22 @@ def trained_extractor(folder: Path | str) -> Extractor:
     )
 
 
-def frozen_extractor(source: Source, corpus: Corpus, split: Split, root: Path) -> Extractor:
-    """Return the extractor of encoders as pretrained; those left open are stage 1's defaults."""
+def frozen_extractor(
+    source: Source, corpus: Corpus, split: Split, root: Path, tell: Tell
+) -> Extractor:
+    """Return the extractor of encoders as they are; those left open are stage 1's defaults."""
     wanted = ModelSettings(text_encoder=source.text_encoder, audio_encoder=source.audio_encoder)
     encoders = with_default_encoders(wanted, corpus, root, split)
-    refuse_tuned_on_test(encoders, corpus, split)
+    refuse_tuned_on_held_out(encoders, corpus, split)
     text = encoders.text_encoder if "t" in source.modalities else None
     audio = encoders.audio_encoder if "a" in source.modalities else None
+    heard = replace(encoders, text_encoder=text, audio_encoder=audio)
+    tuned = tuned_on_training_side(heard, corpus, split)
+    if tuned:
+        tell(
+            f"stage 1 tuned {' and '.join(tuned)} with dialogues of the train side, or may have: "
+            "their labels show in their vectors, and scores on them tell nothing about new ones"
+        )
     sentences = source.sentence_encoder if "t" in source.modalities else None
     model, collate, sampling_rate = load_frozen(text, audio, sentences)
     weights = weights_digest(model)
@@ -196,4 +206,6 @@ def frozen_extractor(source: Source, corpus: Corpus, split: Split, root: Path) -
         "frozen": True,
         "weights_sha256": weights,
     }
+    if tuned:
+        info["tuned_encoders"] = tuned
     return Extractor(model, collate, sampling_rate, identity, info, source.clip_length)

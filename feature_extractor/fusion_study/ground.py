@@ -21,7 +21,7 @@ from feature_extractor.networks.encoders import quiet_transformers
 from feature_extractor.networks.model import views
 from feature_extractor.networks.scaling import FrameScaler
 from feature_extractor.networks.speaker_scaling import SpeakerScaledStates, speaker_moments
-from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test
+from feature_extractor.networks.tuned_encoders import refuse_tuned_on_held_out
 from feature_extractor.settings import FUSION_PRESETS, ModelSettings
 from feature_extractor.sources import (
     CorpusChoice,
@@ -80,7 +80,7 @@ class Ground:
         self.sides = utterances_by_side(self.corpus, self.split)
         wanted = ModelSettings(text_encoder=choice.text_encoder, audio_encoder=choice.audio_encoder)
         settings = with_default_encoders(wanted, self.corpus, self.root, self.split)
-        refuse_tuned_on_test(settings, self.corpus, self.split)
+        refuse_tuned_on_held_out(settings, self.corpus, self.split)
         self.text_encoder, self.audio_encoder = settings.text_encoder, settings.audio_encoder
         self._encoders: dict[Source, Checkpoint] = {}
         self._stores: dict[Source, StateStore] = {}

@@ -10,6 +10,7 @@ from feature_extractor.corpora.problems import shorten
 from feature_extractor.splits.ids import read_split_ids
 from feature_extractor.splits.units import (
     Units,
+    fold_units,
     matching_session,
     sentence_units,
     session_units,
@@ -30,7 +31,7 @@ _WHOLE = re.compile(r"official|session[0-9]{1,6}|(?:sessions|ids):.+")
 # Dialogue ids of train, dev and test.
 Sides = tuple[Sequence[str], Sequence[str], Sequence[str]]
 
-_UNITS = {"folds": session_units, "speakers": speaker_units, "sentences": sentence_units}
+_UNITS = {"folds": fold_units, "speakers": speaker_units, "sentences": sentence_units}
 # What the training side of a split is grouped by, where not by sessions.
 _INNER_KINDS = {"speakers": "speakers", "crossed": "speakers", "sentences": "sentences"}
 _NAMES = {"folds": "sessions", "speakers": "groups of speakers", "sentences": "sentences"}
@@ -128,8 +129,8 @@ def hold_out_group(
 
 def _official(corpus: Corpus) -> Sides:
     if corpus.official is None:
-        units = session_units(corpus)
-        train, dev, test = (_dialogues(units, side) for side in split_sessions(corpus.sessions))
+        units = fold_units(corpus)
+        train, dev, test = (_dialogues(units, side) for side in split_sessions(list(units)))
         return train, dev, test
     sides: dict[str, list[str]] = {"train": [], "dev": [], "test": []}
     for dialogue, side in corpus.official.items():
@@ -142,7 +143,7 @@ def _with_dev(corpus: Corpus, name: str, sides: dict[str, list[str]]) -> Sides:
     train, dev, test = sides["train"], sides["dev"], sides["test"]
     if dev or not train:
         return train, dev, test
-    units = _within(session_units(corpus), train)
+    units = _within(fold_units(corpus), train)
     return *_train_and_dev(units, list(units), name, "sessions"), test
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,11 @@ from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.schema.splits import natural_key
 
+# What a checkpoint may not have seen: test at all, dev in training.
+HELD_OUT = ("test", "dev")
 _SHOWN = 5
 _OWN = "leave --split out to take the checkpoint's own, or train stage 1 under this one"
-_OTHER = "choose a --split under which that is no test, or train stage 1 under this one"
+_OTHER = "choose a --split under which that is train, or train stage 1 under this one"
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ def choose_split(
     fold: int | None,
     trained: UtteranceConfig | None = None,
     folder: Path = Path(),
+    held_out: Sequence[str] = HELD_OUT,
 ) -> Split:
     """Return the split that is asked for, else the one that a checkpoint was trained under.
 
@@ -118,10 +121,11 @@ def choose_split(
         trained: the checkpoint's configuration, or None without one. It counts where it records a
             split of a corpus of the same name.
         folder: where the checkpoint lies, for messages.
+        held_out: as `refuse_seen` takes it.
 
     Raises:
-        InputError: as `splitting.split_corpus`; also dialogues that are test here and were train
-            or dev there, or no test dialogue of there in this corpus.
+        InputError: as `splitting.split_corpus` and `refuse_seen`; also no test dialogue of there in
+            this corpus.
     """
     if trained is None or trained.split is None or trained.corpus != corpus.name:
         return split_corpus(corpus, spec, fold)
@@ -129,7 +133,7 @@ def choose_split(
         return _doubted(_recorded_split(corpus, trained.split, folder), corpus, trained.split)
     split = split_corpus(corpus, spec, fold)
     has_own = "test" in recorded_sides(corpus, trained.split).values()
-    refuse_seen(corpus, split, trained, folder, _OWN if has_own else _OTHER)
+    refuse_seen(corpus, split, trained, folder, _OWN if has_own else _OTHER, held_out)
     return _doubted(split, corpus, trained.split)
 
 
@@ -139,8 +143,9 @@ def refuse_seen(
     trained: UtteranceConfig | Tuned,
     who: Path | str,
     remedy: str = _OTHER,
+    held_out: Sequence[str] = HELD_OUT,
 ) -> None:
-    """Refuse a split that makes test what a checkpoint was trained with.
+    """Refuse a split that makes test what a checkpoint was trained with, or dev what it was fit to.
 
     Args:
         corpus: what is split.
@@ -149,18 +154,22 @@ def refuse_seen(
             record of its split, is not refused.
         who: where the checkpoint lies, or what it is, for the message.
         remedy: what to do, for the message.
+        held_out: the sides that matter: dev does not where test alone is scored.
 
     Raises:
         InputError: the split is such a one.
     """
     if trained.split is None or trained.corpus != corpus.name:
         return
-    seen = _seen_in_training(corpus, split, trained.split)
-    if seen:
-        raise InputError(
-            f"{who} was trained with {shorten(seen, shown=_SHOWN)} of corpus {corpus.name}, "
-            f"which --split {split.name} makes test; {remedy}{_if_others(corpus, trained.split)}"
-        )
+    for side in held_out:
+        known = ("train", "dev") if side == "test" else ("train",)
+        seen = _seen_in_training(corpus, getattr(split, side), trained.split, known)
+        if seen:
+            raise InputError(
+                f"{who} was trained with {shorten(seen, shown=_SHOWN)} of corpus {corpus.name}, "
+                f"which --split {split.name} makes {side}; {remedy}"
+                f"{_if_others(corpus, trained.split)}"
+            )
 
 
 def recorded_sides(corpus: Corpus, record: dict[str, Any]) -> dict[str, str | None]:
@@ -202,11 +211,26 @@ def _doubted(split: Split, corpus: Corpus, record: dict[str, Any]) -> Split:
     return replace(split, warnings=(*split.warnings, warning))
 
 
-def _seen_in_training(corpus: Corpus, split: Split, record: dict[str, Any]) -> list[str]:
-    """Return the sessions or dialogues that are test here and were trained with."""
-    trained_on = _side_of(record, ("train", "dev"))
-    test = set(split.test)
-    units = dict.fromkeys(_unit(u, record) for u in corpus.utterances if u.dialogue in test)
+def trained_among(
+    corpus: Corpus, dialogues: Iterable[str], trained: UtteranceConfig | Tuned
+) -> set[str]:
+    """Return those of a corpus's dialogues whose ids are of ones that a checkpoint was fit to.
+
+    None where that is not known, or was another corpus.
+    """
+    if trained.corpus != corpus.name or trained.split is None:
+        return set()
+    side_of = recorded_sides(corpus, trained.split)
+    return {dialogue for dialogue in dialogues if side_of[dialogue] == "train"}
+
+
+def _seen_in_training(
+    corpus: Corpus, dialogues: Sequence[str], record: dict[str, Any], known: Sequence[str]
+) -> list[str]:
+    """Return the sessions or dialogues of some dialogues that are on a `known` side there."""
+    trained_on = _side_of(record, known)
+    wanted = set(dialogues)
+    units = dict.fromkeys(_unit(u, record) for u in corpus.utterances if u.dialogue in wanted)
     return [f"{name} ({trained_on[name]})" for name in units if name in trained_on]
 
 

@@ -3,7 +3,8 @@
 ============== ===================================================================================
 official       as published with the corpus; else its last two sessions are test
 session5       the session of that number is test; ``sessions:19,20`` names several
-folds:K        K folds of neighbouring sessions; ``--fold`` 1 to K is test
+folds:K        K folds of neighbouring sessions; ``--fold`` 1 to K is test; where nobody is named
+               and each utterance is a session, readings of a sentence stay together
 speakers:K     likewise folds of speakers, those who meet in a dialogue together
 sentences:K    likewise folds of the sentences that are read
 crossed:K      folds 1 to K*K of K speaker groups by K sentence groups: neither the speakers nor

@@ -32,6 +32,28 @@ def session_units(corpus: Corpus) -> Units:
     return _linked(corpus, lambda utterance: utterance.session)
 
 
+def fold_units(corpus: Corpus) -> Units:
+    """Return what folds and dev are made of: the sessions, in natural order.
+
+    Where nobody is named and every utterance is a session of its own, those of one read sentence
+    are one unit, which bears the name of the first.
+
+    Raises:
+        InputError: a dialogue lies in several sessions.
+    """
+    units = session_units(corpus)
+    if len(units) < len(corpus.utterances) or any(u.speaker_id for u in corpus.utterances):
+        return units
+    by_sentence: dict[str, list[str]] = {}
+    for utterance in sorted(corpus.utterances, key=lambda u: natural_key(u.session)):
+        key = f"session {utterance.session}" if utterance.sentence is None else utterance.sentence
+        by_sentence.setdefault(key, []).append(utterance.session)
+    return {
+        sessions[0]: tuple(dialogue for session in sessions for dialogue in units[session])
+        for sessions in by_sentence.values()
+    }
+
+
 def speaker_units(corpus: Corpus) -> Units:
     """Return the dialogues by speaker, or by speakers who meet in a dialogue, in shuffled order.
 

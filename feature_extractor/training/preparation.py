@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,13 +17,18 @@ from feature_extractor.execution import Execution, training_device
 from feature_extractor.fusion.registry import given_options
 from feature_extractor.networks.acoustic import KINDS
 from feature_extractor.networks.checkpoint import Checkpoint, TrainedOn, build_checkpoint
+from feature_extractor.networks.encoder_folder import (
+    encoder_files_digest,
+    encoder_weights_digest,
+)
 from feature_extractor.networks.scaling import FrameScaler
 from feature_extractor.networks.speaker_scaling import SpeakerScaledStates, speaker_moments
-from feature_extractor.networks.tuned_encoders import refuse_tuned_on_test
+from feature_extractor.networks.tuned_encoders import refuse_tuned_on_held_out
 from feature_extractor.settings import ALL, ModelSettings, TrainingSettings
 from feature_extractor.sources import (
     CorpusChoice,
     Tell,
+    audio_content_digest,
     corpus_digest,
     is_synthetic,
     open_choice,
@@ -39,15 +43,10 @@ from feature_extractor.training.run_folder import check_folder, check_same_optio
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
-from graph_er.running.files import sha256
 from graph_er.running.flags import require
-from graph_er.running.paths import STAGE1_WEIGHTS
 from graph_er.running.processes import count
 from graph_er.running.run_record import describe_data
 from graph_er.running.tracking import Mode
-
-# In the order in which transformers looks for them; those with a star may be in parts.
-_WEIGHT_FILES = (STAGE1_WEIGHTS, "model*.safetensors", "pytorch_model*.bin")
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def _settled(settings: ModelSettings, corpus: Corpus, root: Path, split: Split) 
     options = given_options(settings.fusion, settings.fusion_options)
     settings = replace(settings, fusion_options=options)
     settings = with_default_encoders(settings, corpus, root, split)
-    refuse_tuned_on_test(settings, corpus, split)
+    refuse_tuned_on_held_out(settings, corpus, split)
     return settings
 
 
@@ -175,29 +174,17 @@ def _configuration(
         "fold": named_split["fold"],
         "split_sha256": split_digest(split),
         "modalities": run.modalities,
+        "audio_sha256": audio_content_digest(corpus) if "a" in run.modalities else None,
         **asdict(model_settings),
-        "text_weights": _weights_digest(model_settings.text_encoder),
-        "audio_weights": _weights_digest(model_settings.audio_encoder),
+        "text_weights": encoder_weights_digest(model_settings.text_encoder),
+        "audio_weights": encoder_weights_digest(model_settings.audio_encoder),
+        "text_files": encoder_files_digest(model_settings.text_encoder),
+        "audio_files": encoder_files_digest(model_settings.audio_encoder),
         **asdict(settings),
         "transcript_version": TRANSCRIPT_VERSION,
         "seed": run.seed,
         "processes": count(),
     }
-
-
-def _weights_digest(encoder: str | None) -> str | None:
-    """Return a SHA-256 of a local encoder's weights, None of one on the hub, which has an id.
-
-    Of one file it is that file's, of parts that of their digests, a line each.
-    """
-    if encoder is None:
-        return None
-    folder = Path(encoder)
-    candidates = (sorted(filter(Path.is_file, folder.glob(name))) for name in _WEIGHT_FILES)
-    parts = [sha256(path) for path in next(filter(None, candidates), [])]
-    if len(parts) > 1:
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    return parts[0] if parts else None
 
 
 def _datasets(

@@ -33,12 +33,28 @@ def last_complete(folder: Path) -> Path | None:
     }
     for _, path in sorted(numbered.items(), reverse=True):
         try:
-            read_json_file(path / _TRAINER_STATE)
+            state = read_json_file(path / _TRAINER_STATE)
+            if not isinstance(state, dict):
+                raise InputError(f"{path / _TRAINER_STATE}: no state of a training")
             with safe_open(path / SAFE_WEIGHTS_NAME, framework="pt"):
-                return path
+                pass
         except (InputError, OSError, SafetensorError):
             shutil.rmtree(path)
+        else:
+            _find_best_again(path, state)
+            return path
     return None
+
+
+def _find_best_again(checkpoint: Path, state: dict[str, Any]) -> None:
+    """Tell `Trainer` where its best checkpoint is now: beside this one, wherever the folder went.
+
+    It would go on without one where the path of then leads nowhere, and end on the last epoch.
+    """
+    best = state.get("best_model_checkpoint")
+    if isinstance(best, str) and not Path(best).is_dir():
+        state["best_model_checkpoint"] = str(checkpoint.with_name(Path(best).name))
+        write_json(checkpoint / _TRAINER_STATE, state)
 
 
 def keep_step(model: nn.Module, path: Path, summary: dict[str, Any]) -> None:

@@ -26,9 +26,9 @@ STEPS = ("text", "audio", "fusion")  # of `fusion.late_fusion.LateFusion`
 _SETTINGS = "settings.json"
 _SETTINGS_KEYS = {"corpus_sha256", "modalities", "transcript_version"}
 
-# Digests of encoders in folders, which earlier releases left out: None is "not known" there. An
-# encoder of another name shows by that.
-_LATER_DIGESTS = ("text_weights", "audio_weights")
+# Digests of audio and of encoders in folders, which earlier releases left out: None is "not known"
+# there. An encoder of another name shows by that.
+_LATER_DIGESTS = ("text_weights", "audio_weights", "text_files", "audio_files", "audio_sha256")
 
 _EVALUATIONS = tuple(evaluation_path(Path(), side).parent for side in SIDES)
 

@@ -18,6 +18,7 @@ from typing import Any
 from graph_er.errors import InputError
 from graph_er.running.clutter import is_clutter
 from graph_er.running.files import sha256
+from graph_er.running.paths import checkpoint_file
 from graph_er.running.regular_files import read_json_file
 
 CONTENTS_NAME, CARD_NAME = "bundle.json", "README.md"
@@ -37,6 +38,20 @@ class Bundle:
 def is_bundle(path: Path) -> bool:
     """Tell whether a folder says of itself that it is a bundle."""
     return (path / CONTENTS_NAME).is_file()
+
+
+def no_bundle(path: Path, remedy: str) -> InputError:
+    """Return the error of a graph model alone, whose extractor nobody named.
+
+    Args:
+        path: what was given as a bundle.
+        remedy: what to do about it.
+
+    Raises:
+        InputError: there is no graph model either.
+    """
+    checkpoint_file(path)
+    return InputError(f"{path}: is no bundle; {remedy}")
 
 
 def digests_of(folder: Path) -> dict[str, str]:

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 _TRANSCRIPT = ".txt"
 TURN_FILE_SUFFIXES = (*AUDIO_SUFFIXES, _TRANSCRIPT)
+# Files that tell the turns of one recording; beside a single turn, aligners write its words there.
+_TIMES = (".TextGrid", ".rttm")
 # KEMDy19's segments, e.g. Sess01_script01_F001, and KEMDy20's, e.g. Sess01_script01_User001F_001.
 _KEMDY = re.compile(
     r"(?P<dialogue>Sess\d+_(?:script|impro)\d+)_(?P<speaker>\w*?[FM])_?(?P<turn>\d{1,9})"
@@ -46,7 +48,8 @@ def read_recording_folder(root: Path) -> list[Turn]:
 
     Names are KEMDy19's or KEMDy20's, each prefix a dialogue, or ``<speaker>_<turn>``, each folder a
     dialogue. Turns stand in the order of their numbers. Where several speakers have one number,
-    their order is not known; those take turns in the order of their names, with a warning.
+    their order is not known; those take turns in the order of their names, with a warning. So is
+    told that times of turns, which may lie beside audio, are not read here.
 
     Raises:
         InputError: no such files, or problems in them, all of them in one message.
@@ -67,6 +70,7 @@ def read_recording_folder(root: Path) -> list[Turn]:
     ]
     named.sort(key=lambda n: (natural_key(n.dialogue), n.turn, natural_key(n.speaker)))
     _warn_of_equal_numbers(named)
+    _warn_of_times([path for own in files.values() for path in own])
     records = [_record(root, one, problems) for one in named]
     return turns_of(records, root, str(root), problems, dialogue=root.name)
 
@@ -110,6 +114,26 @@ def _warn_of_equal_numbers(named: list[_Named]) -> None:
             "%d numbers belong to turns of several speakers: who spoke first is a guess there, "
             "and context is read in that order; a table with a column start tells it",
             shared,
+        )
+
+
+def _warn_of_times(files: list[Path]) -> None:
+    found = [
+        (beside.name, path.name)
+        for path in files
+        if path.suffix.lower() != _TRANSCRIPT
+        for beside in map(path.with_suffix, _TIMES)
+        if beside.is_file()
+    ]
+    if found:
+        times, recording = found[0]
+        logger.warning(
+            "%d file(s) %s are not read, and the audio beside them is heard whole; if they tell "
+            "the turns of a recording, give one: --input %s --recording %s",
+            len(found),
+            " or ".join(_TIMES),
+            times,
+            recording,
         )
 
 

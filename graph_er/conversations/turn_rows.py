@@ -16,7 +16,7 @@ from feature_extractor.corpora.table_dialogues import (
     times_of,
 )
 from feature_extractor.corpora.table_recordings import recording_spans
-from feature_extractor.corpora.table_rows import TableRow, parse_row
+from feature_extractor.corpora.table_rows import TableRow, columns_of, parse_row
 from feature_extractor.corpora.text_files import Record, plain_name
 from graph_er.conversations.recording import Recording
 from graph_er.conversations.turns import Turn
@@ -97,7 +97,7 @@ def _parse(
     dialogue: str,
     recording: Recording | None,
 ) -> list[TableRow]:
-    present = {name for record in records for name in record.cells} & {*COLUMNS}
+    present = {*columns_of(records)} & {*COLUMNS}
     rows = []
     audio = AudioFiles(folder)
     for position, record in enumerate(records):

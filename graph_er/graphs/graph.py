@@ -9,7 +9,9 @@ the future (``past=1, future=0``), the edges are 0->0, 0->1, 1->1, 1->2 and 2->2
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,16 +35,19 @@ def window_edges(length: int | Sequence[int] | Tensor, past: int, future: int) -
     and at least 5 utterances there are ``11 * length - 30`` edges.
 
     Args:
-        length: number of utterances; of several dialogues ``[B]``, whose utterances are numbered
-            on and on.
-        past: how many earlier utterances one hears; -1 is unlimited.
+        length: number of utterances, a whole number of 0 or more; of several dialogues ``[B]``,
+            whose utterances are numbered on and on.
+        past: how many earlier utterances one hears, a whole number; -1 is unlimited.
         future: how many later ones, likewise.
 
     Returns:
         ``edge_index`` ``[2, E]``, int64: heard utterance, hearing utterance; ordered by the latter.
+
+    Raises:
+        ValueError: one of them is no whole number, or is too small.
     """
-    lengths = torch.as_tensor(length).reshape(-1)
-    farthest = int(lengths.max()) - 1
+    lengths, farthest = _lengths(length)
+    past, future = _window("past", past), _window("future", future)
     past = farthest if past < 0 else min(past, farthest)
     future = farthest if future < 0 else min(future, farthest)
     end = lengths.cumsum(0)
@@ -54,6 +59,30 @@ def window_edges(length: int | Sequence[int] | Tensor, past: int, future: int) -
     # Among the edges of one that hears, the one heard is the edge's own number but for a shift.
     shift = first - counts.cumsum(0) + counts
     return torch.stack([torch.arange(len(target)).add_(shift.index_select(0, target)), target])
+
+
+def _lengths(given: Any) -> tuple[Tensor, int]:
+    """Return the lengths of dialogues, ``[B]``, int64, and how far the longest one reaches."""
+    try:
+        lengths = torch.as_tensor(given).reshape(-1)
+        if not (lengths.is_floating_point() or lengths.is_complex() or lengths.dtype is torch.bool):
+            lengths = lengths.long()
+            least, most = (int(end) for end in lengths.aminmax())
+            if least >= 0:
+                return lengths, most - 1
+    except (TypeError, ValueError, RuntimeError):  # no numbers, or none at all
+        pass
+    raise ValueError(f"length is {given!r:.80}; give whole numbers of 0 or more")
+
+
+def _window(name: str, given: Any) -> int:
+    try:
+        size = operator.index(given)
+    except TypeError:
+        size = -2
+    if size < -1:
+        raise ValueError(f"{name} is {given!r:.80}; give -1 (unlimited) or a whole number above it")
+    return size
 
 
 def speaker_ids(speakers: Sequence[Hashable]) -> Tensor:

@@ -14,7 +14,7 @@ from feature_extractor.extraction.stage2 import trained_extractor
 from feature_extractor.extraction.vectors import Extractor
 from feature_extractor.networks.encoders import quiet_transformers
 from graph_er.answers.prediction import predict_probabilities
-from graph_er.bundles.bundle_folder import is_bundle, open_bundle
+from graph_er.bundles.bundle_folder import is_bundle, no_bundle, open_bundle
 from graph_er.bundles.feature_origin import check_extractor
 from graph_er.conversations.turn_table import turns_of_rows
 from graph_er.conversations.turns import Turn, by_dialogue
@@ -261,7 +261,7 @@ def _parts(pt_dir: Path, extractor: Path | str | None) -> tuple[Path, Path, Path
         bundle = open_bundle(pt_dir)
         return bundle.graph, bundle.extractor, bundle.live
     if extractor is None:
-        raise InputError(f"{pt_dir}: is no bundle; name the extractor it was trained on, too")
+        raise no_bundle(pt_dir, "name the extractor it was trained on, too")
     return pt_dir, Path(extractor), None
 
 

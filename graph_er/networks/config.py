@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
+from graph_er.errors import InputError
 from graph_er.running.flags import option, require
 
 AUDIO_LEVELS = ("dialogue", "speaker")
@@ -177,8 +178,7 @@ class TrainingConfig:
             value = getattr(self, name)
             require(name, value, value in known, f"one of {', '.join(known)}")
         require("epochs", self.epochs, self.epochs >= 1, "at least 1")
-        rate = self.learning_rate
-        require("learning_rate", rate, 0 < rate < float("inf"), "above 0 and finite")
+        require("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
         names = ("batch_size", "weight_decay", "logit_adjustment", "contrastive", "shift")
         for name in (*names, "clip_norm"):
             require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
@@ -257,6 +257,8 @@ def _preset(name: str) -> Preset:
 def _require_fitting(config: type, values: Mapping[str, Any], unknown: str) -> None:
     kinds = get_type_hints(config)
     for name, value in values.items():
-        require(name, value, name in kinds, unknown)
-        alike = type(value) is kinds[name] or (kinds[name] is float and type(value) is int)
-        require(name, value, alike, f"of type {kinds[name].__name__}")
+        if name not in kinds:  # NaN has a range where there is such an option
+            raise InputError(f"--{name} is {value}; it must be {unknown}")
+        if type(value) is not kinds[name] and (kinds[name], type(value)) != (float, int):
+            wanted = f"of type {kinds[name].__name__}"
+            raise InputError(f"--{name} is {value}; it must be {wanted}")

@@ -13,10 +13,10 @@ Written by `python -m graph_er.ablation --data_dir FILE.pkl ... --out docs/ablat
 are there already are not run again. Each row changes one thing. Weighted F1 in per cent, mean ± sd
 over seeds, on dialogues that the model was not trained on: with three or more sessions, each
 session of train and dev in turn by a model of the others; else the file's dev side. Test dialogues
-are never read: a corpus is named as its file is, n counts what was scored. The difference to the
-default is paired by seed, its standard error in brackets: below about twice that, it means nothing.
-"Decoded" is weighted F1 after decoding along each speaker's turns at weight 0.2. A dash is a row
-that was not run.
+are never read: n counts what was scored; of two files of one corpus the SHA-256 tells which. The
+difference to the default is paired by seed, so there is none where the seeds are others; its
+standard error is in brackets: below about twice that, it means nothing. "Decoded" is weighted F1
+after decoding along each speaker's turns at weight 0.2. A dash is a row that was not run.
 
 """
 
@@ -36,15 +36,18 @@ def ablation_table(rows: Sequence[dict[str, Any]], variants: Sequence[str]) -> s
     found = {((row["corpus"], row["data_sha256"]), row["variant"]): row for row in rows}
     corpora = {corpus: row for (corpus, _), row in found.items()}  # of one name may be two files
     header = ["Change"]
-    for example in corpora.values():
-        title = f"{example['corpus']}, {example['modalities']} (n {example['n']:,})"
+    names = [name for name, _ in corpora]
+    for (name, digest), example in corpora.items():
+        which = f", file {digest[:8]}" if names.count(name) > 1 else ""
+        title = f"{name}{which}, {example['modalities']} (n {example['n']:,})"
         header += [f"{title}: weighted F1", "difference", "macro F1", "decoded"]
     lines = [header, ["---", *["---:"] * (len(header) - 1)]]
     for variant in variants:
         cells = [variant]
         for corpus in corpora:
             row, default = found.get((corpus, variant)), found.get((corpus, variants[0]))
-            cells += _cells(row, default if row is not default else None)
+            same = row is not None and default is not None and row["seeds"] == default["seeds"]
+            cells += _cells(row, default if same and row is not default else None)
         lines.append(cells)
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,10 +40,13 @@ def collect_study(runs: Sequence[Run], dialogue_file: DialogueFile) -> dict[str,
         ``ensembles`` (one per run of several seeds) and ``missing`` (expected, but not there).
 
     Raises:
-        InputError: a run scores other emotions than the dialogue file's.
+        InputError: a run scores other emotions or utterances than the dialogue file's test side,
+            or dialogues that it was trained on.
     """
+    baselines = study_controls(dialogue_file)
     for run in runs:
         _check_emotions(run, dialogue_file.emotions)
+        _check_scored(run, baselines["majority"])
     columns = sorted({*STUDY_MODALITIES, *(run.modalities for run in runs)}, key=modality_order)
     present = {(run.method, run.modalities) for run in runs}
     return {
@@ -51,7 +54,7 @@ def collect_study(runs: Sequence[Run], dialogue_file: DialogueFile) -> dict[str,
         "study": _provenance(runs, dialogue_file.info),
         "emotions": list(dialogue_file.emotions),
         "modalities": columns,
-        "baselines": study_controls(dialogue_file),
+        "baselines": baselines,
         "entries": [_entry(run, scores) for run in runs for scores in run.seed_scores],
         "ensembles": [_ensemble(run) for run in runs if "per_seed" in run.evaluation],
         "missing": [
@@ -99,6 +102,30 @@ def _check_emotions(run: Run, emotions: Sequence[str]) -> None:
             f"{run.folder / EVALUATION_NAME}: scores the emotions {', '.join(labels)}, but the "
             f"dialogue file has {', '.join(emotions)}; give the --data_dir that the runs used"
         )
+
+
+def _check_scored(run: Run, majority: Mapping[str, Any]) -> None:
+    """Refuse a run beside which the controls, scored on the dialogue file, are of something else.
+
+    Raises:
+        InputError: see `collect_study`.
+    """
+    path = run.folder / EVALUATION_NAME
+    if run.evaluation.get("trained_on") is True:
+        raise InputError(
+            f"{path}: scores dialogues that the run was trained on, which tell nothing about new "
+            "ones; evaluate it on what it was not trained on"
+        )
+    if _support(run.evaluation) != _support(majority):
+        raise InputError(
+            f"{path}: scores {run.evaluation['n']} utterances, not the {majority['n']} of the "
+            "dialogue file's test side, or other labels of them; give the --data_dir that the "
+            "runs used, or evaluate the run on it"
+        )
+
+
+def _support(scores: Mapping[str, Any]) -> dict[str, Any]:
+    return {emotion: own.get("support") for emotion, own in scores["per_class"].items()}
 
 
 def _entry(run: Run, scores: dict[str, Any]) -> dict[str, Any]:

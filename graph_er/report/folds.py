@@ -74,8 +74,8 @@ def extractor_note(sessions: Sequence[str]) -> str:
     return (
         "The extractor that made these features was trained on the labels of session(s) "
         f"{', '.join(sessions[:_NAMED])}{more}, unless it was trained on another corpus: scores on "
-        "them are too high and tell nothing about new sessions. Take features of `extract.py "
-        "--frozen`, or out-of-fold ones (docs/out_of_fold.md)."
+        "them are too high and tell nothing about new sessions. Take features of encoders as "
+        "pretrained (`extract.py --frozen`), or out-of-fold ones (docs/out_of_fold.md)."
     )
 
 

@@ -22,7 +22,10 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 # Read by setting it, which several threads could not do at a time: once, while there is one.
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
+# What torch says where a write fell short; it does not tell why.
+_TORCH_WRITE_ERRORS = re.compile(r"iostream error|unexpected pos \d|PytorchStreamWriter failed")
 _MOST_KEPT = 100
+_MOST_LINKS = 40  # to follow one after the other, as Linux does
 _NEWBORN_SECONDS = 1.0  # between its making and its locking a file looks abandoned
 
 
@@ -34,7 +37,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     process left behind while it wrote the same file is removed.
 
     Raises:
-        InputError: `path` is a device, a pipe or a socket, or leads to one.
+        InputError: `path` is a device, a pipe or a socket, leads to one, or lies or leads where the
+            system keeps devices and open files.
     """
     path = Path(path)
     _refuse_device(path)
@@ -72,11 +76,36 @@ def _kept(path: Path) -> tuple[str, str]:
 
 
 def _refuse_device(path: Path) -> None:
-    """Refuse what a rename would put a file in the place of, as ``/dev/null`` for root."""
+    """Refuse what a rename would put a file in the place of, as ``/dev/null`` for root.
+
+    ``/dev/stdout`` looks like a regular file where the output goes to one.
+    """
     with suppress(OSError):  # whatever else is wrong with a path, writing tells
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        if any(_of_the_system(step) for step in _steps(path)) or _is_special(path):
             raise InputError(f"{path}: is a device or a pipe; name a file to write")
+
+
+def _is_special(path: Path) -> bool:
+    mode = path.stat().st_mode
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _steps(path: Path) -> Iterator[Path]:
+    """Yield a path and what its links lead to, one after the other."""
+    yield path
+    for _ in range(_MOST_LINKS):
+        if not path.is_symlink():
+            return
+        path = path.parent / path.readlink()
+        yield path
+
+
+def _of_the_system(path: Path) -> bool:
+    """Tell whether a path's folder is one of devices or of open files; ``/dev/shm`` is memory."""
+    folder = Path(os.path.realpath(path.parent))
+    if folder.is_relative_to("/dev/shm"):
+        return False
+    return folder.is_relative_to("/dev") or folder.is_relative_to("/proc")
 
 
 def _rename(temporary: Path, path: Path) -> None:
@@ -118,16 +147,18 @@ def disk_errors_named(path: Path, *, hidden: bool = False) -> Iterator[None]:
 
 
 def _disk_error(error: BaseException) -> OSError | None:
-    """Return what the operating system said, if that is behind an error."""
+    """Return what the operating system said, if that is behind an error, or what it will have."""
     cause: BaseException | None = error
+    cut_short = False
     while cause is not None:
+        cut_short |= _TORCH_WRITE_ERRORS.search(str(cause)) is not None
         number = re.search(r"\(os error (\d+)\)", str(cause))  # so do writers made in Rust
         if number is not None:
             cause = OSError(int(number[1]), os.strerror(int(number[1])))
         if isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
             return cause
         cause = cause.__context__
-    return None
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if cut_short else None
 
 
 def _remove_abandoned(path: Path) -> None:

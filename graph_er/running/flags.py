@@ -40,7 +40,9 @@ def require(name: str, value: Any, holds: bool, range_: str) -> None:
     Raises:
         InputError: it is out of range.
     """
-    if not holds or (isinstance(value, float) and not math.isfinite(value)):
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"--{name} is {value}; it must be finite and {range_}")
+    if not holds:
         raise InputError(f"--{name} is {value}; it must be {range_}")
 
 

@@ -64,12 +64,20 @@ class Limits:
         return [_scalar(value, where) for value in self.list_of(values, where)]
 
     def ids(self, values: Any, where: str) -> tuple[str, ...]:
-        """Return ids or speakers as strings, each fit to be shown.
+        """Return ids as strings, each fit to be shown.
 
         Raises:
-            InputError: as `texts` does; also where one is too long, or holds signs that steer a
-                terminal.
+            InputError: as `texts` does; also where the list is a text itself, or one of its entries
+                is empty, too long, or holds signs that steer a terminal.
         """
+        if isinstance(values, str):  # else each of its letters were an id
+            raise InputError(f"{where}: a str where a list belongs")
+        found = self._names(values, where)
+        if "" in found:
+            raise InputError(f"{where}: entry {found.index('')} (from 0) is empty; give it a name")
+        return found
+
+    def _names(self, values: Any, where: str) -> tuple[str, ...]:
         found = tuple(str(value) for value in self._scalars(values, where))
         for name in found:
             # Hangul that is taken apart, as some file systems do it, is three times as long.
@@ -88,7 +96,8 @@ class Limits:
         Bytes are returned as the text that they are in UTF-8.
 
         Raises:
-            InputError: as `ids` does.
+            InputError: it is no list, or too long; a label is of another kind, NaN, too long, or
+                holds signs that steer a terminal.
         """
         return tuple(self._label(value, where) for value in self.list_of(values, where))
 
@@ -96,7 +105,9 @@ class Limits:
         if isinstance(value, tuple) and depth < _DEEPEST_LABEL:
             parts = self.list_of(value, where)
             return tuple(self._label(part, where, depth + 1) for part in parts)
-        self.ids((value,), where)
+        self._names((value,), where)
+        if value != value:  # each would be a person of its own
+            raise InputError(f"{where}: {value}, a missing cell; name the speaker")
         return _scalar(value, where)
 
     def numbers(self, row: Any, where: str, depth: int = 0) -> None:
@@ -168,7 +179,7 @@ def require_readable(dialogues: Iterable[Dialogue], info: dict[str, Any]) -> Non
 
     Raises:
         InputError: an id, a speaker or an entry of the info is of another kind than readers take,
-            too long, or cannot be shown.
+            too long, or cannot be shown; or an id is empty.
     """
     limits = Limits(sys.maxsize)
     for key, value in info.items():

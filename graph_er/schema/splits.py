@@ -65,7 +65,7 @@ def part_of(dialogue_id: str, info: Mapping[str, Any]) -> str | None:
     parts = named_by_dialogue(info, "parts")
     if parts:
         named = parts.get(dialogue_id)
-        return None if named in (None, "") else str(named)
+        return None if named is None else str(named).strip() or None
     found = _NAMES_SESSION.match(dialogue_id)
     return found[2] if found else None
 

@@ -43,11 +43,17 @@ def evaluation_outputs(out: Path) -> list[Path]:
     Of the predictions of single seeds only those that are there: no others can be lost.
 
     Raises:
-        InputError: it is a folder.
+        InputError: it is a folder, or bears the name of a file that is written beside it.
     """
     if out.is_dir():
         raise InputError(f"--out {out}: is a folder; name a file")
     whole = out.with_name(PREDICTIONS_NAME)
+    small = out.with_name(out.name.casefold())  # there are disks on which case is nothing
+    if small.name in (PREDICTIONS_NAME, DIAGRAM_NAME) or names_a_member(small, whole):
+        raise InputError(
+            f"--out {out}: predictions or their picture, written beside the scores, go by this "
+            f"name; name another file, as {out.with_name(EVALUATION_NAME)}"
+        )
     return [out, whole, out.with_name(DIAGRAM_NAME), *_members(whole)]
 
 

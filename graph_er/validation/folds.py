@@ -100,15 +100,16 @@ def extractor_trained_on(file: DialogueFile, predicted: Iterable[Dialogue]) -> l
     """Return the sessions of `predicted` that the file's extractor was trained on, as it tells.
 
     Stage 1 learns from the labels of the train side, so what it makes of those dialogues shows
-    their labels. Not so encoders as pretrained (``frozen``), nor vectors that ``out_of_fold`` says
-    are of an extractor that did not see the dialogue. That an extractor was trained on another
-    corpus the file does not tell, and of features of another program nothing is known.
+    their labels. Not so encoders as pretrained (``frozen``, unless ``tuned_encoders`` names some
+    that stage 1 had tuned), nor vectors that ``out_of_fold`` says are of an extractor that did not
+    see the dialogue. That an extractor was trained on another corpus the file does not tell, and
+    of features of another program nothing is known.
 
     Args:
         file: the dialogue file, which tells of its features.
         predicted: dialogues of it.
     """
-    if file.info.get("frozen") is not False:
+    if file.info.get("frozen") is not False and not file.info.get("tuned_encoders"):
         return []
     record = file.info.get("out_of_fold")
     unseen = record.get("fold_of") if isinstance(record, dict) else None

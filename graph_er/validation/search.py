@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,23 +15,22 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 from tqdm import tqdm
 
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
 from graph_er.networks.config import BEFORE_OPTIONS, ContextualConfig
+from graph_er.running.files import disk_errors_named
 from graph_er.training.one_seed import OnEpoch
 from graph_er.training.recipe import GivenSettings, Recipe, recipe_of
 from graph_er.validation.cross_validation import run_fold
 from graph_er.validation.folds import Fold
+from graph_er.validation.search_journal import JOURNAL_NAME, open_journal
 from graph_er.validation.tune_space import Choice, Space, plain_space
 
 logger = logging.getLogger(__name__)
 
-JOURNAL_NAME = "search.log"
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 _DEFAULTS = "defaults"
 _SHOWN = 80  # letters of a value in a message
@@ -60,7 +61,10 @@ class Search:
         if self.file.test_ids:
             raise ValueError("a search must not be given test dialogues")
         if not self.space:
-            raise InputError("every field of the search space is fixed; leave some flags out")
+            raise InputError(
+                "every field of the search space is fixed by flags or the file of --config; leave "
+                "some out"
+            )
 
     def recipe(self, values: dict[str, Any]) -> Recipe:
         """Return the recipe of some values of the space."""
@@ -96,15 +100,11 @@ def open_study(out: Path, search: Search, data: dict[str, str]) -> optuna.Study:
 
     Raises:
         InputError: the folder holds a search of something else; the message says what differs.
-            Or another search goes on with it at the same time.
+            Or its journal is none, or another search goes on with it at the same time.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # below, a refusal is told twice
     out.mkdir(parents=True, exist_ok=True)
-    # Optuna's lock is a link to the path as it is given: a relative one would lead nowhere from
-    # the lock's folder, and whoever finds such a lock left over would wait for ever.
-    journal = (out / JOURNAL_NAME).absolute()
-    _remove_lock_left_over(journal)
-    storage = JournalStorage(JournalFileBackend(str(journal)))
+    storage = open_journal(out)
     pruner = optuna.pruners.MedianPruner()
     study = optuna.create_study(
         study_name="search",
@@ -127,18 +127,7 @@ def open_study(out: Path, search: Search, data: dict[str, str]) -> optuna.Study:
     alive = study.get_trials(states=(*_FINISHED, TrialState.WAITING))
     if not any(trial.user_attrs.get(_DEFAULTS) for trial in alive):
         study.enqueue_trial(search.defaults(), user_attrs={_DEFAULTS: True})
-    # A sampler does not outlive its process; with the same seed it would draw its trials again.
-    seed = search.seeds[0] + len(study.trials)
-    study.sampler = optuna.samplers.TPESampler(seed=seed % 2**32)
     return study
-
-
-def _remove_lock_left_over(journal: Path) -> None:
-    """Remove a lock that leads nowhere; any other that a search left Optuna takes over itself."""
-    lock = journal.with_name(f"{journal.name}.lock")
-    if lock.is_symlink() and not lock.exists():
-        lock.unlink(missing_ok=True)
-        logger.warning("removed %s, which a search that was killed left behind", lock)
 
 
 @contextmanager
@@ -227,11 +216,12 @@ def run_search(
         search: what is searched.
         study: from `open_study`.
         trials: how many finished trials there are to be in all.
-        timeout: seconds after which no trial is begun.
+        timeout: seconds after which no trial is begun but the first.
         on_trial: called after each.
 
     Raises:
         InputError: another search goes on with it at the same time.
+        OSError: there is no room for the journal; it can be gone on with.
     """
     done = len(finished_trials(study))
     with tqdm(total=max(trials, done), initial=done, unit="trial") as bar:
@@ -245,14 +235,18 @@ def run_search(
             bar.set_postfix(best=f"{study.best_value:.4f}")
             on_trial(trial)
 
-        if done < trials:
-            with _others_told():
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while done < trials and (done == 0 or time.monotonic() < end):
+            # What is drawn depends on the trials that are finished alone: a search that was
+            # stopped goes on as it would have.
+            seed = (search.seeds[0] + done) % 2**32
+            study.sampler = optuna.samplers.TPESampler(seed=seed)
+            # Optuna answers a journal that is full with an assertion of its own.
+            with disk_errors_named(Path(JOURNAL_NAME)), _others_told():
                 study.optimize(
-                    lambda trial: objective(search, trial, watch),
-                    n_trials=trials - done,
-                    timeout=timeout,
-                    callbacks=[after],
+                    lambda trial: objective(search, trial, watch), n_trials=1, callbacks=[after]
                 )
+            done = len(finished_trials(study))
 
 
 def best_settings(search: Search, study: optuna.Study, data: dict[str, str]) -> dict[str, Any]:

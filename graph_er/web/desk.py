@@ -131,14 +131,15 @@ class Desk:
             explanation = reasons(self.predictor, analysis, number)
         except InputError as error:
             refused = str(error)
-        turn = analysis.turns[number]
+        turn, shown = analysis.turns[number], analysis.shown_turns[number]
+        first = number + 1 - shown.number
         sound = clip(turn)
         label = "audio" if sound else "no_audio" if turn.wav is None else "unplayable"
         return ChosenTurn(
             number=number,
             sound=sound,
             sound_label=TEXTS[language][label],
-            reasons=reasons_html(analysis.shown_turns[number], explanation, refused, language),
+            reasons=reasons_html(shown, first, explanation, refused, language),
         )
 
 

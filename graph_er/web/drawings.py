@@ -41,12 +41,13 @@ def timeline_html(
 
 
 def reasons_html(
-    turn: ShownTurn, explanation: Explanation | None, refused: str, language: str
+    turn: ShownTurn, first: int, explanation: Explanation | None, refused: str, language: str
 ) -> str:
     """Draw the probabilities of a turn and what moved them.
 
     Args:
         turn: with its prediction.
+        first: how many turns stand before its dialogue; they are numbered on from it.
         explanation: of it, or None.
         refused: why there is none.
         language: key of `texts.TEXTS`.
@@ -54,9 +55,10 @@ def reasons_html(
     return _render(
         *("reasons.html.jinja", language),
         turn=turn,
+        first=first,
         colours=emotion_colours(list(turn.probabilities)),
         refused=refused,
-        groups=[] if explanation is None else _groups(explanation, language),
+        groups=[] if explanation is None else _groups(explanation, first, language),
     )
 
 
@@ -65,7 +67,9 @@ def _render(template: str, language: str, **values: Any) -> str:
     return render("graph_er.web", template, word=word, percent=percent, **shared, **values)
 
 
-def _groups(explanation: Explanation, language: str) -> list[tuple[str, list[dict[str, Any]]]]:
+def _groups(
+    explanation: Explanation, first: int, language: str
+) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return the bars under their headings, all on one scale."""
     t, rows = TEXTS[language], reasons(explanation, _TURNS)
     largest = max([abs(row.influence.change) for row in rows] + [_NARROWEST])
@@ -74,7 +78,7 @@ def _groups(explanation: Explanation, language: str) -> list[tuple[str, list[dic
         change, without = row.influence.change, row.influence.without
         heading = t["strongest"] if row.other else f"{t['this_turn']} · {t['conversation']}"
         bar = {
-            "label": _label(row, explanation, language),
+            "label": _label(row, explanation, first, language),
             "change": change,
             "width": 50 * abs(change) / largest,
             "number": signed(100 * change),
@@ -84,10 +88,10 @@ def _groups(explanation: Explanation, language: str) -> list[tuple[str, list[dic
     return [*groups.items()]
 
 
-def _label(row: Reason, explanation: Explanation, language: str) -> str:
+def _label(row: Reason, explanation: Explanation, first: int, language: str) -> str:
     t, modality = TEXTS[language], word(row.modality, language)
     if row.other is not None:
-        return f"{row.other.position + 1}. {row.other.speaker}: {row.other.sentence}"
+        return f"{first + row.other.position + 1}. {row.other.speaker}: {row.other.sentence}"
     labels = {
         "turn": t["all_of_it"],
         "own part": f"{t['own']} {modality}",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from graph_er.validation.search import JOURNAL_NAME
+from graph_er.validation.search_journal import JOURNAL_NAME
 from tests.faults.killing import ROOT, Command, python, rounds
 
 pytestmark = pytest.mark.fault
@@ -99,11 +99,7 @@ def test_tuner(ground, tmp_path, records):
     )
     for folder in folders:
         assert (folder / "search" / JOURNAL_NAME).exists()
-        found = best(folder)
-        # Which trials it draws depends on where it was stopped; the first, the defaults, does not.
-        for name in ("trials", "score_of_defaults", "data"):
-            assert found[name] == expected[name]
-        assert found["score"] >= found["score_of_defaults"]
+        assert best(folder) == expected
     records.add("SIGKILL in the tuner", tried=met, survived=met)
 
 

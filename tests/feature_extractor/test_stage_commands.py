@@ -22,6 +22,7 @@ from feature_extractor.extraction import stage2
 from feature_extractor.networks.mfcc import mfcc
 from graph_er.dialogues import read_dialogues
 from graph_er.running.cli import run_command
+from graph_er.validation.folds import extractor_trained_on
 from tests.feature_extractor.tiny_corpus import make_audio_folder, make_text_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +100,26 @@ def test_eval_writes_scores_and_predictions(demo, trained, tmp_path, capsys):
     assert record["metrics"]["test"]["weighted_f1"] == scores["weighted_f1"]
 
 
+def test_the_record_keeps_the_scores_of_the_checkpoint_s_own_split(demo, trained, tmp_path, capsys):
+    run, ids = shutil.copytree(trained, tmp_path / "run"), tmp_path / "ids.json"
+    names = {path.stem[:15] for path in demo.rglob("Sess*.wav")}
+    sides = {"train": "Sess01", "dev": "Sess03", "test": "Sess04"}
+    chosen = {side: [n for n in names if n.startswith(sides[side])] for side in sides}
+    ids.write_text(json.dumps(chosen))
+    before = (run / "run.json").read_text()
+    argv = ["--checkpoint", str(run), "--root", str(demo), "--out", str(tmp_path / "e.json")]
+    assert run_command(eval_command.main, [*argv, "--split", f"ids:{ids}"]) == 0
+    assert "run.json is left as it is" in capsys.readouterr().out
+    assert (run / "run.json").read_text() == before
+    scores = json.loads((tmp_path / "e.json").read_text())
+    assert (scores["trained_on"], scores["ids_trained_on"]) == (False, 0)
+    assert run_command(eval_command.main, [*argv, "--side", "train"]) == 0
+    assert "was trained on 1 dialogue(s) of these ids" in capsys.readouterr().out
+    scores = json.loads((tmp_path / "e.json").read_text())
+    assert (scores["trained_on"], scores["ids_trained_on"]) == (True, 1)
+    assert json.loads((run / "run.json").read_text())["metrics"]["train"]["n"] == scores["n"]
+
+
 def test_extract_writes_every_utterance(demo, trained, tmp_path):
     assert extract(demo, tmp_path / "x.pkl", "--checkpoint", str(trained)) == 0
     file = read_dialogues(tmp_path / "x.pkl")
@@ -153,6 +174,17 @@ def test_dialogues_that_an_encoder_was_tuned_on_before_are_not_scored_as_test(
         said = capsys.readouterr().err
         assert f"first, which {again} started from, was trained with Sess01 (train)" in said
         assert not (tmp_path / out).exists()
+
+
+def test_encoders_that_were_tuned_before_are_told_of_frozen_features(
+    demo, trained, tmp_path, capsys
+):
+    options = ("--frozen", "--modalities", "t", "--text_encoder", str(trained))
+    assert extract(demo, tmp_path / "x.pkl", *options) == 0
+    assert f"stage 1 tuned {trained.name} with dialogues" in capsys.readouterr().out
+    file = read_dialogues(tmp_path / "x.pkl")
+    assert file.info["tuned_encoders"] == [trained.name]
+    assert extractor_trained_on(file, file.dialogues) == ["Sess01"]
 
 
 def test_frozen_features_need_no_checkpoint(demo, tmp_path):
@@ -246,6 +278,26 @@ def test_an_unfinished_run_goes_on_with_the_same_options_only(demo, tmp_path, ca
     assert "lr was" in capsys.readouterr().err
     assert train(demo, tmp_path / "run", "--resume") == 0
     assert (tmp_path / "run" / "run.json").exists()
+
+
+def test_an_unfinished_run_does_not_go_on_with_other_audio(demo, tmp_path, capsys, monkeypatch):
+    from feature_extractor.networks.checkpoint import Checkpoint
+
+    def killed(self, folder):
+        raise KeyboardInterrupt
+
+    copy = shutil.copytree(demo, tmp_path / "demo", copy_function=shutil.copyfile)
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", killed)
+        assert train(copy, tmp_path / "run") == 1
+    first, *_ = sorted((copy / "wav").rglob("*.wav"))
+    content = first.read_bytes()
+    sound, rate = soundfile.read(first)
+    soundfile.write(first, sound[::-1], rate)
+    assert train(copy, tmp_path / "run", "--resume") == 2
+    assert "audio_sha256 was" in capsys.readouterr().err
+    first.write_bytes(content)
+    assert train(copy, tmp_path / "run", "--resume") == 0
 
 
 def test_a_refused_run_does_not_block_the_corrected_command(demo, tmp_path, capsys):

@@ -35,7 +35,7 @@ def test_without_three_sessions_dev_is_predicted():
 
 def test_the_table_pairs_seeds():
     row = {"corpus": "x", "modalities": "at", "n": 9, "macro_f1": [0, 0]}
-    row |= {"decoded_weighted_f1": [0.7, 0.7], "data_sha256": "0"}
+    row |= {"decoded_weighted_f1": [0.7, 0.7], "data_sha256": "0", "seeds": [1, 2]}
     rows = [
         {**row, "variant": "default", "weighted_f1": [0.50, 0.60]},
         {**row, "variant": "less", "weighted_f1": [0.48, 0.58]},
@@ -43,6 +43,12 @@ def test_the_table_pairs_seeds():
     table = ablation_table(rows, ["default", "less", "not run"])
     assert "| less | 53.0 ± 7.1 | -2.0 (± 0.0) | 0.0 | 70.0 |" in table
     assert "| not run | – | – | – | – |" in table
+    others = {**rows[1], "seeds": [1, 2, 3], "weighted_f1": [0.4, 0.5, 0.6]}
+    table = ablation_table([rows[0], others], ["default", "less"])
+    assert "| less | 50.0 ± 10.0 |  | 0.0 | 70.0 |" in table
+    two = ablation_table([rows[0], {**rows[0], "data_sha256": "1" * 64}], ["default"])
+    assert "x, file 0, at (n 9)" in two
+    assert "x, file 11111111, at (n 9)" in two
 
 
 def test_a_second_run_keeps_what_is_there_and_adds_what_is_missing(tmp_path, monkeypatch):
@@ -72,7 +78,7 @@ def test_two_files_of_one_corpus_keep_their_rows(tmp_path, monkeypatch):
         assert run_command(ablation.main, argv) == 0
     rows = json.loads(out.read_text())["rows"]
     assert len({row["data_sha256"] for row in rows}) == len(rows) == 2
-    assert out.with_suffix(".md").read_text().count("test, at (n") == 2
+    assert out.with_suffix(".md").read_text().count("test, file ") == 2
 
 
 @pytest.mark.parametrize(("side", "place"), [("train", "element 7"), ("dev", "'dev_ids'")])

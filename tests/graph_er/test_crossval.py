@@ -237,6 +237,7 @@ def test_epoch_counts_are_compared(data, tmp_path, capsys):
     choice = json.loads((tmp_path / "cv" / "epochs.json").read_text())
     assert [count["epochs"] for count in choice["counts"]] == [1, 2]
     assert f"--epochs {choice['chosen']}: " in capsys.readouterr().out
+    assert choice["config"]["training"]["epochs"] == choice["chosen"]
     assert [path.name for path in (tmp_path / "cv").iterdir()] == ["epochs.json"]
 
 

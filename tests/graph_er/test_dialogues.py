@@ -21,6 +21,7 @@ from graph_er.schema.splits import session_of
 from tests.graph_er.dialogue_factory import EMOTIONS, make_dialogue, make_file
 
 IDS = ["A_1", "B_1", "C_1"]
+NAN = float("nan")
 
 
 def raw_file(elements=11, **replaced):
@@ -221,6 +222,19 @@ def test_a_data_set_names_the_labels_that_the_file_does_not(tmp_path):
         ({"_3": 7, "_2": 7}, "not a dialogue file"),
         ({"_2": {i: ["x", "y"] for i in IDS}}, "A_1: labels: a str where numbers belong"),
         ({"_1": {i: [["F"], ["M"]] for i in IDS}}, "cannot be speaker labels"),
+        (
+            {"_1": {i: ["F", NAN] for i in IDS}},
+            "A_1: these cannot be speaker labels: nan, a",
+        ),
+        ({"_1": {i: ["F", ("M", (1, NAN))] for i in IDS}}, "speaker labels: nan, a missing cell"),
+        ({"_1": {i: np.array([NAN, 1]) for i in IDS}}, "A_1: .* nan, a missing cell; name the"),
+        ({"_0": [*IDS, ""]}, r"element 0: entry \d \(from 0\) is empty; give it a name"),
+        ({"_9": {i: ["u", ""] for i in IDS}}, r"A_1: utterance ids: entry 1 \(from 0\) is empty"),
+        ({"_10": {"dev_ids": ["B_1"], "emotions": ["", "x"]}}, "'emotions': entry 0 .* is empty"),
+        ({"_8": "C_1"}, "element 8: a str where a list belongs"),
+        ({"_8": b"C_1"}, "element 8: a bytes where a list belongs"),
+        ({"_10": {"dev_ids": "B_1", "emotions": ["x", "y"]}}, "'dev_ids': a str where a list"),
+        ({"_9": {i: "uv" for i in IDS}}, "A_1: utterance ids: a str where a list belongs"),
         ({"_3": {i: np.array([[1], [2]], dtype=object) for i in IDS}}, r"object.*\.tolist\(\)"),
         ({"_3": {i: [np.ones(3) * 1j] * 2 for i in IDS}}, "complex"),
         ({"_10": {"dev_ids": ["B_1"], "emotions": "xy"}}, "list of different names"),
@@ -233,16 +247,28 @@ def test_malformed_files_are_refused_with_file_and_place(tmp_path, replaced, mes
     assert "raw.pkl" in str(error.value)
 
 
+def test_a_speaker_without_a_name_is_one_person(tmp_path):
+    raw = raw_file(_1={i: ["", ""] for i in IDS})
+    assert read_dialogues(write_raw(tmp_path, raw)).dialogues[0].speakers == ("", "")
+
+
 def test_a_stray_label_does_not_become_a_billion_names(tmp_path):
     raw = raw_file(10, _2={i: [0, 10**15] for i in IDS})
     with pytest.raises(InputError, match="names no emotions"):
         read_dialogues(write_raw(tmp_path, raw))
 
 
-@pytest.mark.parametrize("sentences", [None, {}, {"A_1": []}])
+@pytest.mark.parametrize("sentences", [None, {}, {name: [] for name in IDS}])
 def test_sentences_may_be_absent(tmp_path, sentences):
     file = read_dialogues(write_raw(tmp_path, raw_file(_6=sentences)))
     assert {d.sentences for d in file.dialogues} == {("", "")}
+
+
+@pytest.mark.parametrize(("place", "found"), [(6, ["a", "b"]), (9, ["u1", "u2"])])
+def test_what_is_there_under_another_dialogue_s_name_is_not_passed_over(tmp_path, place, found):
+    named = {name.lower() if name == IDS[1] else name: found for name in IDS}
+    with pytest.raises(InputError, match=f"dialogue {IDS[1]} is missing in element {place}"):
+        read_dialogues(write_raw(tmp_path, raw_file(10, **{f"_{place}": named})))
 
 
 @pytest.mark.parametrize("raw", [{"a": 1}, [1, 2], "text"])
@@ -424,6 +450,10 @@ def test_features_of_another_length_are_refused_and_nothing_is_written(tmp_path)
             r"dialogue S1_a: utterance ids: 'a\\x1b' holds control",
         ),
         ({"speakers": (Path("a"), "b")}, "dialogue S1_a: these cannot be speaker labels: a .*Path"),
+        ({"speakers": (NAN, "b")}, "dialogue S1_a: .* nan, a missing cell; name the"),
+        ({"utterance_ids": ("a", "")}, "dialogue S1_a: utterance ids: entry 1 .* is empty"),
+        ({"id": ""}, "dialogue ids: entry 0 .* is empty"),
+        ({"emotions": ("x", "y", "z", "")}, "'emotions': entry 3 .* is empty"),
         ({"sentences": ("\ud800", "b")}, "dialogue S1_a: sentences: .* half of a letter"),
         ({"text": [[1.0], [float("nan")]]}, "dialogue S1_a, utterance S1_a_001: the text feature"),
         ({"audio": [[1e300], [1.0]]}, "dialogue S1_a, utterance S1_a_000: the audio feature"),
@@ -433,7 +463,7 @@ def test_features_of_another_length_are_refused_and_nothing_is_written(tmp_path)
 def test_what_readers_refuse_is_not_written(tmp_path, changes, message):
     of_file = {name: changes.pop(name) for name in ("info", "emotions") if name in changes}
     dialogue = replace(make_dialogue("S1_a", 2), **changes)
-    file = DialogueFile((dialogue,), ("S1_a",), (), (), **{"emotions": EMOTIONS, **of_file})
+    file = DialogueFile((dialogue,), (dialogue.id,), (), (), **{"emotions": EMOTIONS, **of_file})
     with pytest.raises(InputError, match=message):
         write_dialogues(tmp_path / "x.pkl", file)
     assert [*tmp_path.iterdir()] == []

@@ -181,7 +181,7 @@ def test_whoever_names_a_graph_model_alone_is_asked_for_its_extractor(
     monkeypatch.setattr("graph_er.running.paths.project_root", lambda: tmp_path)
     assert run_command(predict.main, ["--pt_dir", str(models.graph), *argv]) == 2
     shown = capsys.readouterr().err
-    assert f"--pt_dir {models.graph}: is no bundle; add --extractor DIR" in shown
+    assert f"{models.graph}: is no bundle; add --extractor DIR" in shown
     assert "run_all.sh" not in shown
     assert run_command(predict.main, ["--pt_dir", str(tmp_path / "gone"), *argv]) == 2
     assert "gone: no such checkpoint" in capsys.readouterr().err

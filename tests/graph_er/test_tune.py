@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from graph_er import train as train_command
@@ -95,6 +96,11 @@ def test_a_search_cannot_be_given_test_dialogues():
         make_search(file=FILE)
 
 
+def test_a_search_of_nothing_is_refused():
+    with pytest.raises(InputError, match="every field of the search space is fixed"):
+        make_search(space={})
+
+
 def test_the_first_trial_is_the_defaults_and_the_best_is_never_worse(scored, tmp_path):
     search = make_search()
     study = run(search, tmp_path, 8)
@@ -102,7 +108,8 @@ def test_the_first_trial_is_the_defaults_and_the_best_is_never_worse(scored, tmp
     assert trials[0].params == search.defaults() == {"dropout": 0.4, "wp": 20, "gate": True}
     best = best_settings(search, study, DATA)
     assert best["score_of_defaults"] == pytest.approx(0.6)
-    assert best["score"] == 1 - best["model"]["dropout"] > best["score_of_defaults"]
+    assert best["score"] == pytest.approx(1 - best["model"]["dropout"])
+    assert best["score"] > best["score_of_defaults"]
     assert best["trials"] == 8
     assert (best["model"]["hidden_size"], best["training"]["epochs"]) == (8, 1)
 
@@ -131,6 +138,20 @@ def test_a_stopped_search_goes_on_and_draws_new_trials(scored, tmp_path):
     calls = len(scored)
     run(search, tmp_path, 9)
     assert len(scored) == calls
+
+
+def test_a_search_that_was_stopped_draws_what_it_would_have(scored, tmp_path):
+    search = make_search()
+    whole = run(search, tmp_path / "whole", 14)
+    parts = tmp_path / "parts"
+    for trials in (3, 13):
+        run(search, parts, trials)
+        study = open_study(parts, search, DATA)
+        study.ask()  # and killed
+    parted = run(search, parts, 14)
+    drawn = [[trial.params for trial in finished_trials(study)] for study in (whole, parted)]
+    assert drawn[0] == drawn[1]
+    assert [trial.state for trial in parted.trials].count(TrialState.FAIL) == 2
 
 
 def test_a_trial_that_a_kill_left_unfinished_is_not_counted_and_defaults_run_again(
@@ -176,6 +197,77 @@ def test_the_lock_of_a_search_leads_to_its_journal_from_anywhere(scored, tmp_pat
         assert (tmp_path / "out" / "search.log.lock").samefile("out/search.log")
     finally:
         lock.release()
+
+
+@pytest.mark.parametrize("lost", [1, 40, 10**9])
+def test_a_journal_that_was_cut_within_its_last_record_is_gone_on_with(
+    scored, tmp_path, caplog, lost
+):
+    search, journal = make_search(), tmp_path / "search.log"
+    run(search, tmp_path, 3)
+    *before, last = journal.read_bytes().splitlines(keepends=True)
+    kept = last[: max(5, len(last) - lost)]
+    journal.write_bytes(b"".join([*before, kept]))
+    states = [trial.state for trial in run(search, tmp_path, 3).trials]
+    done = TrialState.COMPLETE
+    assert states == [done, done, TrialState.FAIL, done]  # as after a kill: no end was written
+    assert f"{journal}: cut off a last record" in caplog.text
+    assert kept not in journal.read_bytes().splitlines()
+
+
+@pytest.mark.parametrize("records", [0, 1, 2, 4, 6, 9, 14])
+@pytest.mark.parametrize("times", [1, 10**9])
+def test_a_search_on_a_full_disk_tells_that_and_goes_on_once_there_is_room(
+    scored, data, tmp_path, monkeypatch, capsys, records, times
+):
+    out, real, asked = tmp_path / "search", JournalFileBackend.append_logs, []
+
+    def append_logs(backend, logs):
+        asked.append(logs)
+        if not records < len(asked) <= records + times:
+            return real(backend, logs)
+        with Path(backend._file_path).open("ab") as file:
+            file.write(b'{"op_code":4,"worker_id":"8d')
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JournalFileBackend, "append_logs", append_logs)
+        assert tune(data, out, "--trials", "2", "--only", "dropout") == 2
+    error = capsys.readouterr().err
+    assert f"error: {out / 'search.log'}: No space left on device" in error
+    assert "Traceback" not in error
+    assert tune(data, out, "--trials", "2", "--only", "dropout") == 0
+    assert len(json.loads((out / "trials.json").read_text())) == 2
+
+
+FOREIGN = [b"garbage", b"garbage\n", b"{}", b"{}\n", b"[]\n", b"null\n", b"\xff\xfe\n", b"\0" * 9,
+           b'{"op_code":99}', b'{"op_code":99}\n', b'{"op_code":0}\n', b"[" * 9999 + b"\n",
+           b'{"op_code":1,"wor\n{"op_code":1}\n']  # fmt: skip
+
+
+@pytest.mark.parametrize("content", FOREIGN)
+def test_a_file_that_is_no_journal_is_told_and_let_be(data, tmp_path, capsys, content):
+    journal = tmp_path / "search" / "search.log"
+    journal.parent.mkdir()
+    journal.write_bytes(content)
+    assert tune(data, journal.parent) == 2
+    error = capsys.readouterr().err
+    assert f"{journal}: is not the journal of a search" in error
+    assert "remove it to begin anew" in error
+    assert "Traceback" not in error
+    assert journal.read_bytes() == content
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_journal_that_is_a_link_out_of_the_folder_is_refused(data, tmp_path, capsys, exists):
+    journal, theirs = tmp_path / "search" / "search.log", tmp_path / "theirs.log"
+    journal.parent.mkdir()
+    journal.symlink_to(theirs)
+    if exists:
+        theirs.write_bytes(b"theirs")
+    assert tune(data, journal.parent) == 2
+    assert f"{journal}: is a link that leads elsewhere" in capsys.readouterr().err
+    assert theirs.read_bytes() == b"theirs" if exists else not theirs.exists()
 
 
 def test_a_search_whose_trials_another_one_ends_tells_that(scored, tmp_path, monkeypatch):
@@ -324,7 +416,7 @@ def test_bad_input_ends_with_status_2_and_one_message(data, tmp_path, capsys):
         "--trials is 0": ("--trials", "0"),
         "--timeout is -1": ("--timeout", "-1"),
         "--only members": ("--only", "members"),
-        "every field": ("--only", "epochs"),
+        "--only epochs: a flag": ("--only", "epochs"),
         "no visual features": ("--modalities", "v"),
         "with 3 sessions": ("--folds", "5"),
     }.items():

@@ -153,14 +153,16 @@ def test_ids_that_begin_anew_are_put_behind_the_dialogue(before, tmp_path):
     corpus = read_table(make(tmp_path, *rows))
     expected = [f"{d}_{before}{n}" for d in ("d", "e") for n in (1, 2, 10)]
     assert [u.id for u in corpus.utterances] == expected
-    assert any("begin anew in each dialogue" in notice for notice in corpus.notices)
+    assert any(f"({before}1 is in d and e)" in notice for notice in corpus.notices)
     (problem,) = problems_of(make(tmp_path, *rows, rows[0]))
     assert problem.startswith(f"utterance d_{before}1 occurs 2 times")
 
 
-@pytest.mark.parametrize("name", ["utterance", "session", "split"])
+@pytest.mark.parametrize("name", ["dialogue", "utterance", "session", "split"])
 def test_a_column_of_names_that_is_empty_from_end_to_end_is_as_none(name, tmp_path):
-    rows = [{"dialogue": "d", "text": text} for text in "12"]
+    rows = [{"text": text} for text in "12"]
+    if name != "dialogue":
+        rows = [{"dialogue": "d", **row} for row in rows]
     expected = read_table(make(tmp_path, *rows)).utterances
     assert read_table(make(tmp_path, *({**row, name: ""} for row in rows))).utterances == expected
     rows[0][name] = "train"

@@ -16,8 +16,8 @@ from feature_extractor.networks.checkpoint import (
     load_configuration,
 )
 from feature_extractor.networks.tuned_encoders import (
-    refuse_started_on_test,
-    refuse_tuned_on_test,
+    refuse_started_on_held_out,
+    refuse_tuned_on_held_out,
 )
 from feature_extractor.settings import ModelSettings
 from feature_extractor.splits.record import split_record
@@ -229,9 +229,9 @@ def test_an_encoder_that_was_tuned_on_what_is_test_here_is_refused(tmp_path):
     tuned.save(tmp_path / "run")
     (tmp_path / "run" / RECORD_NAME).write_text("{}")
     settings = ModelSettings(text_encoder=str(tmp_path / "run"))
-    refuse_tuned_on_test(settings, corpus, split)
+    refuse_tuned_on_held_out(settings, corpus, split)
     with pytest.raises(InputError, match=r"run was trained with Sess01 \(train\)"):
-        refuse_tuned_on_test(settings, corpus, split_corpus(corpus, "sessions:1", None))
+        refuse_tuned_on_held_out(settings, corpus, split_corpus(corpus, "sessions:1", None))
 
 
 def tuned_in_turn(tmp_path, corpus, split):
@@ -255,14 +255,14 @@ def test_what_a_checkpoint_started_from_is_known_without_its_folder(tmp_path):
     shutil.rmtree(a)
     config, told = load_configuration(b), []
     assert [entry["name"] for entry in config.started_from] == ["tuned_a"]
-    refuse_started_on_test(b, config, corpus, split, told.append)
+    refuse_started_on_held_out(b, config, corpus, split, told.append)
     other = split_corpus(corpus, "sessions:1", None)
     with pytest.raises(InputError, match=r"tuned_a, which .*tuned_b started from, was trained"):
-        refuse_started_on_test(b, config, corpus, other, told.append)
+        refuse_started_on_held_out(b, config, corpus, other, told.append)
     assert told == []
     # Who goes on from B has A's past as well.
     with pytest.raises(InputError, match=r"tuned_a was trained with Sess01 \(train\)"):
-        refuse_tuned_on_test(ModelSettings(text_encoder=str(b)), corpus, other)
+        refuse_tuned_on_held_out(ModelSettings(text_encoder=str(b)), corpus, other)
 
 
 def test_a_checkpoint_that_does_not_tell_what_it_started_from_is_looked_into(tmp_path):
@@ -274,12 +274,12 @@ def test_a_checkpoint_that_does_not_tell_what_it_started_from_is_looked_into(tmp
     config = load_configuration(b)
     other = split_corpus(corpus, "sessions:1", None)
     with pytest.raises(InputError, match=r"tuned_a, which .*tuned_b started from, was trained"):
-        refuse_started_on_test(b, config, corpus, other, told.append)
+        refuse_started_on_held_out(b, config, corpus, other, told.append)
     assert told == []
     shutil.rmtree(a)
-    refuse_started_on_test(b, config, corpus, other, told.append)
+    refuse_started_on_held_out(b, config, corpus, other, told.append)
     (line,) = told
-    assert f"{b} started from {a}: whether that was tuned on what is test here" in line
+    assert f"{b} started from {a}: whether that was tuned on what is held out" in line
     # Who goes on from B now keeps that it is not known, without a path of this machine.
     settings = ModelSettings(text_encoder=str(b))
     after = build_checkpoint(settings, "t", EMOTIONS).model.config
@@ -287,5 +287,5 @@ def test_a_checkpoint_that_does_not_tell_what_it_started_from_is_looked_into(tmp
         ("tuned_b", "another"),
         ("tuned_a", None),
     ]
-    refuse_started_on_test(b, after, corpus, other, told.append)
+    refuse_started_on_held_out(b, after, corpus, other, told.append)
     assert "started from tuned_a: whether" in told[1]

@@ -77,6 +77,20 @@ def test_what_was_trained_on_is_no_test_under_another_split(side):
     assert again == split_corpus(corpus, "folds:4", 1)
 
 
+def test_what_a_checkpoint_was_fit_to_is_no_dev_under_another_split():
+    """Epoch, temperature and decoding would be chosen on utterances that it knows by heart."""
+    corpus = conversations()
+    trained = trained_on(corpus, "folds:4", 1)
+    own = split_corpus(corpus, "folds:4", 1)
+    refuse_seen(corpus, replace(own, train=own.train[1:], left_out=own.train[:1]), trained, RUN)
+    swapped = replace(own, name="ids:x", train=own.train[1:], dev=(*own.dev, own.train[0]))
+    session = own.train[0].split("_")[0]
+    told = rf"with {session} \(train\) of corpus tiny, which --split ids:x makes dev; choose a"
+    with pytest.raises(InputError, match=told):
+        refuse_seen(corpus, swapped, trained, RUN)
+    refuse_seen(corpus, swapped, trained, RUN, held_out=("test",))
+
+
 def test_single_dialogues_that_were_trained_on_are_named():
     corpus = readings()
     with pytest.raises(InputError, match=r"s\d_r\d\d \((train|dev)\), .* and \d+ more of corpus"):

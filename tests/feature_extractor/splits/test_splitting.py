@@ -53,6 +53,12 @@ def readings(speakers=9, sentences=10, named=True):
     )  # fmt: skip
 
 
+def isolated():
+    """Readings of nobody's name, each a session of its own, as AI Hub 263 has them."""
+    rows = readings(named=False).utterances
+    return corpus_of(replace(row, session=row.dialogue) for row in rows)
+
+
 def on_sides(corpus, split, field):
     """Values of a field of the utterances, by side."""
     sides = split.by_dialogue()
@@ -82,6 +88,8 @@ CASES = [
     ("speakers:4", 4, conversations(), ("session", "speaker_id")),
     ("speakers:3", 3, readings(), ("speaker_id",)),
     ("sentences:5", 5, readings(), ("sentence",)),
+    ("folds:5", 5, isolated(), ("session", "sentence")),
+    ("official", None, isolated(), ("session", "sentence")),
     ("crossed:3", 9, readings(), ("speaker_id", "sentence")),
     ("crossed:4", 16, readings(speakers=5), ("speaker_id", "sentence")),
 ]
@@ -357,6 +365,7 @@ OUTER = [
     ("folds:4", 2, conversations(), ("session", "speaker_id")),
     ("speakers:3", 3, readings(), ("speaker_id",)),
     ("crossed:4", 6, readings(), ("speaker_id",)),
+    ("folds:3", 3, isolated(), ("session", "sentence")),
     ("sentences:5", 5, readings(), ("sentence",)),
 ]
 

@@ -1,11 +1,12 @@
 import inspect
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save
+from safetensors.torch import save, save_file
 
 from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.execution import Execution
@@ -140,6 +141,19 @@ def test_a_model_trained_in_bfloat16_is_scored_in_the_precision_that_is_asked(
     what = (same.collator(), dev, Execution(torch.device("cpu")), model.config.clip_length)
     found, expected = (predict(scored, *what)["logits"] for scored in (model, same.model))
     np.testing.assert_array_equal(found, expected)
+
+
+def test_the_best_epoch_is_found_in_a_folder_that_was_renamed(tmp_path):
+    for number in (3, 6):
+        checkpoint = tmp_path / "now" / f"checkpoint-{number}"
+        checkpoint.mkdir(parents=True)
+        state = {"best_model_checkpoint": str(tmp_path / "then" / "checkpoint-3")}
+        (checkpoint / "trainer_state.json").write_text(json.dumps(state))
+        save_file({"x": torch.zeros(1)}, checkpoint / "model.safetensors")
+    last = last_complete(tmp_path / "now")
+    assert last.name == "checkpoint-6"
+    best = json.loads((last / "trainer_state.json").read_text())["best_model_checkpoint"]
+    assert best == str(tmp_path / "now" / "checkpoint-3")
 
 
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch):

@@ -1,6 +1,5 @@
-"""Which encoders are run once per utterance, before training, and by what they are known."""
+"""Which encoders are run once per utterance, before training."""
 
-import hashlib
 from types import SimpleNamespace
 
 import pytest
@@ -40,46 +39,3 @@ def test_states_are_kept_of_encoders_that_training_does_not_change(
     settings = TrainingSettings(**{"speed_perturbation": 0.0, "freeze_audio": "none", **options})
     preparation._states(run, None, [], SimpleNamespace(model=model), settings)
     assert asked == [kept]
-
-
-ONE, OLDER = "model.safetensors", "pytorch_model.bin"
-PARTS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
-OLDER_PARTS = ("pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin")
-
-
-@pytest.mark.parametrize("names", [(ONE,), (OLDER,), PARTS, OLDER_PARTS])
-def test_an_encoder_in_a_folder_is_known_by_all_its_weights(tmp_path, names):
-    digests = {preparation._weights_digest(str(tmp_path))}
-    assert digests == {None}
-    (tmp_path / "config.json").write_text("{}")
-    for name in names:
-        (tmp_path / name).write_bytes(b"first")
-    digests.add(preparation._weights_digest(str(tmp_path)))
-    for name in names:
-        (tmp_path / name).write_bytes(b"second")
-        digests.add(preparation._weights_digest(str(tmp_path)))
-    assert len(digests) == len(names) + 2
-
-
-@pytest.mark.parametrize(
-    ("read", "beside"),
-    [(ONE, ()), (ONE, (*PARTS, OLDER)), (PARTS[0], (OLDER,)), (OLDER, ("training_args.bin",))],
-)
-def test_weights_in_one_file_are_known_by_it_whatever_else_there_is(tmp_path, read, beside):
-    for name in (read, *beside):
-        (tmp_path / name).write_bytes(name.encode())
-    expected = hashlib.sha256(read.encode()).hexdigest()
-    assert preparation._weights_digest(str(tmp_path)) == expected
-
-
-def test_weights_are_regular_files(tmp_path):
-    (tmp_path / ONE).mkdir()
-    (tmp_path / PARTS[0]).symlink_to(tmp_path / "gone")
-    assert preparation._weights_digest(str(tmp_path)) is None
-
-
-def test_an_encoder_on_the_hub_is_known_by_its_name_alone(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ONE).write_bytes(b"of none")
-    assert preparation._weights_digest(None) is None
-    assert preparation._weights_digest("klue/roberta-base") is None

@@ -50,6 +50,15 @@ def test_kemdy_prefixes_are_dialogues_wherever_the_files_lie(tmp_path, caplog):
     assert "1 numbers belong to turns of several speakers" in caplog.text
 
 
+def test_times_of_turns_beside_a_recording_are_not_passed_over_in_silence(tmp_path, caplog):
+    fill(tmp_path, "talk_1.wav", "talk_1.TextGrid", "talk_2.wav", "talk_2.txt")
+    with caplog.at_level(logging.WARNING):
+        assert len(read_recording_folder(tmp_path)) == 2
+    (message,) = (record.getMessage() for record in caplog.records)
+    assert message.startswith("1 file(s) .TextGrid or .rttm are not read")
+    assert message.endswith("--input talk_1.TextGrid --recording talk_1.wav")
+
+
 def test_every_folder_is_a_dialogue(tmp_path):
     fill(tmp_path, "one/A_1.wav", "two/A_1.wav", "two/B_2.wav")
     turns = read_recording_folder(tmp_path)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from graph_er.conversations.conversation_input import read_turns
 from graph_er.conversations.turn_table import read_turn_table, turns_of_rows
@@ -207,6 +208,16 @@ def test_a_session_need_not_be_named(blank, tmp_path):
     assert [turn.session for turn in turns_of_rows(rows, tmp_path)] == [None, "7", None]
 
 
+@pytest.mark.parametrize("name", ["dialogue", "utterance"])
+def test_a_column_of_names_that_is_empty_from_end_to_end_is_as_none(name, tmp_path):
+    rows = [{"speaker": "A", "text": text} for text in "xy"]
+    expected = [replace(turn, row=None) for turn in turns_of_rows(rows, tmp_path)]
+    blank = [{**row, name: cell} for row, cell in zip(rows, ("", float("nan")), strict=True)]
+    assert [replace(turn, row=None) for turn in turns_of_rows(blank, tmp_path)] == expected
+    with pytest.raises(InputError, match=f"row 2: no {name}; fill it in"):
+        turns_of_rows([{**rows[0], name: "d"}, blank[1]], tmp_path)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -218,6 +229,10 @@ def test_a_session_need_not_be_named(blank, tmp_path):
         ([{"text": "x"}], "row 1: no speaker"),
         ([{"txt": "x"}], "row 1: neither wav nor text; the keys given are 'txt', those read are"),
         (
+            [{"dialogue": "\u0301" * 100_000, "speaker": "A", "text": "x"}],
+            "row 1: a text holds more than 30",
+        ),
+        (
             [{"speaker": "A", 5: "x"}],
             "keys given are 'speaker', '5', those read are dialogue, session, utt",
         ),
@@ -225,6 +240,7 @@ def test_a_session_need_not_be_named(blank, tmp_path):
         ([{"speaker": "A", " TEXT": ""}], "row 1: neither wav nor text; fill in one of them"),
         ([{"speaker": "A", "text": ["x"]}], "row 1: 'text' is"),
         ([{"speaker": "A", "wav": np.zeros(9)}], "row 1: 'wav' is"),
+        ([{"speaker": "A", "wav": torch.zeros(9)}], "row 1: 'wav' is"),
         ([{"speaker": "A", "text": "x"}, {"speaker": "A", "wav": "gone.wav"}], "row 2: wav"),
     ],
 )

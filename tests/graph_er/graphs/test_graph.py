@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +52,32 @@ def test_edges_equal_those_of_the_plain_definition(length, past, future):
     edges = window_edges(length, past, future)
     assert edge_set(edges) == naive_edges(length, past, future)
     assert edges.size(1) == len(edge_set(edges))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        *(("length", (bad, 1, 1)) for bad in (-1, 2.5, None, "3", [3, -1], [], [True], np.ones(2))),
+        *(("past", (3, bad, 1)) for bad in (-2, 1.5, None, "1", np.float64(1), [1, 2])),
+        *(("future", (3, 1, bad)) for bad in (-2, 1.5, None, np.int64(-3), torch.tensor(1.0))),
+    ],
+)
+def test_what_is_no_length_or_window_is_told(name, values):
+    given = values[("length", "past", "future").index(name)]
+    with pytest.raises(ValueError, match=rf"^{name} is {re.escape(repr(given))}; give "):
+        window_edges(*values)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8, torch.tensor])
+def test_whole_numbers_of_any_kind_are_lengths_and_windows(kind):
+    expected = window_edges(7, 2, 1)
+    assert torch.equal(window_edges(kind(7), kind(2), kind(1)), expected)
+    assert torch.equal(window_edges(np.array([7], np.uint8), 2, kind(1)), expected)
+
+
+def test_a_dialogue_without_utterances_has_no_edges():
+    assert window_edges(0, 1, 1).shape == (2, 0)
+    assert torch.equal(window_edges([2, 0, 3], 1, 1), window_edges([2, 3], 1, 1))
 
 
 def test_speakers_are_numbered_by_appearance():

@@ -10,6 +10,7 @@ from graph_er.networks.config import (
     TrainingConfig,
     model_config,
     preset_of,
+    training_config,
 )
 from tests.graph_er.tiny_models import COGMEN, CONFIGS, CONTEXTUAL, TRAINING
 
@@ -83,6 +84,20 @@ def test_values_out_of_range_are_named(config, option, values):
     for value in values:
         with pytest.raises(InputError, match=f"--{option} is"):
             replace(config, **{option: value})
+
+
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_of_a_number_that_is_not_finite_the_range_is_told(preset, value):
+    for config, build in ((PRESETS[preset].model, model_config), (TrainingConfig, training_config)):
+        for field in fields(config):
+            if isinstance(field.default, float):
+                with pytest.raises(InputError) as error:
+                    build(preset, {field.name: value})
+                told = f"--{field.name} is {value}; it must be finite and "
+                assert str(error.value).removeprefix(told).startswith(("at least", "above", "from"))
+    with pytest.raises(InputError, match=r"--unheard_of is .*left out"):
+        training_config(preset, {"unheard_of": value})
 
 
 def test_a_model_without_a_future_window_is_causal():

@@ -193,11 +193,13 @@ def test_a_card_may_be_edited(copy):
     assert open_bundle(copy).live == copy / "live"
 
 
-def test_extractors_beside_a_bundle_and_lone_graphs_are_refused(models, bundle):
+def test_extractors_beside_a_bundle_and_lone_graphs_are_refused(models, bundle, tmp_path):
     with pytest.raises(InputError, match="is a bundle with an extractor"):
         EmotionPredictor.load(bundle, models.extractor)
     with pytest.raises(InputError, match="is no bundle; name the extractor"):
         EmotionPredictor.load(models.graph)
+    with pytest.raises(InputError, match="gone: no such checkpoint"):
+        EmotionPredictor.load(tmp_path / "gone")
 
 
 def test_folders_in_use_are_kept(sources, copy, tmp_path):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from datetime import datetime
 
+import numpy as np
 import pytest
 
 from graph_er.errors import InputError
@@ -83,6 +84,27 @@ def test_runs_on_other_emotions_are_refused(runs, dialogue_file):
     file = dataclasses.replace(dialogue_file, emotions=("neutral", "sad", "angry"))
     with pytest.raises(InputError, match=r"concat_at.*scores the emotions neutral, angry, sad"):
         collect_study(read_runs(runs), file)
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [1]])
+def test_runs_on_other_utterances_are_refused(runs, dialogue_file, labels):
+    *others, last = dialogue_file.dialogues
+    other = dataclasses.replace(last, **cut(last, labels))
+    file = dataclasses.replace(dialogue_file, dialogues=(*others, other))
+    with pytest.raises(InputError, match=r"concat_at.*scores 4 utterances, not the \d of the dial"):
+        collect_study(read_runs(runs), file)
+
+
+def cut(dialogue, labels):
+    count = len(labels)
+    fields = ("utterance_ids", "speakers", "sentences", "text", "audio")
+    return {name: getattr(dialogue, name)[:count] for name in fields} | {"labels": np.array(labels)}
+
+
+def test_runs_that_were_trained_on_what_they_score_are_refused(runs, write_run, dialogue_file):
+    write_run("graph_a", [[0, 0, 0, 0]], trained_on=True)
+    with pytest.raises(InputError, match=r"graph_a.*was trained on"):
+        collect_study(read_runs(runs), dialogue_file)
 
 
 def test_results_survive_json(tmp_path, results):

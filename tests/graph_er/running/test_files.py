@@ -208,6 +208,9 @@ def torch_error():
         torch_error(),
         OSError(28, "No space left on device"),
         ValueError("I/O error: it is full (os error 28)"),
+        # What torch says where it opens the file itself.
+        RuntimeError("basic_ios::clear: iostream error"),
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 2496 vs 2384"),
     ],
 )
 def test_an_error_of_the_operating_system_names_the_file(tmp_path, error):
@@ -216,6 +219,21 @@ def test_an_error_of_the_operating_system_names_the_file(tmp_path, error):
         write_and_fail(path, error)
     assert (caught.value.errno, caught.value.filename) == (28, str(path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_system_said_is_told_rather_than_what_torch_leaves_to_guess(tmp_path):
+    error = RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 2496 vs 2384")
+    error.__context__ = OSError(27, "File too large")
+    with pytest.raises(OSError, match="File too large"):
+        write_and_fail(tmp_path / "a.txt", error)
+
+
+@pytest.mark.parametrize(
+    "said", ["failed finding central directory", "mat1 and mat2 shapes cannot be multiplied"]
+)
+def test_another_error_of_torch_is_not_taken_for_a_full_disk(tmp_path, said):
+    with pytest.raises(RuntimeError, match=said):
+        write_and_fail(tmp_path / "a.txt", RuntimeError(said))
 
 
 def test_what_a_user_is_told_already_stays_as_it_is(tmp_path):
@@ -244,3 +262,42 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path, linked):
         write_text(path, "x")
     assert pipe.is_fifo()
     assert {p.name for p in tmp_path.iterdir()} == {"pipe", path.name}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc tells what is open")
+@pytest.mark.parametrize("hops", [1, 2])
+def test_a_link_to_what_is_open_is_not_replaced_though_that_is_a_file(tmp_path, hops):
+    with (tmp_path / "output").open("w") as output:
+        links = [tmp_path / f"link{number}" for number in range(hops)]
+        for link, target in zip(links, [f"/proc/self/fd/{output.fileno()}", *links], strict=False):
+            link.symlink_to(target)
+        with pytest.raises(InputError, match="is a device or a pipe; name a file"):
+            write_text(links[-1], "x")
+    assert all(link.is_symlink() for link in links)
+    assert (tmp_path / "output").read_bytes() == b""
+
+
+@pytest.mark.skipif(not Path("/dev").is_dir(), reason="devices have no folder here")
+@pytest.mark.parametrize("folder", ["/dev", "/proc/self", "/dev/fd"])
+def test_nothing_is_written_among_devices_through_a_link_either(tmp_path, folder):
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(InputError, match="is a device or a pipe; name a file"):
+        files._refuse_device(tmp_path / "link" / "scores.json")
+
+
+@pytest.mark.parametrize("target", ["/dev/shm", "/developers", "/process"])
+def test_shared_memory_and_folders_of_like_names_may_be_written_to(tmp_path, target):
+    (tmp_path / "link").symlink_to(f"{target}/none of this name")
+    files._refuse_device(tmp_path / "link")
+    files._refuse_device(Path(target) / "none of this name")
+
+
+def test_a_link_may_still_be_replaced_by_a_file(tmp_path):
+    (tmp_path / "theirs").write_text("precious")
+    (tmp_path / "a.txt").symlink_to("theirs")
+    (tmp_path / "round.txt").symlink_to("round.txt")
+    for name in ("a.txt", "round.txt"):
+        write_text(tmp_path / name, "whole")
+        assert (tmp_path / name).read_text() == "whole"
+        assert not (tmp_path / name).is_symlink()
+    assert (tmp_path / "theirs").read_text() == "precious"

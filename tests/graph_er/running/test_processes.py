@@ -126,6 +126,13 @@ def test_bad_input_ends_all_processes_with_one_message(options, message, data, t
     assert not (tmp_path / "out" / "run.json").exists()
 
 
+def test_the_first_process_may_take_its_time_to_speak():
+    """A launcher ends all as soon as one leaves."""
+    done = launch("tests/graph_er/launched_late_word.py")
+    assert done.stderr.count("error: told once") == 1, done.stderr
+    assert "exitcode  : 2" in done.stderr
+
+
 def test_a_variable_that_was_left_behind_is_no_launcher(monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "0")
     assert launched() == 1

@@ -97,6 +97,6 @@ def test_speakers_may_be_any_labels():
 
 def test_thousands_of_sessions_of_one_utterance_are_left_out():
     many = make_utterances([f"{i}_a" for i in range(202)], [0, 1] * 101)
-    result = breakdown(many, np.zeros(202, dtype=int), {"parts": {"0_a": "x"}})
+    result = breakdown(many, np.zeros(202, dtype=int), {"parts": {"0_a": "x", "1_a": " "}})
     assert result["by_session"] == result["by_speaker"] == {}
     assert set(result["by_part"]) == {"x", "unnamed"}

@@ -147,6 +147,8 @@ OUT_OF_FOLD = {"fold_of": dict.fromkeys(FILE.train_ids[2:], 1)}
         ({}, []),
         ({"frozen": True}, []),
         ({"frozen": "no"}, []),
+        ({"frozen": True, "tuned_encoders": []}, []),
+        ({"frozen": True, "tuned_encoders": ["x"]}, ["Sess01", "Sess02", "Sess03", "Sess04"]),
         (FINE_TUNED, ["Sess01", "Sess02", "Sess03", "Sess04"]),
         ({**FINE_TUNED, "out_of_fold": OUT_OF_FOLD}, ["Sess01"]),
         ({**FINE_TUNED, "out_of_fold": {"fold_of": dict.fromkeys(FILE.train_ids, 1)}}, []),

@@ -33,7 +33,7 @@ EXPLANATION = Explanation(
 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_lengths_of_bars_compare_across_groups(language):
-    page = reasons_html(TURN, EXPLANATION, "", language)
+    page = reasons_html(TURN, 0, EXPLANATION, "", language)
     bars = re.findall(
         r'class="(for|against)" style="width: ([\d.]+)%"></i></b><em>(\S+?)[ <]', page
     )
@@ -47,7 +47,7 @@ def test_next_to_no_influence_looks_like_it():
     still = replace(
         EXPLANATION, turn=nothing, dialogue_modalities={}, context=None, far=None, turns=()
     )
-    page = reasons_html(TURN, still, "", "en")
+    page = reasons_html(TURN, 0, still, "", "en")
     assert re.findall(r'style="width: ([\d.]+)%"></i></b><em>', page)[-1] == "0.0"
 
 
@@ -57,3 +57,14 @@ def test_names_and_emotions_take_the_room_that_they_have(language, label):
     page = timeline_html([shown], ("sad", "neutral"), language)
     assert re.findall(r'class="label"[^>]*>(.*?)<', page) == [label]
     assert re.findall(r'class="name"[^>]*>(.*?)<', page) == ["고객상담센터…"]
+
+
+def test_a_turn_has_one_number_wherever_it_is_shown():
+    shown = [ShownDialogue(name, (TURN, replace(TURN, number=2)), clock=True) for name in "de"]
+    page = timeline_html(shown, ("sad", "neutral"), "en")
+    places = [int(place) for place in re.findall(r'data-turn="(\d+)"', page)]
+    assert places == [0, 1, 2, 3]
+    assert [int(number) - 1 for number in re.findall(r"<title>(\d+)\.", page)] == places
+    reasons = reasons_html(TURN, 2, EXPLANATION, "", "en")
+    assert f"3. <b>{TURN.speaker}" in reasons
+    assert f"{2 + OTHER.position + 1}. M: 그래" in reasons
