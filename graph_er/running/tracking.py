@@ -164,9 +164,12 @@ def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        open_one = comet_ml.get_running_experiment()
+        if open_one is not None:  # of a run that was broken off; the next would end it half written
+            open_one.end()
         experiment = comet_ml.start(
             online=mode == "online",
-            mode="create",  # else one that is still open in this process, of another run, is taken
+            mode="create",
             project_name="graph_er",
             experiment_config=settings,
         )

@@ -64,9 +64,15 @@ def test_offline_writes_parameters_metrics_and_confusion_matrix_without_network(
 
 
 TWO_RUNS = """
-import sys
+import sys, time
 from pathlib import Path
+from comet_ml.streamer.handlers.offline_handler import OfflineMessageHandler
 from graph_er.running.tracking import start_tracking
+handle = OfflineMessageHandler.handle
+def on_a_slow_disk(*arguments):
+    time.sleep(0.2)
+    handle(*arguments)
+OfflineMessageHandler.handle = on_a_slow_disk
 for seed in (1, 7):  # the first is never ended, as that of a run which was broken off
     tracker = start_tracking("offline", name="run", folder=Path(sys.argv[1]))
     tracker.log_parameters({"seed": seed})
@@ -76,7 +82,7 @@ tracker.end()
 """
 
 
-def test_a_run_is_not_recorded_into_one_that_was_broken_off(tmp_path):
+def test_a_run_is_not_recorded_into_one_that_was_broken_off_nor_does_it_cut_that_short(tmp_path):
     done = run(TWO_RUNS, str(tmp_path))
     assert done.returncode == 0, done.stderr
     seeds = []
