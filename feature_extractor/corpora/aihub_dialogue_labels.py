@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from feature_extractor.corpora.text_files import unique_keys
 from graph_er.errors import InputError
-from graph_er.running.regular_files import require_regular
+from graph_er.running.regular_files import require_regular, unique_keys
 from graph_er.schema.emotions import normalise_emotion
 
 DEFAULT_MAP = Path(__file__).with_name("aihub_dialogue_emotions.json")

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from feature_extractor.corpora.text_files import one_line, require_text, unique_keys
+from feature_extractor.corpora.text_files import one_line, require_text
 from graph_er.errors import InputError
-from graph_er.running.regular_files import require_regular
+from graph_er.running.regular_files import require_regular, unique_keys
 
 # The published description names no field for the wavs of the speech part; these are tried.
 WAV_FIELDS = ("wav", "음성파일", "파일명")

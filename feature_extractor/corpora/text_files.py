@@ -16,7 +16,7 @@ from typing import Any
 from feature_extractor.corpora.csv_rows import BLANKS, csv_rows
 from graph_er.errors import InputError
 from graph_er.running.normal_form import normal_form
-from graph_er.running.regular_files import require_regular
+from graph_er.running.regular_files import require_regular, unique_keys
 
 # UTF-8 first: cp949 decodes UTF-8 Hangul into garbage without an error, the reverse fails.
 KOREAN_ENCODINGS = ("utf-8-sig", "cp949")
@@ -110,20 +110,6 @@ def require_text(text: str, what: str) -> None:
             f"{what} {text[:40]!r} holds the character U+{ord(found[0]):04X}, which is no part of "
             "a text; remove it"
         )
-
-
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object, for ``object_pairs_hook``.
-
-    Raises:
-        InputError: a key stands twice; all but the last value would be lost in silence.
-    """
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        counts = Counter(key for key, _ in pairs)
-        twice = next(key for key, count in counts.items() if count > 1)
-        raise InputError(f"key {twice[:40]!r} stands twice in one object; keep one")
-    return found
 
 
 def read_table_file(

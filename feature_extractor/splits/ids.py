@@ -11,9 +11,9 @@ from typing import Any
 
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.corpora.table_rows import SIDES
-from feature_extractor.corpora.text_files import plain_name, unique_keys
+from feature_extractor.corpora.text_files import plain_name
 from graph_er.errors import InputError
-from graph_er.running.regular_files import require_regular
+from graph_er.running.regular_files import require_regular, unique_keys
 
 _SIDES = ("train", "dev", "test")
 _MOST_BYTES = 100 << 20

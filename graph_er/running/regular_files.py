@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,28 @@ def read_json_file(path: Path) -> Any:
     """Return the value of a JSON file.
 
     Raises:
-        InputError: it is no regular file, cannot be read, is too large, or is no JSON in UTF-8.
+        InputError: it is no regular file, cannot be read, is too large, or is no JSON in UTF-8; a
+            key stands twice in one object.
     """
     require_regular(path, _MOST_JSON)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read as JSON ({reason}); restore the file") from error
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object, for ``object_pairs_hook``.
+
+    Raises:
+        InputError: a key stands twice; all but the last value would be lost in silence.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
+        raise InputError(f"key {twice[:40]!r} stands twice in one object; keep one")
+    return found

@@ -87,6 +87,7 @@ def test_audio_alone_is_heard_against_its_speakers_unless_told_otherwise():
         ('{"training": {"ema": NaN}}', "ema is nan; it must be finite and from 0 to below 1"),
         ('{"model": {"decay": Infinity}}', "decay is inf; it must be finite and at least 0"),
         ('{"training": {"emma": NaN}}', "'training.emma' is not known"),
+        ('{"model": {"wp": 3, "wf": 0, "wp": 30}}', "settings.json: key 'wp' stands twice"),
         ({"model": {"hidden_size": 9}}, "divisor of hidden_size 9"),
         ({"model": [1]}, "'model' must be an object"),
         ([], "the file must be an object"),
