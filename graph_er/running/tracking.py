@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,7 +47,7 @@ class Tracker:
 
 
 class CometTracker(Tracker):
-    """Records into a Comet experiment.
+    """Records into a Comet experiment; what fails there costs the record alone, never the run.
 
     Args:
         experiment: Comet's.
@@ -56,20 +56,22 @@ class CometTracker(Tracker):
 
     def __init__(self, experiment: Any, *, offline: bool) -> None:
         self._experiment, self._offline = experiment, offline
+        self._told = False
 
     def log_parameters(self, parameters: Mapping[str, Any]) -> None:
         """Record the configuration of the run."""
-        self._experiment.log_parameters(dict(parameters))
+        self._try(self._experiment.log_parameters, dict(parameters))
 
     def log_metrics(self, metrics: Mapping[str, float], *, step: int) -> None:
         """Record numbers at an epoch or step."""
-        self._experiment.log_metrics(dict(metrics), step=step)
+        self._try(self._experiment.log_metrics, dict(metrics), step=step)
 
     def log_confusion_matrix(
         self, gold: Sequence[int], predicted: Sequence[int], emotions: Sequence[str], name: str
     ) -> None:
         """Record gold against predicted labels under a name unique in the run."""
-        self._experiment.log_confusion_matrix(
+        self._try(
+            self._experiment.log_confusion_matrix,
             y_true=[int(label) for label in gold],
             y_predicted=[int(label) for label in predicted],
             labels=list(emotions),
@@ -79,7 +81,7 @@ class CometTracker(Tracker):
 
     def end(self) -> None:
         """Finish the run; offline, this writes the zip file, and a broken one is warned of."""
-        self._experiment.end()
+        self._try(self._experiment.end)
         if not self._offline:
             return
         # Comet goes to another folder where it cannot write, and keeps a full disk to itself.
@@ -90,6 +92,19 @@ class CometTracker(Tracker):
                 "again for a record",
                 archive,
             )
+
+    def _try(self, record: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+        """Have Comet record something; the first failure is warned of."""
+        try:
+            record(*arguments, **options)
+        except Exception as error:  # another's code, and a trained model is worth more
+            if not self._told:
+                logger.warning(
+                    "Comet failed (%s: %s); the run goes on, its record lacks this and maybe more",
+                    type(error).__name__,
+                    error,
+                )
+            self._told = True
 
 
 def _is_whole(archive: Path) -> bool:

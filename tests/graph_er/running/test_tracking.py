@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graph_er.running.tracking import require_tracking
+from graph_er.running.tracking import CometTracker, require_tracking
 
 OFFLINE_RUN = """
 import socket, sys
@@ -154,3 +154,33 @@ def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path):
     for folder in (tmp_path, tmp_path / "file"):
         done = run(NOT_WRITABLE, str(folder))
         assert f"InputError: {folder}: Comet cannot write there (" in done.stderr
+
+
+class Failing:
+    """An experiment of which everything fails."""
+
+    id = "run"
+
+    def __init__(self, folder):
+        self.offline_directory = str(folder)
+
+    def __getattr__(self, name):
+        def fail(*_, **__):
+            raise RuntimeError(f"{name} does not work")
+
+        return fail
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_what_fails_in_comet_is_told_once_and_ends_no_run(offline, tmp_path, caplog):
+    tracker = CometTracker(Failing(tmp_path), offline=offline)
+    tracker.log_parameters({"size": 3})
+    tracker.log_metrics({"loss": 0.5}, step=1)
+    tracker.log_confusion_matrix([0, 1], [1, 1], ["neutral", "angry"], "dev")
+    tracker.end()
+    told = [message for message in caplog.messages if "Comet failed" in message]
+    assert told == [
+        "Comet failed (RuntimeError: log_parameters does not work); the run goes on, its record "
+        "lacks this and maybe more"
+    ]
+    assert any("is lost" in message for message in caplog.messages) == offline
