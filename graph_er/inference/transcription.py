@@ -41,7 +41,7 @@ def load_recogniser(id_or_dir: str, device: str) -> Any:
 
     quiet_transformers()
     try:
-        return pipeline(
+        recogniser = pipeline(
             "automatic-speech-recognition",
             model=id_or_dir,
             device=device,
@@ -53,6 +53,23 @@ def load_recogniser(id_or_dir: str, device: str) -> Any:
             f"--asr {id_or_dir}: no speech-recognition model can be loaded ({reason[:200]}); name "
             "a local folder, or a hub id while online, e.g. openai/whisper-small"
         ) from error
+    _require_trained_head(recogniser.model, id_or_dir)
+    return recogniser
+
+
+def _require_trained_head(model: Any, id_or_dir: str) -> None:
+    """Refuse an encoder alone: what would turn its states into letters was drawn at random.
+
+    Raises:
+        InputError: the weights were saved of another kind of model than the one loaded.
+    """
+    saved = model.config.architectures or ()
+    if saved and type(model).__name__ not in saved:
+        raise InputError(
+            f"--asr {id_or_dir}: is a {', '.join(saved)}, which was not trained to write down "
+            f"words; name a {type(model).__name__} or another speech-recognition model, e.g. "
+            "openai/whisper-small"
+        )
 
 
 def transcribe(

@@ -63,11 +63,17 @@ def test_silence_has_no_words_and_long_turns_are_heard_in_pieces(tmp_path, monke
     assert long.text == "6667 6667 6666"
 
 
-def test_a_local_model_is_loaded_and_heard(tmp_path):
-    folder = make_audio_folder(tmp_path / "asr", kind="Wav2Vec2ForCTC")
+def model_folder(folder, kind):
+    """Make a tiny wav2vec 2.0 of a kind, with a tokenizer of three letters."""
+    make_audio_folder(folder, kind=kind)
     vocabulary = {"<pad>": 0, "<s>": 1, "</s>": 2, "<unk>": 3, "|": 4, "a": 5, "b": 6, "c": 7}
-    (tmp_path / "vocab.json").write_text(json.dumps(vocabulary))
-    Wav2Vec2CTCTokenizer(str(tmp_path / "vocab.json")).save_pretrained(folder)
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    Wav2Vec2CTCTokenizer(str(folder / "vocab.json")).save_pretrained(folder)
+    return folder
+
+
+def test_a_local_model_is_loaded_and_heard(tmp_path):
+    folder = model_folder(tmp_path / "asr", "Wav2Vec2ForCTC")
     recogniser = load_recogniser(str(folder), "cpu")
     wav = write_noise(tmp_path / "a.wav")
     (turn,) = transcribe(turns(tmp_path, {"wav": wav}), recogniser, one_line, progress=False)
@@ -83,6 +89,12 @@ def test_what_is_no_such_model_is_refused(tmp_path):
     (tmp_path / "no").mkdir()
     with pytest.raises(InputError, match="no speech-recognition model can be loaded"):
         load_recogniser(str(tmp_path / "no"), "cpu")
+
+
+def test_an_encoder_without_a_head_for_words_is_refused(tmp_path):
+    folder = model_folder(tmp_path / "encoder", "Wav2Vec2Model")
+    with pytest.raises(InputError, match=r"is a Wav2Vec2Model, .* name a Wav2Vec2ForCTC"):
+        load_recogniser(str(folder), "cpu")
 
 
 def test_marks_alone_are_no_words_wherever_they_come_from(tmp_path):
