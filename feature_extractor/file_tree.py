@@ -46,6 +46,13 @@ def files_below(root: Path, suffixes: Collection[str]) -> dict[str, list[Path]]:
     return {name: sorted(found[name]) for name in sorted(found)}
 
 
+def wavs_below(folder: Path) -> list[Path]:
+    """Return the wavs in a folder and those below it, none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return [path for paths in files_below(folder, (".wav",)).values() for path in paths]
+
+
 def composed(path: Path, root: Path) -> str:
     """Return a path relative to `root` in NFC, for comparing and for ids."""
     return unicodedata.normalize("NFC", path.relative_to(root).as_posix())

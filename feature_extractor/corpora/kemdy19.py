@@ -16,9 +16,15 @@ from feature_extractor.corpora.kemdy19_annotation import (
     AnnotationRow,
     read_annotation,
 )
-from feature_extractor.corpora.problems import raise_problems, shorten, tell_ignored
+from feature_extractor.corpora.problems import (
+    raise_problems,
+    shorten,
+    tell_ignored,
+    tell_unnamed,
+)
 from feature_extractor.corpora.ratings import MultiLabel, apply_multi_label, one_row_per_id
 from feature_extractor.corpora.segment_media import read_utterances, remove_missing
+from feature_extractor.file_tree import wavs_below
 from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
 from graph_er.schema.emotions import KEMDY_EMOTIONS
@@ -73,11 +79,15 @@ def read_kemdy19(
     rows: list[AnnotationRow] = []
     for path in paths:
         rows += read_annotation(path, own_rows=labels_of == "speaker", problems=problems)
+    locate = partial(_media_path, root)
+    named = {locate(row, ".wav") for row in rows}
+    of_row = f"row of the {labels_of}'s emotion"
+    tell_unnamed(wavs_below(root / "wav"), named, of_row, problems, notices)
     known_twice = _KNOWN_TWICE if labels_of == "listener" else frozenset()
     rows = one_row_per_id(rows, problems, notices, known_twice)
     rows = apply_multi_label(rows, multi_label, notices)
-    rows = remove_missing(rows, partial(_media_path, root), problems, notices)
-    utterances = read_utterances(rows, partial(_media_path, root), multi_label, problems)
+    rows = remove_missing(rows, locate, problems, notices)
+    utterances = read_utterances(rows, locate, multi_label, problems)
     corpus = Corpus("kemdy19", KEMDY_EMOTIONS, tuple(utterances), tuple(notices))
     raise_problems(problems, str(root), corpus if utterances else None)
     if not utterances:

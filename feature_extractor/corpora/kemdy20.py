@@ -13,7 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from feature_extractor.corpora.kemdy20_annotation import FILE_NAME, read_annotation
-from feature_extractor.corpora.problems import raise_problems, shorten, tell_ignored
+from feature_extractor.corpora.problems import (
+    raise_problems,
+    shorten,
+    tell_ignored,
+    tell_unnamed,
+)
 from feature_extractor.corpora.ratings import (
     MultiLabel,
     RatedSegment,
@@ -21,6 +26,7 @@ from feature_extractor.corpora.ratings import (
     one_row_per_id,
 )
 from feature_extractor.corpora.segment_media import read_utterances, remove_missing
+from feature_extractor.file_tree import wavs_below
 from feature_extractor.transcript import clean_transcript
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
@@ -70,10 +76,12 @@ def read_kemdy20(root: Path, *, multi_label: MultiLabel = "drop") -> Corpus:
     notices: list[str] = []
     paths = _annotation_files(folder, notices)
     rows = _read_rows(paths, problems, notices)
+    locate = partial(_media_path, folder)
+    named = {locate(row, ".wav") for row in rows}
+    tell_unnamed(wavs_below(folder / "wav"), named, "annotation row", problems, notices)
     rows = one_row_per_id(rows, problems, notices)
     rows = apply_multi_label(rows, multi_label, notices)
-    rows = remove_missing(rows, partial(_media_path, folder), problems, notices)
-    locate = partial(_media_path, folder)
+    rows = remove_missing(rows, locate, problems, notices)
     utterances = read_utterances(rows, locate, multi_label, problems, clean_words)
     sessions = [path.name.removesuffix("_eval.csv") for path in paths]
     corpus = Corpus(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
+from graph_er.schema.splits import natural_key
 
 _SHOWN = 20
 _LONGEST = 600  # letters of one problem: values of files stand in it
@@ -50,6 +51,28 @@ def tell_ignored(paths: Sequence[Path], suffix: str, what: str, notices: list[st
     told = sorted(str(path) for path in seen if path.suffix.lower() == suffix)
     if told:
         notices.append(f"no {what} by their names, ignored: {shorten(told, 5)}.")
+
+
+def tell_unnamed(
+    found: Iterable[Path],
+    named: Collection[Path],
+    row: str,
+    problems: list[str],
+    notices: list[str],
+) -> None:
+    """Tell of audio on disk that no row names; where rows are broken nobody knows what they name.
+
+    Args:
+        found: audio files on disk.
+        named: those that rows name, whatever becomes of the rows later.
+        row: what would name them, in the singular.
+        problems: what was found wrong with the rows.
+        notices: receives a notice if there are any.
+    """
+    unnamed = [] if problems else sorted(map(str, set(found) - set(named)), key=natural_key)
+    if unnamed:
+        listed = shorten(unnamed, 5)
+        notices.append(f"{len(unnamed):,} wavs that no {row} names, not read: {listed}.")
 
 
 def raise_problems(problems: Sequence[str], where: str, usable: Corpus | None = None) -> None:

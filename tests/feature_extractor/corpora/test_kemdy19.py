@@ -432,3 +432,11 @@ def test_ten_thousand_headers_take_less_than_twenty_seconds(tmp_path):
     begun = time.monotonic()
     assert len(read_kemdy19(root).utterances) == 10_000
     assert time.monotonic() - begun < 20
+
+
+def test_wavs_that_no_row_of_the_chosen_kind_names_are_told(tmp_path):
+    root = write_corpus(tmp_path, OWN, HEARD[:3])
+    assert read_kemdy19(root).notices == ()
+    told = "1 wavs that no row of the listener's emotion names, not read: "
+    wav = media_path(root, M2, ".wav")
+    assert read_kemdy19(root, labels_of="listener").notices == (f"{told}{wav}.",)

@@ -247,7 +247,20 @@ def test_an_annotation_file_under_another_name_is_told(tmp_path):
     path = root / "annotation" / "Sess05_eval.csv"
     moved = path.rename(path.with_name("Sess05_eval.CSV"))
     told = f"no annotation files by their names, ignored: {moved}."
+    assert read_kemdy20(root).notices[0] == told
+
+
+def test_wavs_that_no_row_names_are_told(tmp_path):
+    root = write_corpus(tmp_path, sessions_of(5))
+    assert read_kemdy20(root).notices == ()
+    further = write_media(root, Segment("Sess05_script01_User009F_099", 9.0, 9.5, "neutral"))
+    (further.parent / f"._{further.name}").touch()
+    told = f"1 wavs that no annotation row names, not read: {further}."
     assert read_kemdy20(root).notices == (told,)
+    (root / "annotation" / "Sess05_eval.csv").unlink()
+    assert read_kemdy20(root).notices[0].startswith("5 wavs that no annotation row names")
+    (root / "annotation" / "Sess04_eval.csv").write_text("")
+    assert problems_of(root).usable.notices == ()  # what its rows name is not known
 
 
 def test_a_wrong_root_says_what_belongs_there(tmp_path):
