@@ -14,7 +14,12 @@ from pathlib import Path
 from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.aihub263_table import SpokenSentence, Target, read_table
 from feature_extractor.corpora.hashed_sides import hashed_side, sentence_key
-from feature_extractor.corpora.problems import raise_problems, shorten
+from feature_extractor.corpora.problems import (
+    raise_problems,
+    shorten,
+    tell_ignored,
+    tell_unnamed,
+)
 from feature_extractor.corpora.row_checks import too_many_missing
 from feature_extractor.file_tree import files_below
 from feature_extractor.utterance import Corpus, Utterance
@@ -61,6 +66,7 @@ def read_aihub263(root: Path, *, target: Target = "situation") -> Corpus:
         found, num_rows = read_table(path, target, problems)
         rows += found
         notices.append(f"{release}: {num_rows:,} rows (expected {AIHUB263_ROWS[release]:,}).")
+    _tell_unread(rows, files, problems, notices)
     rows = _one_row_per_wav(rows, problems, notices)
     rows = _with_emotion(rows, target, notices)
     wavs = _find_wavs(root, rows, files, problems, notices)
@@ -95,6 +101,21 @@ def _tables(
             f"{root}/<release>/<wav_id>.wav"
         )
     return tables
+
+
+def _tell_unread(
+    rows: Sequence[SpokenSentence],
+    files: Mapping[str, Sequence[Path]],
+    problems: list[str],
+    notices: list[str],
+) -> None:
+    """Tell of other tables, and of wavs that no row names."""
+    tables = {f"{release}.csv" for release in AIHUB263_ROWS}
+    others = [path for name, paths in files.items() if name not in tables for path in paths]
+    tell_ignored(others, ".csv", "tables of a release", notices)
+    wavs = [path for path in others if path.suffix.lower() == ".wav"]
+    named = {path for row in rows for path in files.get(f"{row.id}.wav", ())}
+    tell_unnamed(wavs, named, "row of a table", problems, notices)
 
 
 def _one_row_per_wav(

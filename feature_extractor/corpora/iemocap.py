@@ -25,7 +25,12 @@ from feature_extractor.corpora.iemocap_annotation import (
     soft_label,
 )
 from feature_extractor.corpora.iemocap_transcript import read_words
-from feature_extractor.corpora.problems import raise_problems, shorten, tell_ignored
+from feature_extractor.corpora.problems import (
+    raise_problems,
+    shorten,
+    tell_ignored,
+    tell_unnamed,
+)
 from feature_extractor.corpora.row_checks import (
     probe_rows,
     remove_repeated,
@@ -33,6 +38,7 @@ from feature_extractor.corpora.row_checks import (
     tell_no_file,
     too_many_missing,
 )
+from feature_extractor.file_tree import wavs_below
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.schema.splits import natural_key
@@ -95,6 +101,7 @@ def read_iemocap(root: Path, *, classes: Classes = 6) -> Corpus:
     turns: list[Turn] = []
     for path in _evaluation_files(release, problems, notices):
         turns += read_turns(path, problems)
+    _tell_unnamed_wavs(release, turns, problems, notices)
     turns = _leave_out(remove_repeated(turns, problems, notices), classes, notices)
     turns.sort(key=lambda turn: (natural_key(turn.dialogue), turn.start, turn.id))
     rows = _join(release, turns, classes, problems, notices)
@@ -153,6 +160,15 @@ def _evaluation_files(release: Path, problems: list[str], notices: list[str]) ->
     return paths
 
 
+def _tell_unnamed_wavs(
+    release: Path, turns: Sequence[Turn], problems: list[str], notices: list[str]
+) -> None:
+    folders = sorted(release.glob("Session[0-9]/sentences/wav"))
+    found = [path for folder in folders for path in wavs_below(folder)]
+    named = {_wav_path(release, turn) for turn in turns}
+    tell_unnamed(found, named, "turn of an evaluation file", problems, notices)
+
+
 def _leave_out(turns: Sequence[Turn], classes: int, notices: list[str]) -> list[Turn]:
     out = Counter(turn.code for turn in turns if class_of(turn.code, classes) is None)
     if out:
@@ -197,9 +213,13 @@ def _session(release: Path, dialogue: str) -> Path:
     return release / f"Session{int(number[1]) if number else 0}"
 
 
-def _wav(release: Path, turn: Turn, problems: list[str]) -> Path | None:
+def _wav_path(release: Path, turn: Turn) -> Path:
     folder = _session(release, turn.dialogue) / "sentences" / "wav" / turn.dialogue
-    path = folder / f"{turn.id}.wav"
+    return folder / f"{turn.id}.wav"
+
+
+def _wav(release: Path, turn: Turn, problems: list[str]) -> Path | None:
+    path = _wav_path(release, turn)
     if path.is_file():
         return path
     tell_no_file(path, problems)

@@ -16,7 +16,7 @@ from pathlib import Path
 from feature_extractor.audio import probe_duration
 from feature_extractor.corpora.meld_media import EXTRACT, Media, find_media
 from feature_extractor.corpora.meld_rows import MELD_EMOTIONS, MeldRow, read_rows, time_axis
-from feature_extractor.corpora.problems import raise_problems, shorten
+from feature_extractor.corpora.problems import raise_problems, shorten, tell_unnamed
 from feature_extractor.corpora.row_checks import probe_rows, remove_repeated, report_missing_audio
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
@@ -55,7 +55,10 @@ def read_meld(root: Path) -> Corpus:
         rows += read_rows(path, side, problems)
     rows = remove_repeated(rows, problems, notices)
     rows.sort(key=lambda row: (natural_key(row.dialogue_id), row.utterance))
-    rows = _with_audio(rows, find_media(root), problems, notices)
+    media = find_media(root)
+    named = {media.wavs[row.id] for row in rows if row.id in media.wavs}
+    tell_unnamed(media.wavs.values(), named, "row of a table", problems, notices)
+    rows = _with_audio(rows, media, problems, notices)
     durations = probe_rows(rows, problems)
     times = _times(rows, notices)
     utterances = tuple(

@@ -214,3 +214,16 @@ def test_a_wrong_root_is_told_with_the_layout(tmp_path):
         read_aihub263(tmp_path / "nowhere")
     with pytest.raises(InputError, match=r"holds none of 4차년도\.csv.*<wav_id>\.wav"):
         read_aihub263(tmp_path)
+
+
+def test_what_no_release_names_is_told(tmp_path):
+    write_release(tmp_path, "4차년도", many(3))
+    write_release(tmp_path, "5차년도", many(3, release=1))
+    told = "\n".join(read_aihub263(tmp_path).notices)
+    assert "ignored" not in told
+    assert "not read" not in told
+    table = tmp_path / "5차년도.csv"
+    moved = table.rename(tmp_path / "5차년도 (1).csv")
+    notices = read_aihub263(tmp_path).notices
+    assert f"no tables of a release by their names, ignored: {moved}." in notices
+    assert any(n.startswith("3 wavs that no row of a table names, not read: ") for n in notices)

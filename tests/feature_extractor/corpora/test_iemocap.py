@@ -272,3 +272,11 @@ def test_expected_counts_add_up():
     for classes, names in ((6, DATASET_EMOTIONS["iemocap"]), (4, DATASET_EMOTIONS["iemocap_4"])):
         counts = IEMOCAP_COUNTS[classes]
         assert sum(counts[name] for name in names) == counts["utterances"]
+
+
+def test_wavs_that_no_turn_names_are_told(root):
+    assert not any("not read" in notice for notice in read_iemocap(root).notices)
+    wav = wav_path(root, F0)
+    moved = wav.rename(wav.with_suffix(".WAV"))
+    told = f"1 wavs that no turn of an evaluation file names, not read: {moved}."
+    assert told in read_iemocap(root).notices

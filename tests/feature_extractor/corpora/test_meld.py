@@ -342,3 +342,11 @@ def test_another_layout_is_refused(tmp_path):
 def test_expected_counts_add_up():
     names = DATASET_EMOTIONS["meld"]
     assert sum(MELD_COUNTS[name] for name in names) == MELD_COUNTS["utterances"]
+
+
+def test_wavs_that_no_row_names_are_told(root):
+    write_all_wavs(root)
+    assert not any("not read" in notice for notice in read_meld(root).notices)
+    further = write_wav(media_path(root, "dev", 7, 0))
+    told = f"1 wavs that no row of a table names, not read: {further}."
+    assert told in read_meld(root).notices
