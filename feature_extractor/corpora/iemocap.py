@@ -36,6 +36,7 @@ from feature_extractor.corpora.row_checks import (
     remove_repeated,
     report_missing_audio,
     tell_no_file,
+    tell_odd_lengths,
     too_many_missing,
 )
 from feature_extractor.file_tree import wavs_below
@@ -113,6 +114,7 @@ def read_iemocap(root: Path, *, classes: Classes = 6) -> Corpus:
         for row, seconds in zip(rows, durations, strict=True)
         if seconds is not None
     )
+    tell_odd_lengths(utterances, notices)
     corpus = Corpus(
         "iemocap",
         SIX if classes == 6 else FOUR,

@@ -23,6 +23,7 @@ from feature_extractor.corpora.problems import (
     tell_unnamed,
 )
 from feature_extractor.corpora.ratings import MultiLabel, apply_multi_label, one_row_per_id
+from feature_extractor.corpora.row_checks import tell_odd_lengths
 from feature_extractor.corpora.segment_media import read_utterances, remove_missing
 from feature_extractor.file_tree import wavs_below
 from feature_extractor.utterance import Corpus
@@ -88,6 +89,7 @@ def read_kemdy19(
     rows = apply_multi_label(rows, multi_label, notices)
     rows = remove_missing(rows, locate, problems, notices)
     utterances = read_utterances(rows, locate, multi_label, problems)
+    tell_odd_lengths(utterances, notices)
     corpus = Corpus("kemdy19", KEMDY_EMOTIONS, tuple(utterances), tuple(notices))
     raise_problems(problems, str(root), corpus if utterances else None)
     if not utterances:

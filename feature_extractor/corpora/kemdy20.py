@@ -25,6 +25,7 @@ from feature_extractor.corpora.ratings import (
     apply_multi_label,
     one_row_per_id,
 )
+from feature_extractor.corpora.row_checks import tell_odd_lengths
 from feature_extractor.corpora.segment_media import read_utterances, remove_missing
 from feature_extractor.file_tree import wavs_below
 from feature_extractor.transcript import clean_transcript
@@ -83,6 +84,7 @@ def read_kemdy20(root: Path, *, multi_label: MultiLabel = "drop") -> Corpus:
     rows = apply_multi_label(rows, multi_label, notices)
     rows = remove_missing(rows, locate, problems, notices)
     utterances = read_utterances(rows, locate, multi_label, problems, clean_words)
+    tell_odd_lengths(utterances, notices)
     sessions = [path.name.removesuffix("_eval.csv") for path in paths]
     corpus = Corpus(
         "kemdy20",

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.problems import shorten
+from feature_extractor.utterance import Utterance
 
 # What makes two rows of one id two utterances; an end or a rating may be written anew.
 _TELLING = ("speaker", "start", "text")
@@ -16,6 +17,8 @@ _TELLING = ("speaker", "start", "text")
 _MAX_MISSING = 0.05
 # So many may be missing from any copy: of a small one, a share is less than a file.
 _FEW = 20
+# Some clips of KEMDy19 are a quarter shorter than annotated.
+_ODD_SECONDS = 3.0
 
 
 class Sourced(Protocol):
@@ -100,6 +103,24 @@ def refuse_repeated(rows: Sequence[AnyRow], problems: list[str]) -> list[AnyRow]
                 "give one another id if they are two utterances"
             )
     return [same[0] for same in by_id.values() if len(same) == 1]
+
+
+def tell_odd_lengths(utterances: Sequence[Utterance], notices: list[str]) -> None:
+    """Tell of audio that is far from as long as its row's times say: another's, or cut short."""
+    odd = [
+        f"{u.id} ({u.duration:.1f} s of {u.end - u.start:.1f} s)"
+        for u in utterances
+        if u.wav is not None and _is_odd(u.duration, u.end - u.start)
+    ]
+    if odd:
+        notices.append(
+            f"{len(odd):,} utterances have audio of less than half or more than twice the length "
+            f"that their row tells; is it theirs? {shorten(odd, 5)}."
+        )
+
+
+def _is_odd(seconds: float, told: float) -> bool:
+    return abs(seconds - told) > _ODD_SECONDS and not told / 2 <= seconds <= told * 2
 
 
 def too_many_missing(missing: int, total: int, share: float) -> bool:

@@ -280,3 +280,8 @@ def test_wavs_that_no_turn_names_are_told(root):
     moved = wav.rename(wav.with_suffix(".WAV"))
     told = f"1 wavs that no turn of an evaluation file names, not read: {moved}."
     assert told in read_iemocap(root).notices
+
+
+def test_audio_far_from_as_long_as_annotated_is_told(tmp_path):
+    root = write_release(tmp_path, [replace(TURNS[0], seconds=9.0), *TURNS[1:]])
+    assert any(f"{F0} (9.0 s of 1.9 s)" in notice for notice in read_iemocap(root).notices)

@@ -440,3 +440,10 @@ def test_wavs_that_no_row_of_the_chosen_kind_names_are_told(tmp_path):
     told = "1 wavs that no row of the listener's emotion names, not read: "
     wav = media_path(root, M2, ".wav")
     assert read_kemdy19(root, labels_of="listener").notices == (f"{told}{wav}.",)
+
+
+def test_audio_far_from_as_long_as_annotated_is_told(tmp_path):
+    root = write_corpus(tmp_path, OWN)
+    write_media(root, F1, seconds=9.0)
+    (told,) = read_kemdy19(root).notices
+    assert f"is it theirs? {F1} (9.0 s of 1.5 s)." in told

@@ -276,3 +276,18 @@ def test_a_corpus_of_ties_alone_is_refused(tmp_path):
     root = write_corpus(tmp_path, [ROWS[2]])
     with pytest.raises(InputError, match="no utterance is left; 1 utterances with several"):
         read_kemdy20(root)
+
+
+def test_audio_far_from_as_long_as_annotated_is_told(tmp_path):
+    segments = sessions_of(5)
+    root = write_corpus(tmp_path, segments)
+    long, short = replace(segments[0], seconds=9.5), replace(segments[1], end=segments[1].start + 9)
+    write_media(root, long)
+    same = [short if segment.id == short.id else segment for segment in segments]
+    write_annotation(root, short.session, [s for s in same if s.session == short.session])
+    (told,) = read_kemdy20(root).notices
+    assert told.startswith("2 utterances have audio of less than half or more than twice the")
+    assert f"{long.id} (9.5 s of {long.end - long.start:.1f} s)" in told
+    assert f"{short.id} ({short.seconds:.1f} s of 9.0 s)" in told
+    write_media(root, replace(short, seconds=5.0))  # longer than half of it
+    assert read_kemdy20(root).notices[0].startswith("1 utterances have audio")
