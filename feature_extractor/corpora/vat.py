@@ -147,7 +147,21 @@ def _one_per_clip(
             f"{len(repeated)} clips occur several times, kept once, in test or dev if they are "
             f"there: {shorten(sorted(repeated, key=natural_key), shown=5)}."
         )
-    return {clip_id: kept[clip_id] for clip_id in sorted(kept, key=natural_key)}
+    kept = {clip_id: kept[clip_id] for clip_id in sorted(kept, key=natural_key)}
+    _tell_same_audio(kept, notices)
+    return kept
+
+
+def _tell_same_audio(kept: Mapping[str, tuple[Clip, Path]], notices: list[str]) -> None:
+    by_digest: dict[str, list[str]] = {}
+    for clip, _ in kept.values():
+        by_digest.setdefault(clip.digest, []).append(clip.source)
+    shared = [" and ".join(sources) for sources in by_digest.values() if len(sources) > 1]
+    if shared:
+        notices.append(
+            f"{len(shared)} recordings stand at several clips, of which one at most is theirs; "
+            f"look at their rows: {shorten(shared, 3)}."
+        )
 
 
 def _corpus(

@@ -238,3 +238,14 @@ def test_a_wrong_root_is_told_with_the_layout(tmp_path):
         read_vat(tmp_path)
     shutil.copy(write_sides(tmp_path / "sides") / "train.pkl", tmp_path / "clips.PICKLE")
     assert len(read_vat(tmp_path).utterances) == 2
+
+
+def test_one_recording_at_several_clips_is_told(tmp_path):
+    sounds = [np.arange(at, at + 9, dtype="int16") for at in (1, 2, 1)]
+    rows = [Row(at, f"{at}번 문장", "분노", sound) for at, sound in enumerate(sounds)]
+    path = write_pickle(tmp_path, "clips", rows)
+    told = "1 recordings stand at several clips, of which one at most is theirs; look at their "
+    told += f"rows: {path}, row 1 and {path}, row 3."
+    assert told in read_vat(tmp_path).notices
+    write_pickle(tmp_path, "clips", rows[:2])
+    assert not any("recordings stand" in notice for notice in read_vat(tmp_path).notices)
