@@ -14,7 +14,10 @@ from feature_extractor.corpora.hashed_sides import ranked_sides
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.utterance import Utterance
 
-_SIDES = {"train": "train", "dev": "dev", "val": "dev", "valid": "dev", "test": "test"}
+_SIDES = {
+    **{"train": "train", "training": "train", "test": "test", "testing": "test"},
+    **dict.fromkeys(("dev", "val", "valid", "validation"), "dev"),
+}
 _WORD = re.compile(r"[a-z]+")
 
 

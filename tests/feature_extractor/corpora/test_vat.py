@@ -249,3 +249,12 @@ def test_one_recording_at_several_clips_is_told(tmp_path):
     assert told in read_vat(tmp_path).notices
     write_pickle(tmp_path, "clips", rows[:2])
     assert not any("recordings stand" in notice for notice in read_vat(tmp_path).notices)
+
+
+def test_sides_are_told_by_whole_words_too(tmp_path):
+    root = write_sides(tmp_path)
+    (root / "dev.pkl").rename(root / "Validation.pkl")
+    (root / "train.pkl").rename(root / "training_set.pkl")
+    corpus = read_vat(root)
+    assert "official split by the names of the pickles." in corpus.notices
+    assert sorted(set(corpus.official.values())) == ["dev", "test", "train"]
