@@ -124,7 +124,8 @@ def checked_split(corpus: Corpus, name: str, fold: int | None, sides: Sides) -> 
         raise ValueError(f"split {name} of {corpus.name} has dialogues that are unknown or twice")
     if empty := [side for side in SIDES if not getattr(split, side)]:
         raise InputError(
-            f"--split {name} leaves no {' and no '.join(empty)} dialogue of corpus {corpus.name}"
+            f"--split {name} leaves no {' and no '.join(empty)} dialogue of corpus {corpus.name}; "
+            "is the copy complete? else give another --split"
         )
     shared = shared_between_sides(corpus, by_dialogue, "speaker_id")
     outer = name.partition("@")[2] if INNER.fullmatch(name) else name
