@@ -69,10 +69,20 @@ def tell_unnamed(
         problems: what was found wrong with the rows.
         notices: receives a notice if there are any.
     """
-    unnamed = [] if problems else sorted(map(str, set(found) - set(named)), key=natural_key)
+    by_letters = {str(path).lower(): path for path in named}
+    unnamed = [
+        str(path)
+        for path in ([] if problems else set(found) - set(named))
+        if not _is_same(path, by_letters.get(str(path).lower()))
+    ]
     if unnamed:
-        listed = shorten(unnamed, 5)
+        listed = shorten(sorted(unnamed, key=natural_key), 5)
         notices.append(f"{len(unnamed):,} wavs that no {row} names, not read: {listed}.")
+
+
+def _is_same(path: Path, named: Path | None) -> bool:
+    """Tell whether a file was named in other letters, on a disk to which these are one."""
+    return named is not None and named.exists() and named.samefile(path)
 
 
 def raise_problems(problems: Sequence[str], where: str, usable: Corpus | None = None) -> None:

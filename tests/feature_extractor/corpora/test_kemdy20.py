@@ -255,10 +255,12 @@ def test_wavs_that_no_row_names_are_told(tmp_path):
     assert read_kemdy20(root).notices == ()
     further = write_media(root, Segment("Sess05_script01_User009F_099", 9.0, 9.5, "neutral"))
     (further.parent / f"._{further.name}").touch()
+    named = media_path(root, "Sess05_script01_User009F_001", ".wav")
+    named.with_suffix(".WAV").hardlink_to(named)  # one file, as on disks blind to case
     told = f"1 wavs that no annotation row names, not read: {further}."
     assert read_kemdy20(root).notices == (told,)
     (root / "annotation" / "Sess05_eval.csv").unlink()
-    assert read_kemdy20(root).notices[0].startswith("5 wavs that no annotation row names")
+    assert read_kemdy20(root).notices[0].startswith("6 wavs that no annotation row names")
     (root / "annotation" / "Sess04_eval.csv").write_text("")
     assert problems_of(root).usable.notices == ()  # what its rows name is not known
 
