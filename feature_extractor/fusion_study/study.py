@@ -21,7 +21,7 @@ from feature_extractor.fusion_study.plan import (
     search_trials,
     seed_trials,
 )
-from feature_extractor.sources import is_synthetic
+from feature_extractor.sources import is_synthetic, require_audio
 from feature_extractor.splits.record import split_name
 from graph_er.errors import InputError
 from graph_er.scoring.bootstrap import confusions_by_dialogue
@@ -55,8 +55,8 @@ def compare_fusions(
         tell: receives lines for the user.
 
     Raises:
-        InputError: bad input, speaker scaling where nobody is heard, or a trial whose loss is not
-            finite.
+        InputError: bad input, speaker scaling where nobody is heard, models that hear on a side
+            without any audio, or a trial whose loss is not finite.
     """
     if choice.speaker_scaling and not any("a" in wanted for wanted in modalities):
         raise InputError(
@@ -65,6 +65,8 @@ def compare_fusions(
         )
     ground = Ground(choice, tell)
     wanted = conditions(fusions, modalities, ground.audio_encoder)
+    if any("a" in condition.modalities for condition in wanted):
+        _require_heard(ground)
     ground.prepare(wanted)
     baselines = baseline_rows(ground, modalities)
     results = Results(folder, results_identity(ground, budget))
@@ -96,6 +98,13 @@ def compare_fusions(
         "baselines": baselines,
         "ours": _ours_against_best(ground, rows, trials, finished),
     }
+
+
+def _require_heard(ground: Ground) -> None:
+    """Refuse sides on which models that hear would have nothing to hear, as stage 1 does."""
+    for side, utterances in ground.sides.items():
+        if utterances:
+            require_audio(utterances, f"the {side} side", "compare on the texts: --modalities t")
 
 
 def _shown(encoder: str) -> str:

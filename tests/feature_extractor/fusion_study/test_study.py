@@ -70,6 +70,20 @@ def ground(choice):
     return Ground(choice, tell=lambda line: None)
 
 
+def without_clips(choice, lacks):
+    """The choice with another table, in which the rows of some clips name none."""
+    table = choice.corpus.root
+    lines = table.read_text("utf-8").splitlines()
+    clips = [line.split(",")[4] for line in lines]
+    rows = [
+        line.replace(clip, "") if clip.endswith(".wav") and lacks(clip) else line
+        for line, clip in zip(lines, clips, strict=True)
+    ]
+    other = table.with_name(f"without_{len(list(table.parent.glob('*.csv')))}.csv")
+    other.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return replace(choice, corpus=CorpusChoice("table", other))
+
+
 def test_the_names_that_the_commands_offer_are_those_that_there_are():
     assert set(FUSION_CHOICES) == set(FUSIONS)
 
@@ -177,6 +191,15 @@ def test_the_command_does_not_pretend_to_train_on_one_of_several_gpus(command, m
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(InputError, match="CUDA_VISIBLE_DEVICES=1"):
         command("--device", "cuda:1")
+
+
+@pytest.mark.parametrize("side", ["train", "dev", "test"])
+def test_a_side_without_any_audio_is_not_heard(tmp_path, choice, ground, side):
+    silent = {u.wav.name for u in ground.sides[side]}
+    deaf = without_clips(choice, lambda clip: clip in silent)
+    rest = (Budget(epochs=1, seeds=1), tmp_path, 1, lambda line: None)
+    with pytest.raises(InputError, match=f"the {side} side has no audio at all; .*--modalities t"):
+        compare_fusions(deaf, ["concat"], ["t", "at"], *rest)
 
 
 def test_the_whole_comparison(tmp_path, choice):
