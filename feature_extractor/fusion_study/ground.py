@@ -133,8 +133,16 @@ class Ground:
         """Return what the corpus changes in a model's published options."""
         return FUSION_PRESETS.get(self.corpus.name, {}).get(fusion, {})
 
-    def dataset(self, condition: Condition, side: str) -> UtteranceDataset:
+    def dataset(
+        self, condition: Condition, side: str, *, learnt_from: bool = False
+    ) -> UtteranceDataset:
         """Return a side as a condition reads it.
+
+        Args:
+            condition: what reads it.
+            side: which.
+            learnt_from: leave out utterances without audio where the condition hears, as stage 1
+                does of what it trains on and chooses the epoch by.
 
         Raises:
             InputError: the side is empty.
@@ -142,9 +150,10 @@ class Ground:
         if not self.sides[side]:
             raise InputError(f"corpus {self.corpus.name} has no {side} utterance here; see --split")
         model = FUSIONS[condition.fusion].model
+        heard_alone = learnt_from and "a" in condition.modalities
         return UtteranceDataset(
             self.corpus,
-            self.sides[side],
+            [u for u in self.sides[side] if u.wav is not None or not heard_alone],
             # Nothing is decoded: states stand in place of all audio.
             sampling_rate=SAMPLE_RATE if "a" in condition.modalities else None,
             soft_labels=self.choice.corpus.policies.get("multi_label") == "soft",

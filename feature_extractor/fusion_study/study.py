@@ -66,7 +66,7 @@ def compare_fusions(
     ground = Ground(choice, tell)
     wanted = conditions(fusions, modalities, ground.audio_encoder)
     if any("a" in condition.modalities for condition in wanted):
-        _require_heard(ground)
+        _require_heard(ground, tell)
     ground.prepare(wanted)
     baselines = baseline_rows(ground, modalities)
     results = Results(folder, results_identity(ground, budget))
@@ -100,11 +100,14 @@ def compare_fusions(
     }
 
 
-def _require_heard(ground: Ground) -> None:
-    """Refuse sides on which models that hear would have nothing to hear, as stage 1 does."""
+def _require_heard(ground: Ground, tell: Callable[[str], None]) -> None:
+    """Refuse sides on which models that hear would have nothing to hear; tell what they do not."""
     for side, utterances in ground.sides.items():
         if utterances:
             require_audio(utterances, f"the {side} side", "compare on the texts: --modalities t")
+        lacking = sum(utterance.wav is None for utterance in utterances)
+        if lacking and side != "test":
+            tell(f"{lacking} {side} utterances without audio left out where a model hears")
 
 
 def _shown(encoder: str) -> str:

@@ -47,7 +47,8 @@ def run_trial(
     ground.prepare([condition])
     set_seed(trial.seed)
     checkpoint = untrained(ground, condition)
-    train, dev, test = (ground.dataset(condition, side) for side in ("train", "dev", "test"))
+    dev, test = (ground.dataset(condition, side) for side in ("dev", "test"))
+    train, chosen_by = (ground.dataset(condition, s, learnt_from=True) for s in ("train", "dev"))
     if hasattr(checkpoint.model, "audio_scaler"):
         view = ground.views(condition)["a"]
         ground.fit_scaler(checkpoint.model.audio_scaler, condition.mfcc, view)
@@ -55,7 +56,7 @@ def run_trial(
     with tempfile.TemporaryDirectory() as folder:
         job = Job(Path(folder), trial.seed, device, Tracker())
         started = time.perf_counter()
-        summary = fit(checkpoint, train, dev, budget.settings(trial.lr), job)
+        summary = fit(checkpoint, train, chosen_by, budget.settings(trial.lr), job)
         train_seconds = time.perf_counter() - started
     execution = Execution(device, batch_size=budget.batch_size)
     dev_scores, _, _ = _scored(ground, checkpoint, dev, execution)

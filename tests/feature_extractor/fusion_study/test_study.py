@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import set_seed
 
 from feature_extractor import compare_fusions as compare_fusions_command
 from feature_extractor.caches.caching import Cache
+from feature_extractor.evaluation import evaluate_utterances
 from feature_extractor.execution import Execution
 from feature_extractor.fusion.registry import FUSIONS, fusion_options
 from feature_extractor.fusion_study.baselines import _mean_and_deviation, baseline_rows
@@ -28,10 +30,14 @@ from feature_extractor.fusion_study.plan import (
 from feature_extractor.fusion_study.study import compare_fusions
 from feature_extractor.fusion_study.trials import run_trial, untrained
 from feature_extractor.networks.scaling import FrameScaler
-from feature_extractor.settings import FUSION_CHOICES, FUSION_PRESETS
+from feature_extractor.settings import FUSION_CHOICES, FUSION_PRESETS, ModelSettings
 from feature_extractor.sources import CorpusChoice
+from feature_extractor.training.fit import Job, fit
+from feature_extractor.training.preparation import Run, prepare
 from graph_er.errors import InputError
 from graph_er.report.canvas import to_png
+from graph_er.running.tracking import Tracker
+from graph_er.scoring.scores import METRICS
 from tests.feature_extractor.tiny_corpus import TEXTS, make_audio_folder, make_text_folder
 
 CPU = torch.device("cpu")
@@ -191,6 +197,44 @@ def test_the_command_does_not_pretend_to_train_on_one_of_several_gpus(command, m
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(InputError, match="CUDA_VISIBLE_DEVICES=1"):
         command("--device", "cuda:1")
+
+
+def test_a_trial_is_a_training_of_stage_1_also_where_clips_lack(tmp_path, choice):
+    deaf = without_clips(choice, lambda clip: clip[-5] in "25")
+    ground, condition = Ground(deaf, print), Condition(OURS, "at")
+    budget = Budget(epochs=2, batch_size=8)
+    record, probabilities = run_trial(ground, Trial(condition, 1e-2, 3), budget, CPU)
+    cache = deaf.cache.folder
+    run = Run(deaf.corpus, "at", tmp_path, 3, "cpu", "off", False, False, cache)
+    encoders = {"text_encoder": deaf.text_encoder, "audio_encoder": deaf.audio_encoder}
+    settings = ModelSettings(fusion=OURS, **encoders)
+    prepared = prepare(run, settings, budget.settings(1e-2), print)
+    model = prepared.checkpoint.model
+    set_seed(3)
+    model.fusion.load_state_dict(untrained(ground, condition).model.fusion.state_dict())
+    job = Job(tmp_path, 3, CPU, Tracker())
+    summary = fit(prepared.checkpoint, prepared.train, prepared.dev, prepared.settings, job)
+    assert (record["epoch"], record["dev_loss"]) == pytest.approx(
+        (summary["best_epoch"], summary["best_dev_loss"])
+    )
+    for side in ("dev", "test"):
+        scored = evaluate_utterances(
+            prepared.checkpoint, prepared.corpus, ground.sides[side], 3, Execution(CPU)
+        )
+        assert record[side] == {name: scored.scores[name] for name in METRICS}
+    np.testing.assert_allclose(probabilities, scored.probabilities, atol=1e-5)
+
+
+def test_what_models_that_hear_leave_out_is_told(tmp_path, choice, monkeypatch):
+    def stop(ground, wanted):
+        raise InputError("enough")
+
+    monkeypatch.setattr(Ground, "prepare", stop)
+    deaf, said = without_clips(choice, lambda clip: clip[-5] in "25"), []
+    with pytest.raises(InputError, match="enough"):
+        compare_fusions(deaf, ["concat"], ["a"], Budget(), tmp_path, 1, said.append)
+    left_out = [line for line in said if "without audio" in line]
+    assert [line.split(" utterances")[0] for line in left_out] == ["6 train", "2 dev"]
 
 
 @pytest.mark.parametrize("side", ["train", "dev", "test"])
