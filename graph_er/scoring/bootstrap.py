@@ -128,6 +128,14 @@ def two_sided_p(differences: np.ndarray, num_dialogues: int) -> float:
     return float(2 * stats.t.sf(quantile, num_dialogues - 1))
 
 
+def can_conclude(num_dialogues: int, replicates: int = REPLICATES) -> bool:
+    """Tell whether so many draws of so many dialogues can show a difference at the `LEVEL` at all.
+
+    Where not, an interval may lie beside zero that should reach beyond it.
+    """
+    return two_sided_p(np.ones(replicates), num_dialogues) < 1 - LEVEL
+
+
 def confidence_intervals(
     confusions: np.ndarray, replicates: int = REPLICATES, seed: int = 0
 ) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from graph_er.scoring.bootstrap import (
     LEVEL,
     REPLICATES,
     bootstrap_scores,
+    can_conclude,
     confusions_by_dialogue,
     interval,
     scores_of,
@@ -85,7 +86,7 @@ def compare_runs(
         "mean_over_seeds": members and differences(members, replicates, seed),
         "mcnemar": mcnemar(*(_right(run.predictions, reference) for run in (run_a, run_b))),
         "effect_size": effect_size(whole_a[0], whole_b[0]),
-        "notes": _notes(run_a, run_b, num_dialogues),
+        "notes": _notes(run_a, run_b, num_dialogues, replicates),
         "conclusion_from": _conclusion_from(run_a, run_b),
     }
 
@@ -205,7 +206,9 @@ def _conclusion_from(run_a: EvaluatedRun, run_b: EvaluatedRun) -> str | None:
     return "mean_over_seeds" if run_a.members and run_b.members else None
 
 
-def _notes(run_a: EvaluatedRun, run_b: EvaluatedRun, num_dialogues: int) -> list[str]:
+def _notes(
+    run_a: EvaluatedRun, run_b: EvaluatedRun, num_dialogues: int, replicates: int
+) -> list[str]:
     notes = []
     unlike = _seeds_differ(run_a, run_b)
     if unlike:
@@ -228,6 +231,11 @@ def _notes(run_a: EvaluatedRun, run_b: EvaluatedRun, num_dialogues: int) -> list
         )
     if num_dialogues < _FEW_DIALOGUES:
         notes.append(f"{num_dialogues} dialogues are few: intervals and p are rough")
+    if not can_conclude(num_dialogues, replicates):
+        notes.append(
+            f"{replicates:,} draws of {num_dialogues} dialogues can show no difference, however "
+            "large: intervals are their whole range, which is too narrow, and only p holds"
+        )
     return notes
 
 

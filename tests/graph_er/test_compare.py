@@ -220,8 +220,17 @@ def test_equal_numbers_of_seeds_are_compared_as_evaluated(write):
 
 
 def test_few_dialogues_are_noted(write):
-    result = compared(write("a", 0.7, dialogues=3), write("b", 0.6, dialogues=3))
-    assert result["notes"][1:] == ["3 dialogues are few: intervals and p are rough"]
+    result = compared(write("a", 0.7, dialogues=9), write("b", 0.6, dialogues=9), 10_000)
+    assert result["notes"][1:] == ["9 dialogues are few: intervals and p are rough"]
+
+
+def test_that_so_few_dialogues_can_show_nothing_is_noted_where_an_interval_says_else(write):
+    runs = write("a", 0.95, dialogues=3), write("b", 0.2, dialogues=3)
+    result = compared(*runs, 10_000)
+    difference = result["scores"]["weighted_f1"]["difference"]
+    assert difference["low"] > 0.1
+    assert difference["p"] > 0.05
+    assert result["notes"][-1].startswith("10,000 draws of 3 dialogues can show no difference")
 
 
 def test_that_single_seeds_hide_how_much_seeds_differ_is_noted(write):

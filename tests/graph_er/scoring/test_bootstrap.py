@@ -9,6 +9,7 @@ from graph_er import compare
 from graph_er.scoring.bootstrap import (
     REPLICATES,
     bootstrap_scores,
+    can_conclude,
     confidence_intervals,
     confusions_by_dialogue,
     interval,
@@ -125,6 +126,16 @@ def test_p_and_interval_agree():
         p = two_sided_p(values, 16)
         assert (p < 0.05) == (low > 0 or high < 0), centre
         assert two_sided_p(-values, 16) == pytest.approx(p)
+
+
+@pytest.mark.parametrize("replicates", [200, 1000, 10_000])
+def test_where_a_conclusion_is_possible_no_interval_contradicts_p(replicates):
+    rng = np.random.default_rng(3)
+    for dialogues in range(2, 30):
+        far = rng.normal(9, 1, replicates)
+        assert interval(far, dialogues)[0] > 0
+        assert can_conclude(dialogues, replicates) == (two_sided_p(far, dialogues) < 0.05)
+    assert [d for d in range(2, 30) if not can_conclude(d)] == [2, 3]
 
 
 def test_p_is_one_without_a_difference_and_never_zero():
