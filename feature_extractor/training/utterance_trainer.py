@@ -2,13 +2,14 @@
 
 In several processes it does what one does with their batches joined: the same batches, their last
 one of an epoch included, the same mean of the loss, and dev scores of each utterance once. What
-models draw at random, such as dropout, each process draws for itself.
+models draw at random, such as dropout, each process draws for itself. Likewise a step of several
+batches is one of their utterances, each of the same weight, though the epoch's last batch is short.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -112,6 +113,21 @@ class UtteranceTrainer(Trainer):
         self._lengths = list(lengths)
         # Rows of the batches since the last step, whose gradients are added up.
         self._since_step: list[torch.Tensor] = []
+        # Utterances of all processes in a batch of the step that is under way, on average.
+        self._mean_size = 0.0
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator, num_batches: int, device: torch.device
+    ) -> tuple[list, torch.Tensor | int | None]:
+        """Return the batches of a step as `Trainer` does; it divides their losses by their number.
+
+        How many utterances they hold is noted, by which `compute_loss` weighs each.
+        """
+        batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
+        sizes = torch.tensor(float(sum(map(_size, batches))), device=device)
+        whole = self.accelerator.reduce(sizes) if count() > 1 else sizes
+        self._mean_size = float(whole) / len(batches)
+        return batches, items
 
     def compute_loss(
         self,
@@ -138,8 +154,8 @@ class UtteranceTrainer(Trainer):
             loss = self.fusion.loss(output, targets, self._criterion)
         else:  # the criterion alone, which compares between models and epochs
             loss = self._criterion(output.logits, targets.labels)
-        size = 0 if STAND_IN in inputs else len(targets.labels)
-        whole, share = self._of_all(loss.detach(), size)
+        size = _size(inputs)
+        whole = self._of_all(loss.detach(), size)
         if not torch.isfinite(whole):
             bad = ~output.logits.isfinite().all(dim=-1)
             # Where all logits are numbers, any of the batch may be behind the loss.
@@ -148,7 +164,10 @@ class UtteranceTrainer(Trainer):
             self._end(f"the {side} loss became {whole.item()}", side, rows if size else rows[:0])
         if model.training:
             self._since_step.append(inputs[_ROW][:size])
-            loss = loss * share
+            # `Trainer` takes the mean over batches, distributed training that over processes: of
+            # losses so weighted it is the mean over the step's utterances, where each is a mean
+            # over its own (see `stage1.require_one_process`).
+            loss = loss * (size * count() / self._mean_size)
         return (loss, outputs) if return_outputs else loss
 
     def _divided(self, model: nn.Module, batch: Divided) -> Any:
@@ -183,17 +202,12 @@ class UtteranceTrainer(Trainer):
             "audio files of extreme values"
         )
 
-    def _of_all(self, loss: torch.Tensor, size: int) -> tuple[torch.Tensor, float | torch.Tensor]:
-        """Return the mean loss of all processes' utterances, and the weight of this one's.
-
-        The mean over processes, which is what distributed training takes, of the losses so
-        weighted is the mean over utterances, where each process's is a mean over its own (see
-        `stage1.require_one_process`).
-        """
+    def _of_all(self, loss: torch.Tensor, size: int) -> torch.Tensor:
+        """Return the mean loss of all processes' utterances."""
         if count() == 1:
-            return loss, 1.0
+            return loss
         sums = self.accelerator.reduce(torch.stack([loss * size, torch.full_like(loss, size)]))
-        return sums[0] / sums[1], size * count() / sums[1]
+        return sums[0] / sums[1]
 
     def evaluation_loop(self, *arguments: Any, **options: Any) -> EvalLoopOutput:
         """Return the dev scores; in several processes with the loss of each utterance once.
@@ -236,3 +250,8 @@ class UtteranceTrainer(Trainer):
         step_size = self.args.train_batch_size * self.args.gradient_accumulation_steps * count()
         lengths: list[Any] = self._lengths  # of any unit: they are only compared
         return LengthGroupedSampler(step_size, lengths=lengths)
+
+
+def _size(batch: dict[str, Any]) -> int:
+    """Return how many utterances a batch is of, none where it stands in for one."""
+    return 0 if STAND_IN in batch else len(batch["labels"])

@@ -70,6 +70,12 @@ def test_two_processes_train_as_one_of_twice_the_batch(tmp_path):
     assert_same_training(tmp_path, "one", "two")
 
 
+def test_a_short_last_batch_weighs_no_more_in_a_step_of_several(tmp_path):
+    fit_here(tmp_path, "one", "t", 9, 9, 1)
+    fit_here(tmp_path, "several", "t", 9, 4, 3)  # batches of 4, 4 and 1
+    assert_same_training(tmp_path, "one", "several")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("modalities", "utterances", "one", "two"),
@@ -178,7 +184,7 @@ def test_each_utterance_weighs_the_same_and_once(monkeypatch, utterances, proces
     trainer = UtteranceTrainer.__new__(UtteranceTrainer)
     trainer.accelerator = SimpleNamespace(reduce=lambda mine: sums.clone())
     trainer.fusion, trainer._criterion = FusionModel(), LOSSES["ce"]
-    trainer._since_step = []
+    trainer._since_step, trainer._mean_size = [], float(utterances)
     model = Scores(utterances)
     for index in range(processes):
         part = [dataset[number] for number in share(range(utterances), index, processes)]
