@@ -120,8 +120,10 @@ def _connect(blocks: gr.Blocks, parts: dict[str, Any], state: gr.State, do: _Cli
     drawn = {**quiet, "concurrency_id": "shown", "concurrency_limit": 1}
     # The language may have been changed while it was predicted: it is read when that has ended.
     predicted = [state, parts["message"]]
+    # One after the other, too: each finds, and removes, the conversation of the one before.
+    predicting = {**quiet, "concurrency_id": "predicted", "concurrency_limit": 1}
     for button, predict, given in (("predict", do.upload, "files"), ("open_demo", do.demo, "demo")):
-        ended = parts[button].click(predict, [parts[given], state], predicted, **quiet)
+        ended = parts[button].click(predict, [parts[given], state], predicted, **predicting)
         # Also where the one before of the same button is still being drawn.
         ended.then(do.show, [language, state], shown, **drawn, trigger_mode="multiple")
     parts["timeline"].click(do.timeline, [language, state], chosen, **drawn)

@@ -72,6 +72,13 @@ def test_what_draws_waits_for_what_is_being_drawn(page):
     assert {settings.get("concurrency_limit") for settings in drawing} == {1}
 
 
+def test_both_buttons_predict_one_after_the_other(page):
+    """Else each takes the place of the same conversation, and that of the first is kept."""
+    for button in ("predict", "open_demo"):
+        (*_, settings), _ = page[button].wired["click"]
+        assert (settings["concurrency_id"], settings["concurrency_limit"]) == ("predicted", 1)
+
+
 @pytest.mark.parametrize("button", ["predict", "open_demo"])
 def test_a_prediction_is_drawn_even_while_the_one_before_is(page, button):
     """Gradio drops what is asked again while it is under way, unless told otherwise."""

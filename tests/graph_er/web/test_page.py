@@ -216,6 +216,17 @@ def test_a_conversation_goes_when_its_tab_is_closed_and_no_sooner(page, work, tm
     assert kept() == []
 
 
+def test_of_two_buttons_at_once_the_last_one_is_shown_and_alone_kept(page, work, tmp_path):
+    rows = "".join(f"{'AB'[n % 2]},그래 {n}\n" for n in range(1_500))
+    (tmp_path / "t.csv").write_text(f"speaker,text\n{rows}", encoding="utf-8")
+    upload(page, tmp_path / "t.csv")
+    page.click("#open_demo")
+    page.wait_for_function("document.querySelectorAll('#timeline .turn').length === 12")
+    page.wait_for_timeout(5_000)
+    assert page.locator("#timeline svg .turn").count() == 12
+    assert len(list(work.glob("*/analyses/*"))) == 1
+
+
 def test_files_of_the_machine_are_not_served(url):
     for path in ("/etc/passwd", str(ROOT / "README.md"), "README.md", "../README.md"):
         request = urllib.request.Request(f"{url}/gradio_api/file={path}")
