@@ -25,13 +25,13 @@ from graph_er.display.strip_layout import (
     tick_marks,
 )
 from graph_er.display.words import WORDS, percent, word
-from graph_er.report.lettering import shortened
+from graph_er.report.lettering import shortened_apart
 from graph_er.report.palette import DARK, LIGHT, emotion_colours
 from graph_er.running.templates import render
 
 _TURNS_PER_STRIP, _MOST_STRIPS = 30, 400
 # In units of the drawing: its width without names, a lane, the room for names and for the clock.
-WIDTH, LANE, NAMES, CLOCK = 960.0, 26.0, 118.0, 22.0
+WIDTH, LANE, NAMES, CLOCK = 960.0, 26.0, 136.0, 22.0
 # Dialogues with more turns than this have their table folded.
 _LONG = 100
 _READ = {"a": "speech", "t": "text"}
@@ -61,9 +61,13 @@ class DrawnStrip:
 
 @dataclass(frozen=True)
 class DrawnDialogue:
-    """A dialogue with its strips, the share of each emotion, and whether its table is open."""
+    """A dialogue with its lanes, as (label, whole name), its strips, and the share of each emotion.
+
+    `is_open` tells whether its table is.
+    """
 
     shown: ShownDialogue
+    lanes: tuple[tuple[str, str], ...]
     strips: tuple[DrawnStrip, ...]
     shares: dict[str, float]
     is_open: bool
@@ -106,7 +110,6 @@ def render_page(
         word=lambda name: word(name, language),
         marks=lambda turn: marks_text(turn.marks, language),
         percent=lambda share: percent(share, language),
-        lane_name=lane_name,
         light=LIGHT,
         dark=DARK,
         size={"width": WIDTH, "lane": LANE, "names": NAMES, "clock": CLOCK},
@@ -121,18 +124,15 @@ def draw_dialogue(dialogue: ShownDialogue, names: Mapping[str, str]) -> DrawnDia
         names: of the emotions, in label order, as they are written into turns.
     """
     strips = strips_of(dialogue, _TURNS_PER_STRIP, _MOST_STRIPS)
+    labels = shortened_apart(dialogue.lane_names, NAME_COLUMNS)
     counts = {e: sum(turn.emotion == e for turn in dialogue.turns) for e in names}
     return DrawnDialogue(
         shown=dialogue,
+        lanes=tuple(zip(labels, dialogue.lane_names, strict=True)),
         strips=tuple(_draw_strip(dialogue, strip, names) for strip in strips),
         shares={e: count / len(dialogue.turns) for e, count in counts.items() if count},
         is_open=len(dialogue.turns) <= _LONG,
     )
-
-
-def lane_name(speaker: str) -> str:
-    """Return as much of a speaker's name as has room beside the lane."""
-    return shortened(speaker, NAME_COLUMNS)
 
 
 def _draw_strip(dialogue: ShownDialogue, strip: Strip, names: Mapping[str, str]) -> DrawnStrip:

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from graph_er.report.fonts import LATIN, drawable_or, families
-from graph_er.report.lettering import shortened
+from graph_er.report.lettering import shortened_apart
 from graph_er.report.palette import Theme, text_on
 from graph_er.running.files import atomic_path
 
@@ -118,12 +118,10 @@ def plain_labels(labels: Sequence[str], word: str, width: int = _LABEL) -> list[
     """Return labels as they can be drawn where text is `any_text`.
 
     Those whose letters no font has become ``<word> <n>``, `n` by their order; those of more than
-    `width` columns are cut.
+    `width` columns are cut, so that they can be told apart.
     """
-    return [
-        shortened(drawable_or(label, f"{word} {number}"), width)
-        for number, label in enumerate(labels, start=1)
-    ]
+    drawn = [drawable_or(label, f"{word} {number}") for number, label in enumerate(labels, start=1)]
+    return shortened_apart(drawn, width)
 
 
 def to_svg(figure: Figure) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from itertools import accumulate
 
 
@@ -17,6 +19,22 @@ def shortened(text: str, width: int) -> str:
         return text
     kept = sum(total < width for total in accumulate(map(_columns, text)))
     return f"{text[:kept].rstrip()}…"
+
+
+def shortened_apart(texts: Sequence[str], width: int) -> list[str]:
+    """Return texts as `shortened` cuts them; those that would be alike then keep their ends."""
+    cut = [shortened(text, width) for text in texts]
+    alike = Counter(short for _, short in {*zip(texts, cut, strict=True)})
+    return [
+        _without_middle(text, width) if alike[short] > 1 else short
+        for text, short in zip(texts, cut, strict=True)
+    ]
+
+
+def _without_middle(text: str, width: int) -> str:
+    kept = sum(total <= width // 2 for total in accumulate(map(_columns, reversed(text))))
+    end = text[len(text) - kept :]
+    return shortened(text, width - text_width(end)) + end.lstrip()
 
 
 def signed(value: float, decimals: int = 1) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graph_er.answers.explanation import Explanation
-from graph_er.display.page import CLOCK, LANE, NAMES, WIDTH, draw_dialogue, lane_name
+from graph_er.display.page import CLOCK, LANE, NAMES, WIDTH, draw_dialogue
 from graph_er.display.shown_turns import ShownDialogue, ShownTurn
 from graph_er.display.words import percent, word
 from graph_er.report.lettering import signed
@@ -34,7 +34,6 @@ def timeline_html(
         colours=colours,
         ink=lambda emotion, opacity: text_on(blended(colours[emotion], LIGHT.paper, opacity)),
         dialogues=[draw_dialogue(dialogue, names) for dialogue in dialogues],
-        lane_name=lane_name,
         firsts=firsts,
         size={"width": WIDTH, "lane": LANE, "names": NAMES, "clock": CLOCK},
     )

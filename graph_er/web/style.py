@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graph_er.display.page import WIDTH
 from graph_er.report.palette import DARK, LIGHT
 
 FONTS = (
@@ -30,7 +31,9 @@ CSS = f"""
 #table, .ger-scroll {{ contain: inline-size; }}
 .ger svg {{ display: block; width: 100%; min-width: 720px; height: auto; }}
 .ger svg text {{ font-size: 12px; }}
-.ger svg .name {{ fill: var(--body-text-color); font-size: 13px; font-weight: 600; }}
+/* However wide its letters, no name runs into the turns. */
+.ger svg .name {{ fill: var(--body-text-color); font-size: 13px; font-weight: 600;
+  clip-path: inset(0 {WIDTH + 26}px 0 0) view-box; }}
 .ger svg .clock {{ fill: var(--block-label-text-color); font-size: 11px; text-anchor: middle; }}
 .ger svg .lane {{ fill: var(--border-color-primary); fill-opacity: .4; }}
 .ger svg .label {{ text-anchor: middle; pointer-events: none; }}

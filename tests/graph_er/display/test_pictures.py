@@ -86,7 +86,7 @@ def test_every_turn_is_a_block_in_the_colour_of_its_emotion_as_opaque_as_sure():
 def test_a_tooltip_says_text_and_probabilities_and_the_link_leads_to_the_row():
     page = render_page(conversation(2), EMOTIONS, "t", "at")
     elements = Elements(page)
-    tips = re.findall(r"<title>(.*?)</title>", page, re.DOTALL)[1:]
+    tips = re.findall(r"<a [^>]*><title>(.*?)</title>", page, re.DOTALL)
     assert "그래" in tips[0]
     assert "happy 90 %" in tips[0]
     links = {link["href"] for link in elements.all("a")}
@@ -116,8 +116,8 @@ def test_blocks_stay_within_the_drawing_and_can_be_seen():
 def test_long_names_end_before_the_lane_whatever_their_letters():
     speakers = ("고객상담센터 야간담당 김서연 선임", "Professor Bartholomew", "민아")
     page = render_page(conversation(3, speakers=speakers), EMOTIONS, "t", "at")
-    names = re.findall(r'<text class="name"[^>]*>(.*?)</text>', page)
-    assert names == ["고객상담센터…", "Professor Bar…", "민아"]
+    names = re.findall(r'<text class="name"[^>]*>(.*?)<title>(.*?)</title></text>', page)
+    assert names == [*zip(("고객상담센터…", "Professor Bar…", "민아"), speakers, strict=True)]
     figure, _ = conversation_figure(conversation(3, speakers=speakers[1:]), EMOTIONS)
     assert labels(figure.axes[0], "y")[0] == "Professor Bar…"
 
@@ -149,6 +149,31 @@ def test_a_chosen_turn_is_not_hidden_by_the_legend(tmp_path):
     )
     legend, row = map(float, re.search(r"<title>([\d. ]+)</title>", shown)[1].split())
     assert 0 < legend <= row < 200
+
+
+def test_names_do_not_run_into_the_turns_whatever_their_letters(tmp_path):
+    speakers = ("B", "W" * 20, "Speaker numbers")
+    page = render_page(conversation(3, speakers=speakers), EMOTIONS, "t", "at")
+    measure = (
+        "<script>document.title = [...document.querySelectorAll('.name')].map((name, lane) => {"
+        "const at = document.querySelectorAll('.lane')[lane].getBoundingClientRect();"
+        "return document.elementFromPoint(at.left + 1, at.top + 15).className.baseVal; })"
+        ".concat(document.querySelectorAll('.name')[2].getComputedTextLength()).join(' ')"
+        "</script></body>"
+    )
+    shown = browse(tmp_path, page.replace("</body>", measure), "--dump-dom")
+    *under, length = re.search(r"<title>(.*?)</title>", shown)[1].split()
+    assert under == ["box", "lane", "lane"]
+    assert float(length) < NAMES - 5
+
+
+def test_names_that_begin_alike_are_told_apart():
+    shown = conversation(3, speakers=("interviewer_no_01", "interviewer_no_02", "guest"))
+    page = render_page(shown, EMOTIONS, "t", "at")
+    names = ["interv…r_no_01", "interv…r_no_02", "guest"]
+    assert re.findall(r'class="name"[^>]*>(.*?)<', page) == names
+    figure, _ = conversation_figure(shown, EMOTIONS)
+    assert labels(figure.axes[0], "y") == names
 
 
 def test_paper_holds_the_whole_page():
@@ -317,4 +342,4 @@ def test_pointing_at_a_turn_shows_its_words_and_probabilities_in_a_browser(tmp_p
     assert "hidden" not in card[: card.index(">")]
     assert "정말?" in card
     assert re.findall(r"<em>(.*?)</em>", card) == ["30 %", "20 %", "50 %"]
-    assert "<title>" not in shown[shown.index("<svg") :]
+    assert not re.search("<a [^>]*><title>", shown)

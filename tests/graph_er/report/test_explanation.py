@@ -9,7 +9,7 @@ from graph_er.report import fonts
 from graph_er.report.canvas import to_png, to_svg
 from graph_er.report.explanation import explanation_figure
 from graph_er.report.fonts import drawable, drawable_or, families
-from graph_er.report.lettering import shortened
+from graph_er.report.lettering import shortened, shortened_apart, text_width
 
 FOR, AGAINST = Influence(0.21, 1.1, "sad"), Influence(-0.034, -0.2, "angry")
 TURNS = tuple(
@@ -192,6 +192,21 @@ def test_a_korean_font_that_matplotlib_knows_is_taken_without_a_search(no_hangul
 )
 def test_text_is_cut_by_the_room_it_takes(text, width, expected):
     assert shortened(text, width) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "cut"),
+    [
+        (["person 1", "person 12"], ["person 1", "person…"]),
+        (["person no 1", "person no 2", "guest"], ["per…no 1", "per…no 2", "guest"]),
+        (["person no 1"] * 2, ["person…"] * 2),
+        (["상담센터 하나", "상담센터 둘"], ["상…하나", "상담…둘"]),
+        (["person 1 a b c", "person 2 a b c"], ["per…b c"] * 2),
+    ],
+)
+def test_what_is_cut_alike_keeps_its_end(texts, cut):
+    assert shortened_apart(texts, 8) == cut
+    assert all(text_width(text) <= 8 for text in cut)
 
 
 def test_lines_and_gaps_become_one_space():
