@@ -34,6 +34,8 @@ _TURNS_PER_STRIP, _MOST_STRIPS = 30, 400
 WIDTH, LANE, NAMES, CLOCK = 960.0, 26.0, 136.0, 22.0
 # Dialogues with more turns than this have their table folded.
 _LONG = 100
+# The likeliest emotions that the card of a turn shows: more have no room on a phone.
+_MOST_BARS = 12
 _READ = {"a": "speech", "t": "text"}
 
 
@@ -110,6 +112,7 @@ def render_page(
         word=lambda name: word(name, language),
         marks=lambda turn: marks_text(turn.marks, language),
         percent=lambda share: percent(share, language),
+        most_bars=_MOST_BARS,
         light=LIGHT,
         dark=DARK,
         size={"width": WIDTH, "lane": LANE, "names": NAMES, "clock": CLOCK},

@@ -151,6 +151,33 @@ def test_a_chosen_turn_is_not_hidden_by_the_legend(tmp_path):
     assert 0 < legend <= row < 200
 
 
+def test_dozens_of_emotions_hide_neither_the_turns_nor_what_one_says(tmp_path):
+    emotions = [f"a long name of emotion {n}" for n in range(30)]
+    (dialogue,) = conversation(100)
+    probabilities = dict.fromkeys(emotions, 0.0) | {emotions[-1]: 1.0}
+    told = {"emotion": emotions[-1], "probabilities": probabilities}
+    dialogue = replace(dialogue, turns=tuple(replace(turn, **told) for turn in dialogue.turns))
+    page = render_page([dialogue], emotions, "t", "at")
+    measure = (
+        "<script>onload = () => { location.hash = 't1-60'; setTimeout(() => {"
+        "const at = (e) => document.querySelector(e).getBoundingClientRect();"
+        "const places = [at('.legend').bottom, at('#t1-60').top];"
+        "document.querySelector('svg a').focus();"
+        "const bars = [...document.querySelectorAll('.bar')].map((bar) => +!bar.hidden);"
+        "document.title = [...places, at('.who').top, ...bars].join(' '); }, 200); };</script>"
+    )
+    shown = browse(
+        tmp_path,
+        page.replace("</body>", f"{measure}</body>"),
+        *("--window-size=500,700", "--virtual-time-budget=3000", "--dump-dom"),
+    )
+    measured = re.search(r"<title>([-\d. ]+)</title>", shown)[1].split()
+    legend, row, said, *bars = map(float, measured)
+    assert 0 < legend <= row < 200
+    assert said > 0
+    assert (sum(bars), bars[-1]) == (12, 1)
+
+
 def test_names_do_not_run_into_the_turns_whatever_their_letters(tmp_path):
     speakers = ("B", "W" * 20, "Speaker numbers")
     page = render_page(conversation(3, speakers=speakers), EMOTIONS, "t", "at")
