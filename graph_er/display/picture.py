@@ -23,7 +23,15 @@ from graph_er.display.strip_layout import (
     tick_marks,
 )
 from graph_er.display.words import WORDS, word
-from graph_er.report.canvas import BODY, SMALL, any_text, outline, plain_labels, write_png
+from graph_er.report.canvas import (
+    BODY,
+    SMALL,
+    any_text,
+    legend_columns,
+    outline,
+    plain_labels,
+    write_png,
+)
 from graph_er.report.fonts import drawable_or
 from graph_er.report.palette import LIGHT, blended, emotion_colours, text_on
 
@@ -151,6 +159,7 @@ def _add_legend(figure: Figure, seen: Sequence[str], look: _Look, pale: str) -> 
     handles.append(tuple(Patch(facecolor=LIGHT.ink, alpha=opacity) for opacity in _STEPS))
     figure.legend(
         handles, [*labels, pale], loc="outside upper left",
-        ncols=len(handles), frameon=False, labelcolor=LIGHT.ink, fontsize=SMALL,
+        ncols=legend_columns(figure, [*labels, pale], SMALL, 4.4),
+        frameon=False, labelcolor=LIGHT.ink, fontsize=SMALL,
         handlelength=1.6, handleheight=1.1, handler_map={tuple: HandlerTuple(None, pad=0)},
     )  # fmt: skip

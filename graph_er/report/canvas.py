@@ -6,6 +6,7 @@ matplotlib is used through its objects only: no window and no global figure.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,13 +20,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from graph_er.report.fonts import LATIN, drawable_or, families
-from graph_er.report.lettering import shortened_apart
+from graph_er.report.lettering import shortened_apart, text_width
 from graph_er.report.palette import Theme, text_on
 from graph_er.running.files import atomic_path
 
 # Font sizes in points.
 TINY, SMALL, BODY = 6, 8, 9.5
 _LABEL = 24  # columns of text
+_EM, _LINE = 0.6, 1.6  # width of a column of text, and height of a legend's line, in its font size
 # Of text of ours: not every Korean font is there in bold.
 BOLD: dict[str, Any] = {"weight": "bold", "family": LATIN}
 
@@ -53,14 +55,14 @@ def outline(theme: Theme) -> dict[str, Any]:
 
 
 def add_legend(figure: Figure, colours: dict[str, str], theme: Theme) -> None:
-    """Add one line of labelled colour patches above the axes, at the left."""
+    """Add labelled colour patches above the axes, at the left, in one line if they fit."""
     figure.legend(
         handles=[
             Patch(facecolor=colour, label=label, **outline(theme))
             for label, colour in colours.items()
         ],
         loc="outside upper left",
-        ncols=len(colours),
+        ncols=legend_columns(figure, list(colours), BODY),
         frameon=False,
         labelcolor=theme.ink,
         fontsize=BODY,
@@ -68,6 +70,27 @@ def add_legend(figure: Figure, colours: dict[str, str], theme: Theme) -> None:
         handleheight=1.1,
         columnspacing=1.6,
     )
+
+
+def legend_columns(figure: Figure, labels: Sequence[str], size: float, ems: float = 3.5) -> int:
+    """Return how many columns of a legend fit into a figure, which grows by all lines but one.
+
+    Args:
+        figure: where the legend is to stand above the axes.
+        labels: its texts, of `size` points.
+        size: of the font.
+        ems: width of what stands beside each text, patch and gaps, in `size`.
+    """
+
+    def width(columns: int) -> float:
+        split = np.array_split(np.array([text_width(label) for label in labels]), columns)
+        return size * sum(_EM * column.max() + ems for column in split)
+
+    room = 72 * figure.get_figwidth()
+    columns = next((n for n in range(len(labels), 1, -1) if width(n) <= room), 1)
+    lines = math.ceil(len(labels) / columns)
+    figure.set_figheight(figure.get_figheight() + (lines - 1) * _LINE * size / 72)
+    return columns
 
 
 def heat_cells(

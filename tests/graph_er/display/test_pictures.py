@@ -15,6 +15,7 @@ from graph_er.display import picture
 from graph_er.display.page import NAMES, WIDTH, render_page
 from graph_er.display.picture import conversation_figure, write_picture
 from graph_er.display.shown_turns import shown_dialogues
+from graph_er.report.canvas import to_png
 from graph_er.report.palette import emotion_colours
 
 EMOTIONS = ("neutral", "happy", "sad")
@@ -356,6 +357,17 @@ def test_what_pale_means_is_shown_by_steps_in_no_colour_of_an_emotion():
     assert len(steps) > 1
     assert opacity == sorted(opacity, reverse=True)
     assert named.isdisjoint(to_hex(patch.get_facecolor()) for patch in steps)
+
+
+def test_the_legend_of_many_emotions_stands_within_the_picture():
+    emotions = [f"emotion {number}" for number in range(26)]
+    (dialogue,) = conversation(26)
+    turns = zip(dialogue.turns, emotions, strict=True)
+    dialogue = replace(dialogue, turns=tuple(replace(turn, emotion=e) for turn, e in turns))
+    figure, _ = conversation_figure([dialogue], emotions)
+    to_png(figure, dpi=figure.dpi)
+    assert len(figure.legends[0].get_texts()) == 27
+    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.width
 
 
 def test_pointing_at_a_turn_shows_its_words_and_probabilities_in_a_browser(tmp_path):

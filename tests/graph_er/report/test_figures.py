@@ -111,3 +111,17 @@ def test_korean_is_drawn_where_a_font_has_it(example, theme):
 def test_pale_bars_have_an_outline_that_is_seen(results, theme):
     bars = weighted_f1_figure(results, theme).axes[0].patches
     assert {to_hex(bar.get_edgecolor()) for bar in bars} == {theme.muted.lower()}
+
+
+@pytest.mark.parametrize(("count", "length", "lines"), [(7, 20, 1), (26, 60, 2), (26, 26, 3)])
+def test_a_legend_of_many_emotions_stands_within_the_picture(count, length, lines):
+    emotions = [f"emotion {number}" for number in range(count)]
+    turns = tuple(
+        Turn(str(n), "F", "", emotions[n % count], emotions[n % count], 0.5) for n in range(length)
+    )
+    figure = dialogue_figure(Example("d", "graph", "at", 1, turns), emotions)
+    to_png(figure, dpi=figure.dpi)
+    (legend,) = figure.legends
+    assert legend.get_window_extent().x1 <= figure.bbox.width
+    heights = {text.get_window_extent().y0 for text in legend.get_texts()}
+    assert (len(legend.get_texts()), len(heights)) == (count, lines)
