@@ -41,7 +41,7 @@ _UPLOADED: dict[str, Any] = {
 }
 _TABLE: dict[str, Any] = {
     **{"interactive": False, "wrap": True, "show_label": False, "max_height": 640},
-    **{"datatype": "str", "buttons": [], "column_widths": [44, 60, 80, 196, 84, 108, 100]},
+    **{"datatype": "str", "buttons": [], "column_widths": [44, 60, 92, 188, 84, 108, 96]},
 }
 
 

@@ -17,7 +17,7 @@ CSS = f"""
   word-break: keep-all; overflow-wrap: break-word; }}
 #head h1 {{ font-size: 1.6rem; margin: 0 0 4px; }}
 .ger-muted {{ color: var(--block-label-text-color); font-size: .875rem; margin: 0; }}
-#table, #table * {{ font-family: var(--font); }}
+#table, #table * {{ font-family: var(--font); word-break: keep-all; }}
 .ger-done {{ margin: 0; font-weight: 600; }}
 .ger-error {{ border: 1px solid var(--error-border-color); background: var(--error-background-fill);
   border-radius: 8px; padding: 10px 14px; color: var(--error-text-color); }}
@@ -47,7 +47,7 @@ CSS = f"""
   stroke: var(--body-text-color); stroke-width: 2px; }}
 .ger-said {{ margin: 0 0 8px; overflow-wrap: anywhere; max-height: 9em; overflow-y: auto; }}
 #timeline h2, .ger-reasons h2 {{ font-size: 1rem; }}
-.ger h3 {{ margin: 10px 0 2px; font-size: .875rem; }}
+.ger h3 {{ margin: 10px 0 2px; font-size: .875rem; overflow-wrap: anywhere; }}
 .ger-reasons h2 {{ margin: 14px 0 2px; }}
 .ger-bar, .ger-why {{ display: grid; gap: 8px; align-items: center; font-size: .85rem;
   line-height: 1.7; }}

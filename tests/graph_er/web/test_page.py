@@ -167,12 +167,24 @@ def test_both_languages(page, tmp_path):
 
 def test_a_narrow_page_is_no_wider_than_its_window(page, tmp_path):
     page.set_viewport_size({"width": 390, "height": 900})
-    (tmp_path / "t.csv").write_text("speaker,text\nA,왜 그래\nB,그래\n", encoding="utf-8")
+    table = f"dialogue,speaker,text\n{'x' * 80},A,왜 그래\ny,B,그래\n"
+    (tmp_path / "t.csv").write_text(table, encoding="utf-8")
     upload(page, tmp_path / "t.csv")
     page.locator("#reasons .ger-why").first.wait_for(timeout=60_000)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.locator("#reasons .ger-why b").first.bounding_box()["width"] > 200
     assert page.locator("#head h1").bounding_box()["width"] > 200
+
+
+def test_the_table_breaks_no_word(page, tmp_path):
+    (tmp_path / "t.csv").write_text("speaker,text\nA,왜 그래\n", encoding="utf-8")
+    upload(page, tmp_path / "t.csv")
+    said = page.locator("#table [role=gridcell] .text", has_text="왜 그래").first
+    said.wait_for(timeout=60_000)
+    assert said.evaluate("cell => getComputedStyle(cell).wordBreak") == "keep-all"
+    heads = page.locator("#table th .header")
+    assert heads.all_inner_texts()[2] == "Speaker"
+    assert {head.bounding_box()["height"] < 30 for head in heads.all()} == {True}
 
 
 @pytest.mark.parametrize(
