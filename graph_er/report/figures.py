@@ -21,6 +21,7 @@ from graph_er.report.canvas import (
     outline,
     plain_labels,
 )
+from graph_er.report.lettering import text_width
 from graph_er.report.palette import LIGHT, Theme
 from graph_er.report.runs import METHODS
 from graph_er.report.summary import (
@@ -34,6 +35,7 @@ from graph_er.report.summary import (
 )
 
 _GROUP_WIDTH = 0.81
+_HEADS = 78  # columns of text that have room above the columns of a heat map
 
 
 def weighted_f1_figure(results: dict[str, Any], theme: Theme = LIGHT) -> Figure:
@@ -63,11 +65,11 @@ def weighted_f1_figure(results: dict[str, Any], theme: Theme = LIGHT) -> Figure:
 def emotion_figure(results: dict[str, Any], theme: Theme = LIGHT) -> Figure:
     """Draw F1 of each emotion (columns) in each measured condition (rows) as a heat map."""
     rows = measured(results)
-    figure, axes = blank_figure((10.2, 0.9 + 0.34 * len(rows)), theme)
+    columns, style, head = _heads(results)
+    size = max(10.2, 3.3 + 0.3 * len(columns)), head + 0.34 * len(rows)
+    figure, axes = blank_figure(size, theme)
     heat_cells(axes, np.array([emotion_f1(results, condition) for condition in rows]), theme)
-    names = plain_labels(results["emotions"], "emotion")
-    columns = [f"{n}\nn = {count}" for n, count in zip(names, support(results), strict=True)]
-    axes.set_xticks(range(len(columns)), columns)
+    axes.set_xticks(range(len(columns)), columns, **style)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.set_yticks(range(len(rows)), [modalities_title(modalities) for _, modalities in rows])
@@ -99,6 +101,20 @@ def confusion_figure(
     axes.set_xlabel("predicted", color=theme.muted, fontsize=SMALL)
     axes.set_ylabel("gold", color=theme.muted, fontsize=SMALL)
     return figure
+
+
+def _heads(results: dict[str, Any]) -> tuple[list[str], dict[str, Any], float]:
+    """Return what stands above each emotion's column, how, and the inches for it and the margins.
+
+    It is slanted where it would else run into its neighbours.
+    """
+    names = [*zip(plain_labels(results["emotions"], "emotion"), support(results), strict=True)]
+    widest = max(text_width(text) for name, count in names for text in (name, f"n = {count}"))
+    if (widest + 1) * len(names) <= _HEADS:
+        return [f"{name}\nn = {count}" for name, count in names], {}, 0.9
+    columns = [f"{name}, n = {count}" for name, count in names]
+    style = {"rotation": 40, "ha": "left", "rotation_mode": "anchor"}
+    return columns, style, 0.9 + 0.07 * max(map(text_width, columns))
 
 
 def _bar(

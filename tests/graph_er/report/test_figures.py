@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import matplotlib
 import numpy as np
 import pytest
@@ -48,6 +50,39 @@ def test_the_heat_map_has_a_row_for_each_measured_condition(results):
     figure = emotion_figure(results)
     shown = figure.axes[0].images[0].get_array()
     np.testing.assert_allclose(shown, [[1, 2 / 3, 0], [1, 5 / 6, 0.5]])
+
+
+def many(results, count, name):
+    """The same study of another number of emotions."""
+    if isinstance(results, list):
+        return [many(value, count, name) for value in results]
+    if not isinstance(results, dict):
+        return results
+    emotions = [f"{name} {number}" for number in range(count)]
+    changes = {"emotions": emotions} if "emotions" in results else {}
+    if "per_class" in results:
+        (first, *_) = results["per_class"].values()
+        changes["per_class"] = dict.fromkeys(emotions, first)
+        changes["confusion_matrix"] = np.eye(count, dtype=int).tolist()
+    return {key: many(value, count, name) for key, value in results.items()} | changes
+
+
+@pytest.mark.parametrize(
+    ("count", "name", "slanted"),
+    [(2, "of some length", 0), (7, "surpris", 0), (7, "embarrassed", 40), (26, "joy", 40)],
+)
+def test_names_above_the_heat_map_do_not_run_into_each_other(results, count, name, slanted):
+    figure = emotion_figure(many(results, count, name))
+    to_png(figure, dpi=figure.dpi)
+    heads = figure.axes[0].get_xticklabels()
+    assert {head.get_rotation() for head in heads} == {slanted}
+    boxes = [head.get_window_extent() for head in heads]
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width for box in boxes)
+    if slanted:
+        distance = (boxes[1].x0 - boxes[0].x0) * np.sin(np.radians(slanted))
+        assert distance > heads[0].get_fontsize() * figure.dpi / 72
+    else:
+        assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
 
 
 def test_confusions_are_normalised_by_row_and_show_counts():

@@ -3,9 +3,12 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+import pytest
+
 from graph_er.report.example import choose_example
 from graph_er.report.page import render_html
 from graph_er.report.runs import read_runs
+from tests.graph_er.report.test_figures import many
 
 VOID = {"meta", "img", "source"}
 
@@ -64,6 +67,13 @@ def test_sections_without_content_are_left_out(results):
     page = render_html(results, None)
     assert re.findall(r'<section id="(\w+)"', page) == ["scores", "emotions", "provenance"]
     outline(page)
+
+
+@pytest.mark.parametrize(("count", "side_by_side"), [(9, 1), (10, 0)])
+def test_confusions_of_many_emotions_are_as_large_as_drawn(results, count, side_by_side):
+    page = render_html(many(results, count, "emotion"), None)
+    assert page.count('class="matrices"') == side_by_side
+    assert page.count('alt="Confusion matrix: ') > 1
 
 
 def test_paper_holds_the_whole_page(results):
