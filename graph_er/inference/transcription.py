@@ -60,11 +60,16 @@ def load_recogniser(id_or_dir: str, device: str) -> Any:
 def _require_trained_head(model: Any, id_or_dir: str) -> None:
     """Refuse an encoder alone: what would turn its states into letters was drawn at random.
 
+    Weights saved of another kind of model may be all there: a translator's hold a recogniser's.
+
     Raises:
-        InputError: the weights were saved of another kind of model than the one loaded.
+        InputError: weights of the model loaded are not among those that were saved.
     """
     saved = model.config.architectures or ()
-    if saved and type(model).__name__ not in saved:
+    if not saved or type(model).__name__ in saved:
+        return
+    _, found = type(model).from_pretrained(id_or_dir, output_loading_info=True)
+    if found["missing_keys"]:
         raise InputError(
             f"--asr {id_or_dir}: is a {', '.join(saved)}, which was not trained to write down "
             f"words; name a {type(model).__name__} or another speech-recognition model, e.g. "

@@ -97,6 +97,14 @@ def test_an_encoder_without_a_head_for_words_is_refused(tmp_path):
         load_recogniser(str(folder), "cpu")
 
 
+def test_weights_of_a_whole_recogniser_are_taken_under_another_name(tmp_path):
+    folder = model_folder(tmp_path / "asr", "Wav2Vec2ForCTC")
+    config = json.loads((folder / "config.json").read_text())
+    config["architectures"] = ["SomeModelWithMoreHeads"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert type(load_recogniser(str(folder), "cpu").model).__name__ == "Wav2Vec2ForCTC"
+
+
 def test_marks_alone_are_no_words_wherever_they_come_from(tmp_path):
     wav = write_noise(tmp_path / "a.wav")
     given = turns(tmp_path, {"wav": wav, "text": "n/ b/"})
