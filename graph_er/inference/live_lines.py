@@ -9,6 +9,7 @@ from typing import Any
 from graph_er.errors import InputError
 from graph_er.inference.live import LiveStream
 from graph_er.inference.predictions import prediction_line
+from graph_er.running.regular_files import unique_keys
 
 _LONGEST_LINE = 1_000_000
 
@@ -53,7 +54,7 @@ def _turn(line: str) -> dict[str, Any]:
     if len(line) > _LONGEST_LINE:
         raise InputError(f"{len(line):,} characters; at most {_LONGEST_LINE:,} are read")
     try:
-        turn = json.loads(line)
+        turn = json.loads(line, object_pairs_hook=unique_keys)
         # Half of a surrogate pair is JSON, but no text that could be answered with.
         json.dumps(turn, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:

@@ -125,11 +125,16 @@ def test_without_standard_input_nothing_is_loaded(models, folder, capsys, monkey
 
 
 @pytest.mark.parametrize(
-    "line",
-    ['{"speaker": "A", "text": "x", "n": "\\ud800"}', "[" * 100_000, '{"speaker": "\udcff"}'],
-    ids=["half a pair", "deep", "no UTF-8"],
+    ("line", "told"),
+    [
+        ('{"speaker": "A", "text": "x", "n": "\\ud800"}', "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ('{"speaker": "\udcff"}', "no JSON"),
+        ('{"speaker": "A", "text": "x", "text": "y"}', "key 'text' stands twice"),
+    ],
+    ids=["half a pair", "deep", "no UTF-8", "a key twice"],
 )
-def test_a_line_that_cannot_be_a_turn_is_answered_and_the_next_one_heard(line):
+def test_a_line_that_cannot_be_a_turn_is_answered_and_the_next_one_heard(line, told):
     class Stream:
         heard = 0
 
@@ -141,6 +146,6 @@ def test_a_line_that_cannot_be_a_turn_is_answered_and_the_next_one_heard(line):
     with pytest.raises(InputError, match="1 of 2 turns refused"):
         answer_lines(stream, [line, '{"speaker": "B", "text": "y"}'], answers.append)
     assert stream.heard == 1
-    assert '"error": "line 1: no JSON' in answers[0]
+    assert f'"error": "line 1: {told}' in answers[0]
     assert '"neutral"' in answers[1]
     assert all(answer.encode() for answer in answers)
