@@ -27,7 +27,7 @@ from graph_er.report.canvas import (
     BODY,
     SMALL,
     any_text,
-    legend_columns,
+    fit_legend,
     outline,
     plain_labels,
     write_png,
@@ -159,7 +159,7 @@ def _add_legend(figure: Figure, seen: Sequence[str], look: _Look, pale: str) -> 
     handles.append(tuple(Patch(facecolor=LIGHT.ink, alpha=opacity) for opacity in _STEPS))
     figure.legend(
         handles, [*labels, pale], loc="outside upper left",
-        ncols=legend_columns(figure, [*labels, pale], SMALL, 4.4),
+        ncols=fit_legend(figure, [*labels, pale], SMALL, 4.4),
         frameon=False, labelcolor=LIGHT.ink, fontsize=SMALL,
         handlelength=1.6, handleheight=1.1, handler_map={tuple: HandlerTuple(None, pad=0)},
     )  # fmt: skip

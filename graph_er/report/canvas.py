@@ -62,7 +62,7 @@ def add_legend(figure: Figure, colours: dict[str, str], theme: Theme) -> None:
             for label, colour in colours.items()
         ],
         loc="outside upper left",
-        ncols=legend_columns(figure, list(colours), BODY),
+        ncols=fit_legend(figure, list(colours), BODY),
         frameon=False,
         labelcolor=theme.ink,
         fontsize=BODY,
@@ -72,8 +72,8 @@ def add_legend(figure: Figure, colours: dict[str, str], theme: Theme) -> None:
     )
 
 
-def legend_columns(figure: Figure, labels: Sequence[str], size: float, ems: float = 3.5) -> int:
-    """Return how many columns of a legend fit into a figure, which grows by all lines but one.
+def fit_legend(figure: Figure, labels: Sequence[str], size: float, ems: float = 3.5) -> int:
+    """Make a figure higher by all lines of its legend but one; return how many columns fit.
 
     Args:
         figure: where the legend is to stand above the axes.
