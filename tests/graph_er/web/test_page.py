@@ -233,7 +233,8 @@ def test_of_two_buttons_at_once_the_last_one_is_shown_and_alone_kept(page, work,
     (tmp_path / "t.csv").write_text(f"speaker,text\n{rows}", encoding="utf-8")
     upload(page, tmp_path / "t.csv")
     page.click("#open_demo")
-    page.wait_for_function("document.querySelectorAll('#timeline .turn').length === 12")
+    drawn = "document.querySelectorAll('#timeline .turn').length === 12"
+    page.wait_for_function(drawn, timeout=60_000)
     page.wait_for_timeout(5_000)
     assert page.locator("#timeline svg .turn").count() == 12
     assert len(list(work.glob("*/analyses/*"))) == 1
