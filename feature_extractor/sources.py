@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.corpora.policies import choose_policies, shown_policy
 from feature_extractor.corpora.registry import effective_policies, read_corpus
@@ -84,7 +86,8 @@ def audio_digest(corpus: Corpus) -> str:
 
 def audio_content_digest(corpus: Corpus) -> str:
     """Return the SHA-256 of what the audio files hold, in corpus order; it reads all of them."""
-    held = [(u.id, None if u.wav is None else sha256(u.wav)) for u in corpus.utterances]
+    bar = tqdm(corpus.utterances, desc="audio files", unit="file", leave=False)
+    held = [(u.id, None if u.wav is None else sha256(u.wav)) for u in bar]
     return hashlib.sha256(json.dumps(held).encode()).hexdigest()
 
 
