@@ -92,6 +92,8 @@ class Ground:
         parts = [corpus_digest(self.corpus), audio_digest(self.corpus), split_digest(self.split)]
         parts += [store.folder.name for _, store in sorted(self._stores.items())]
         parts += [f"speaker_scaling {self.choice.speaker_scaling}"]
+        # Where votes can be read and none is tied, or ties are kept, the corpus is the same.
+        parts += [f"soft_labels {self._soft_labels}"]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def prepare(self, wanted: Sequence[Condition]) -> None:
@@ -156,11 +158,16 @@ class Ground:
             [u for u in self.sides[side] if u.wav is not None or not heard_alone],
             # Nothing is decoded: states stand in place of all audio.
             sampling_rate=SAMPLE_RATE if "a" in condition.modalities else None,
-            soft_labels=self.choice.corpus.policies.get("multi_label") == "soft",
+            soft_labels=self._soft_labels,
             context=self.choice.context,
             heard_context=self.choice.context if model.uses_context else 0,
             states=self.states(condition),
         )
+
+    @property
+    def _soft_labels(self) -> bool:
+        """Whether the raters' votes are learnt."""
+        return self.choice.corpus.policies.get("multi_label") == "soft"
 
     def _states(self, modality: str, mfcc: bool, view: str) -> States:
         store = self._store(modality, mfcc, view)

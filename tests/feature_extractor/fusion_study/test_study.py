@@ -31,13 +31,14 @@ from feature_extractor.fusion_study.study import compare_fusions
 from feature_extractor.fusion_study.trials import run_trial, untrained
 from feature_extractor.networks.scaling import FrameScaler
 from feature_extractor.settings import FUSION_CHOICES, FUSION_PRESETS, ModelSettings
-from feature_extractor.sources import CorpusChoice
+from feature_extractor.sources import CorpusChoice, corpus_digest
 from feature_extractor.training.fit import Job, fit
 from feature_extractor.training.preparation import Run, prepare
 from graph_er.errors import InputError
 from graph_er.report.canvas import to_png
 from graph_er.running.tracking import Tracker
 from graph_er.scoring.scores import METRICS
+from tests.feature_extractor.kemdy20_writer import sessions_of, write_corpus
 from tests.feature_extractor.tiny_corpus import TEXTS, make_audio_folder, make_text_folder
 
 CPU = torch.device("cpu")
@@ -167,6 +168,16 @@ def test_only_results_of_the_same_ground_budget_and_code_are_taken_up(tmp_path, 
     assert other.load(trial) is None
     (tmp_path / f"{trial.key}.json").write_text('{"identity": ')
     assert results.load(trial) is None
+
+
+def test_trials_that_learn_votes_are_others_where_the_corpus_is_the_same(tmp_path, choice):
+    root = write_corpus(tmp_path, sessions_of(5))
+    grounds = [
+        Ground(replace(choice, corpus=CorpusChoice("kemdy20", root, policies=policies)), print)
+        for policies in ({}, {"multi_label": "soft"})
+    ]
+    assert len({corpus_digest(ground.corpus) for ground in grounds}) == 1
+    assert len({ground.identity for ground in grounds}) == 2
 
 
 @pytest.fixture
