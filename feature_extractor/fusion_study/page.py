@@ -32,6 +32,7 @@ def comparison_page(results: dict[str, Any]) -> str:
         f"in batches of {budget['batch_size']}, the learning rate among {rates} by weighted F1 on "
         f"dev with seed 0{_rate_of_both(results)}, the epoch by dev loss, {budget['seeds']} seeds. "
         "In %, mean ± standard deviation over seeds.\n",
+        _left_out(results.get("left_out_where_heard", {})),
         _SPEAKER_SCALING if results.get("speaker_scaling") else "",
         *(detail_table(results, modalities).markdown() for modalities in _widest(results)),
         "Parameters and times are those of the fusion model alone, without the encoders, while "
@@ -40,6 +41,16 @@ def comparison_page(results: dict[str, Any]) -> str:
         _ours(results),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _left_out(counts: dict[str, int]) -> str:
+    if not counts:
+        return ""
+    told = " and ".join(f"{count} of {side}" for side, count in counts.items())
+    return (
+        f"Utterances without audio, {told}, are left out of what models that hear learn from and "
+        "choose the epoch by, and scored like all others.\n"
+    )
 
 
 def detail_table(results: dict[str, Any], modalities: str) -> Table:

@@ -65,8 +65,8 @@ def compare_fusions(
         )
     ground = Ground(choice, tell)
     wanted = conditions(fusions, modalities, ground.audio_encoder)
-    if any("a" in condition.modalities for condition in wanted):
-        _require_heard(ground, tell)
+    hears = any("a" in condition.modalities for condition in wanted)
+    left_out = _left_out(ground, tell) if hears else {}
     ground.prepare(wanted)
     baselines = baseline_rows(ground, modalities)
     results = Results(folder, results_identity(ground, budget))
@@ -90,6 +90,7 @@ def compare_fusions(
         "synthetic": is_synthetic(ground.corpus.name),
         "split": split_name(ground.split),
         "n": {side: len(rows) for side, rows in ground.sides.items()},
+        "left_out_where_heard": left_out,
         "text_encoder": _shown(needed(ground.text_encoder)),
         "audio_encoder": _shown(needed(ground.audio_encoder)),
         "speaker_scaling": choice.speaker_scaling,
@@ -100,14 +101,21 @@ def compare_fusions(
     }
 
 
-def _require_heard(ground: Ground, tell: Callable[[str], None]) -> None:
-    """Refuse sides on which models that hear would have nothing to hear; tell what they do not."""
+def _left_out(ground: Ground, tell: Callable[[str], None]) -> dict[str, int]:
+    """Return, and tell, how many utterances of train and dev a model that hears leaves out.
+
+    Raises:
+        InputError: a side has no audio at all.
+    """
+    left_out = {}
     for side, utterances in ground.sides.items():
         if utterances:
             require_audio(utterances, f"the {side} side", "compare on the texts: --modalities t")
         lacking = sum(utterance.wav is None for utterance in utterances)
         if lacking and side != "test":
             tell(f"{lacking} {side} utterances without audio left out where a model hears")
+            left_out[side] = lacking
+    return left_out
 
 
 def _shown(encoder: str) -> str:
