@@ -69,20 +69,22 @@ def tell_unnamed(
         problems: what was found wrong with the rows.
         notices: receives a notice if there are any.
     """
-    by_letters = {str(path).lower(): path for path in named}
-    unnamed = [
-        str(path)
-        for path in ([] if problems else set(found) - set(named))
-        if not _is_same(path, by_letters.get(str(path).lower()))
-    ]
+    others = set() if problems else set(found) - set(named)
+    # A link, or a disk blind to case, gives one file several names.
+    read = {_file(path) for path in named} if others else set()
+    unnamed = [str(path) for path in others if _file(path) not in read]
     if unnamed:
         listed = shorten(sorted(unnamed, key=natural_key), 5)
         notices.append(f"{len(unnamed):,} wavs that no {row} names, not read: {listed}.")
 
 
-def _is_same(path: Path, named: Path | None) -> bool:
-    """Tell whether a file was named in other letters, on a disk to which these are one."""
-    return named is not None and named.exists() and named.samefile(path)
+def _file(path: Path) -> tuple[int, int] | Path:
+    """Return what two names of one file have in common; of none, its name."""
+    try:
+        status = path.stat()
+    except OSError:
+        return path
+    return status.st_dev, status.st_ino
 
 
 def raise_problems(problems: Sequence[str], where: str, usable: Corpus | None = None) -> None:

@@ -257,6 +257,9 @@ def test_wavs_that_no_row_names_are_told(tmp_path):
     (further.parent / f"._{further.name}").touch()
     named = media_path(root, "Sess05_script01_User009F_001", ".wav")
     named.with_suffix(".WAV").hardlink_to(named)  # one file, as on disks blind to case
+    linked = root / "wav" / "Session03"
+    linked.rename(linked.with_name("S03"))
+    linked.symlink_to("S03")  # the walk comes to the other name first
     told = f"1 wavs that no annotation row names, not read: {further}."
     assert read_kemdy20(root).notices == (told,)
     (root / "annotation" / "Sess05_eval.csv").unlink()
