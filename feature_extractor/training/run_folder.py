@@ -140,6 +140,20 @@ def discard_unstarted(folder: Path) -> None:
         _remove_empty(checkpoints, folder / _ARCHIVES, folder)
 
 
+def discard_unmarked(folder: Path) -> None:
+    """Remove the checkpoints of a run whose folder was removed while it wrote.
+
+    Without its mark nothing goes on with them, and no other run would begin beside them.
+    """
+    checkpoints = folder / CHECKPOINTS
+    if checkpoints.is_dir() and not (checkpoints / _SETTINGS).exists():
+        for left in checkpoints.glob("**/checkpoint-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        for path in _files(folder, *(kind for kind in _WRITTEN if kind.startswith(CHECKPOINTS))):
+            path.unlink(missing_ok=True)
+        _remove_empty(*(checkpoints / step for step in STEPS), checkpoints, folder)
+
+
 def _is_run(folder: Path) -> bool:
     settings = _read_object(folder / CHECKPOINTS / _SETTINGS)
     if settings is not None and settings.keys() >= _SETTINGS_KEYS:

@@ -18,7 +18,7 @@ from feature_extractor.sources import Tell, say_nothing
 from feature_extractor.training.fit import CHECKPOINTS, Job, fit
 from feature_extractor.training.launching import in_turn, joined
 from feature_extractor.training.preparation import Prepared, Run, prepare
-from feature_extractor.training.run_folder import discard_unstarted, open_folder
+from feature_extractor.training.run_folder import discard_unmarked, discard_unstarted, open_folder
 from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
 from graph_er.running.processes import SharedError, first_only, is_first, launched, one_voice
@@ -140,10 +140,12 @@ def _fit(run: Run, ready: Prepared, job: Job) -> dict[str, Any]:
     """Train, from where a killed run stopped if that is wanted; see `training.fit`."""
     try:
         return fit(ready.checkpoint, ready.train, ready.dev, ready.settings, job, run.resume)
-    except InputError as error:
+    except (InputError, OSError) as error:
         job.tracker.end()  # its archive goes into the folder, which would else be removed
         if is_first() or not isinstance(error, SharedError):
-            discard_unstarted(run.out)
+            discard_unmarked(run.out)
+            if isinstance(error, InputError):
+                discard_unstarted(run.out)
         raise
 
 

@@ -5,6 +5,7 @@ import pytest
 from feature_extractor.training.run_folder import (
     check_folder,
     check_same_options,
+    discard_unmarked,
     discard_unstarted,
     is_finished,
     open_folder,
@@ -203,6 +204,23 @@ def test_a_run_that_kept_an_epoch_keeps_its_marks(unfinished):
     before = files(unfinished)
     discard_unstarted(unfinished)
     assert files(unfinished) == before
+
+
+def test_a_run_whose_folder_was_removed_leaves_nothing_in_the_way_of_the_next(tmp_path, unfinished):
+    kept = sorted(unfinished.rglob("*"))
+    discard_unmarked(unfinished)
+    assert sorted(unfinished.rglob("*")) == kept
+    late = tmp_path / "late"
+    write(
+        late,
+        checkpoints__text_dot_safetensors="",
+        **{"checkpoints__checkpoint-4__optimizer_dot_pt": ""},
+        **{"checkpoints__audio__checkpoint-2__optimizer_dot_pt": ""},
+    )
+    with pytest.raises(InputError, match="other files than a run's"):
+        check_folder(late, resume=False, overwrite=False)
+    discard_unmarked(late)
+    assert not late.exists()
 
 
 def test_archives_alone_do_not_make_a_folder_foreign(tmp_path):

@@ -17,7 +17,7 @@ def run_stage1(out, comet="off"):
 
 
 @pytest.mark.parametrize("place", ["open_folder", "fit", "_finish"])
-@pytest.mark.parametrize("error", [InputError, KeyboardInterrupt])
+@pytest.mark.parametrize("error", [InputError, OSError, KeyboardInterrupt])
 def test_the_tracker_of_a_run_that_fails_is_ended(tmp_path, monkeypatch, place, error):
     log = []
 
@@ -37,11 +37,13 @@ def test_the_tracker_of_a_run_that_fails_is_ended(tmp_path, monkeypatch, place, 
     monkeypatch.setattr(stage1, "open_folder", lambda *_, **__: None)
     monkeypatch.setattr(stage1, "fit", lambda *_: {})
     monkeypatch.setattr(stage1, "discard_unstarted", lambda out: log.append("discarded"))
+    monkeypatch.setattr(stage1, "discard_unmarked", lambda out: log.append("unmarked"))
     monkeypatch.setattr(stage1, place, fails)
     with pytest.raises(error):
         run_stage1(tmp_path / "run")
     assert log[0] == "ended"  # before the folder of its archive is discarded
     assert ("discarded" in log) == (place == "fit" and error is InputError)
+    assert ("unmarked" in log) == (place == "fit" and error is not KeyboardInterrupt)
 
 
 def test_without_a_key_for_the_tracker_nothing_is_prepared(tmp_path, monkeypatch):
