@@ -33,9 +33,9 @@ def render_markdown(size: str, data: str, machine: dict[str, Any], rows: Sequenc
             "",
             f"Stage 3 is trained on: {data}. Ratio: how many times better ours is than the "
             "reference, a plain version of the published approach written for this comparison. "
-            "Both are run in turn and their medians are shown; results are compared before "
-            "anything is timed. Memory: peak of a process of its own, its libraries included; of a "
-            "command that starts others, of the largest of them.",
+            "Both are run in turn, short calls for 0.05 s each, and their medians are shown; "
+            "results are compared before anything is timed. Memory: peak of a process of its own, "
+            "its libraries included; of a command that starts others, of the largest of them.",
             "",
             results_table(rows),
             details_table(rows),

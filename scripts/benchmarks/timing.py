@@ -8,6 +8,8 @@ from statistics import median
 
 import torch
 
+_LEAST = 0.05  # seconds that calls of one measurement take at least
+
 
 def seconds(function: Callable[[], object], device: str = "cpu") -> float:
     """Return how long a call takes, the work that it left to a GPU included."""
@@ -34,10 +36,24 @@ def alternate(
 ) -> tuple[float, float]:
     """Call both in turn (ABAB...), after one call of each unless they are `warm` already.
 
+    A short call is made again until as much time has passed as a clock and a processor that has
+    just done something else do not matter in; its time is the mean.
+
     Returns:
-        Median seconds of ours and of the reference.
+        Median seconds of a call of ours and of the reference.
     """
     for warm_up in () if warm else (ours, reference):
         warm_up()
-    pairs = [(seconds(ours, device), seconds(reference, device)) for _ in range(repeats)]
+    pairs = [
+        (_seconds_of_call(ours, device), _seconds_of_call(reference, device))
+        for _ in range(repeats)
+    ]
     return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
+
+
+def _seconds_of_call(function: Callable[[], object], device: str) -> float:
+    spent, calls = 0.0, 0
+    while spent < _LEAST:
+        spent += seconds(function, device)
+        calls += 1
+    return spent / calls
