@@ -36,8 +36,8 @@ def alternate(
 ) -> tuple[float, float]:
     """Call both in turn (ABAB...), after one call of each unless they are `warm` already.
 
-    A short call is made again until as much time has passed as a clock and a processor that has
-    just done something else do not matter in; its time is the mean.
+    A short call is repeated for 0.05 s and its time is the mean: once, right after a long one of
+    the other, it would be that of cold caches and sleeping threads.
 
     Returns:
         Median seconds of a call of ours and of the reference.
