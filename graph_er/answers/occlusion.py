@@ -20,7 +20,7 @@ per modality, and the cues), U turns, of which S are looked at, K members, H hid
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,8 +103,9 @@ class OccludedDialogue:
         parts = model.scaler(batch.x).split(model.widths, dim=-1)
         levels = model.levels(parts, batch)
         projections: Iterable[Any] = model.input.projections
+        terms = model.terms if model.config.by_voice else None
         self._parts = [
-            _project(part, level, layer.weight, layer.bias, by_voice=model.config.by_voice)
+            _project(part, level, layer.weight, layer.bias, terms)
             for part, level, layer in zip(parts, levels, projections, strict=True)
         ]
 
@@ -151,16 +152,26 @@ class OccludedDialogue:
 
 
 def _project(
-    part: Tensor, level: Level | None, weight: Tensor, bias: Tensor, *, by_voice: bool
+    part: Tensor,
+    level: Level | None,
+    weight: Tensor,
+    bias: Tensor,
+    terms: Callable[[Tensor], Tensor] | None,
 ) -> _Part:
-    """Apply the first layer's weight ``[K, D, H]`` to a part ``[U, D]`` and to its deviation."""
+    """Apply the first layer's weight ``[K, D, H]`` to a part ``[U, D]`` and to its deviation.
+
+    `terms` gives what is heard of a deviation from the speaker's level; None where another level
+    is heard.
+    """
     if level is None:
         return _Part(part @ weight, None, None, None, bias[:, None])
-    of_features, of_deviation = weight.chunk(2, dim=1)
-    deviation = level.deviation(part) if by_voice else part - part[:1]
-    fixed = level.mean @ of_features if by_voice else None
-    plain = part @ of_deviation if by_voice else None
-    return _Part(part @ of_features, deviation @ of_deviation, fixed, plain, bias[:, None])
+    of_features, of_deviation = weight[:, : part.size(1)], weight[:, part.size(1) :]
+    features = part @ of_features
+    if terms is None:
+        return _Part(features, (part - part[:1]) @ of_deviation, None, None, bias[:, None])
+    deviation = terms(level.deviation(part)) @ of_deviation
+    fixed, plain = level.mean @ of_features, terms(part) @ of_deviation
+    return _Part(features, deviation, fixed, plain, bias[:, None])
 
 
 def _encode(part: _Part, known: Tensor, there: Tensor, span: slice, *, causal: bool) -> Tensor:

@@ -47,6 +47,16 @@ class Level(NamedTuple):
         return different if self.spread is None else different / self.spread
 
 
+def deviation_terms(deviation: Tensor) -> Tensor:
+    """Return deviations ``[..., D]`` beside themselves cut off and squared, ``[..., 3 * D]``.
+
+    A layer on deviations alone tells high from low. From the others it also tells usual from
+    unusual, and a little from much. What is extreme stays small: the squares end at 4.
+    """
+    near, squared = deviation.clamp(-1.0, 1.0), deviation.square().clamp(max=4.0)
+    return torch.cat([deviation, near, squared], dim=-1)
+
+
 class Voices:
     """Statistics of every speaker of a set of dialogues.
 

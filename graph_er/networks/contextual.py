@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graph_er.graphs.blocks import context_blocks, graph_blocks
-from graph_er.graphs.voices import Level, voice_levels
+from graph_er.graphs.voices import Level, deviation_terms, voice_levels
 from graph_er.graphs.windows import context_cells, graph_cells
 from graph_er.networks.config import ContextualConfig
 from graph_er.networks.layers import (
@@ -79,7 +79,8 @@ class ContextualGNN(nn.Module):
         self.config, self.members, self.hidden_size = config, members, size
         self.widths, self.relative = list(widths), list(relative)
         self.scaler = FeatureScaler(sum(widths))
-        heard = [2 * w if r else w for w, r in zip(widths, relative, strict=True)]
+        beside = 3 if config.by_terms else 1
+        heard = [(1 + beside) * w if r else w for w, r in zip(widths, relative, strict=True)]
         self.input_dropout = Dropout(config.input_dropout)
         self.dropout = Dropout(dropout)
         self.input = GatedInput(members, heard, size, gate=config.gate)
@@ -155,7 +156,7 @@ class ContextualGNN(nn.Module):
             # Each member by itself, so that each misses other features in dropout.
             whole = part.expand(self.members, -1, -1)
             if level is not None:
-                deviation = level.deviation(part).expand(self.members, -1, -1)
+                deviation = self.terms(level.deviation(part)).expand(self.members, -1, -1)
                 whole = whole if elsewhere is None else elsewhere(whole)
                 whole = torch.cat([whole, deviation], dim=-1)
             heard.append(self.input_dropout(whole))
@@ -166,6 +167,10 @@ class ContextualGNN(nn.Module):
         return self.modalities(
             parts, self.levels(parts, batch), partial(self._elsewhere, batch=batch)
         )
+
+    def terms(self, deviation: Tensor) -> Tensor:
+        """Return what is heard of deviations ``[..., D]``: they, or `deviation_terms`."""
+        return deviation_terms(deviation) if self.config.by_terms else deviation
 
     def levels(self, parts: Sequence[Tensor], batch: Data) -> list[Level | None]:
         """Return what each modality is heard against; None for one that is not heard so.

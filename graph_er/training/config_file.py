@@ -58,11 +58,9 @@ def _as_searched(path: Path, preset: str, model: Mapping[str, Any]) -> dict[str,
     """Return settings of a search as they were, where they are older than some option."""
     older = {name: v for name, v in before_options(preset).items() if name not in model}
     for name, value in older.items():
+        option = f"--no-{name}" if value is False else f"--{name} {value}"
         logger.warning(
-            "%s is of an earlier release and takes --%s %s, by which its score was found",
-            path,
-            name,
-            value,
+            "%s is of an earlier release and takes %s, by which its score was found", path, option
         )
     return {**older, **model}
 

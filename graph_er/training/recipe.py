@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from graph_er.networks.config import (
+    WITHOUT_TEXT,
     ContextualConfig,
     ModelConfig,
     TrainingConfig,
@@ -54,10 +55,10 @@ def make_recipe(
     """
     settings = training_config(preset, training)
     config = model_config(preset, dict(model))
-    # What it is worth, and where: graph_er.graphs.voices.
-    if isinstance(config, ContextualConfig) and "audio_level" not in model:
-        alone = "t" not in modalities and config.relative_audio and not config.causal
-        config = replace(config, audio_level="speaker" if alone else config.audio_level)
+    if isinstance(config, ContextualConfig):
+        speaker = replace(config, audio_level=model.get("audio_level", "speaker"))
+        if "t" not in modalities and speaker.by_voice:
+            config = replace(config, **{**WITHOUT_TEXT, **model})
     return Recipe(modalities, config, settings)
 
 

@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 _DEFAULTS = "defaults"
 _SHOWN = 80  # letters of a value in a message
+# Options outside of the space whose defaults depend on the modalities.
+_BY_MODALITIES = ("audio_level", "deviation_terms")
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,15 @@ class Search:
 
     def plain(self, data: dict[str, str]) -> dict[str, Any]:
         """Return what must be alike for a search to be gone on with, plain values."""
-        model = self.recipe({}).model
-        level = {"audio_level": model.audio_level} if isinstance(model, ContextualConfig) else {}
+        model, taken = self.recipe({}).model, {}
+        if isinstance(model, ContextualConfig):
+            taken = {name: getattr(model, name) for name in _BY_MODALITIES}
         return {
             "data": data["sha256"],
             "preset": self.settings.preset,
             "modalities": self.settings.modalities,
-            # The default of the level depends on the modalities; earlier releases had another one.
-            "fixed": {**level, **self.settings.model, **self.settings.training},
+            # Earlier releases had other defaults.
+            "fixed": {**taken, **self.settings.model, **self.settings.training},
             "space": plain_space(self.space),
             "folds": [fold.name for fold in self.folds],
             "seeds": list(self.seeds),
@@ -149,8 +152,9 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Return what differs between what is searched, one readable clause each."""
     # Options stand in a dictionary of their own.
     options = [dict(known.get("fixed", {})) for known in (before, now)]
-    if "audio_level" in options[1]:  # a search of an earlier release
-        options[0].setdefault("audio_level", BEFORE_OPTIONS["audio_level"])
+    for name in _BY_MODALITIES:
+        if name in options[1]:  # and not before: a search of an earlier release
+            options[0].setdefault(name, BEFORE_OPTIONS[name])
     pairs = [(name, before.get(name), now[name]) for name in now if name != "fixed"]
     for name in dict.fromkeys([*options[0], *options[1]]):
         pairs.append((name, *(given.get(name, "not given") for given in options)))

@@ -506,7 +506,7 @@ def test_nothing_that_is_read_is_replaced(data, tmp_path, capsys, name):
 
 
 @pytest.mark.parametrize(("modalities", "goes_on"), [("at", True), ("a", False)])
-def test_a_search_of_before_there_were_levels_goes_on_where_the_model_is_the_same(
+def test_a_search_of_before_some_options_goes_on_where_the_model_is_the_same(
     scored, data, tmp_path, monkeypatch, capsys, modalities, goes_on
 ):
     out, argv = tmp_path / "search", ("--modalities", modalities, "--trials", "1")
@@ -515,6 +515,7 @@ def test_a_search_of_before_there_were_levels_goes_on_where_the_model_is_the_sam
     def before(self, given):
         settings = real(self, given)
         assert settings["fixed"].pop("audio_level") == ("dialogue" if goes_on else "speaker")
+        assert settings["fixed"].pop("deviation_terms") is not goes_on
         return settings
 
     with monkeypatch.context() as patched:
@@ -522,5 +523,6 @@ def test_a_search_of_before_there_were_levels_goes_on_where_the_model_is_the_sam
         assert tune(data, out, *argv) == 0
     assert tune(data, out, *argv) == (0 if goes_on else 2)
     if not goes_on:
-        assert "audio_level was dialogue, is speaker" in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert "audio_level was dialogue, is speaker; deviation_terms was False, is True" in told
         assert tune(data, out, *argv, "--audio_level", "dialogue") == 0

@@ -14,6 +14,7 @@ CONTEXTUAL = ContextualConfig(
     sentence_cues=True,
     relative_audio=True,
     audio_level="speaker",
+    deviation_terms=True,
     audio_offset=0.5,
     gate=True,
     context_layers=0,

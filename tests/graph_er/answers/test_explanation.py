@@ -30,6 +30,7 @@ VARIANTS = {
     "causal, context layers": replace(CONTEXTUAL, wf=0, context_layers=1),
     "unlimited": replace(CONTEXTUAL, wp=-1, wf=-1),
     "context layers": replace(CONTEXTUAL, context_layers=1, wp=0),
+    "deviation alone": replace(CONTEXTUAL, deviation_terms=False, wp=2),
     "dialogue's level": replace(CONTEXTUAL, audio_level="dialogue", wp=2),
     "alone": replace(CONTEXTUAL, relational_layers=0, attention_layers=0, wp=-1, wf=-1),
 }

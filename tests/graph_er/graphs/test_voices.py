@@ -92,8 +92,24 @@ def test_features_are_standardised_by_voice_drawn_towards_training(lengths):
             variance = weight * squares + (1 - weight) * (4 + (0.5 - mean) ** 2)
             expected = (audio - mean) / np.sqrt(variance)
             np.testing.assert_allclose(heard[0, row, :4], (audio - 0.5) / 2, rtol=1e-4)
-            np.testing.assert_allclose(heard[0, row, 4:], expected, rtol=1e-3, atol=1e-5)
+            near = {"rtol": 1e-3, "atol": 1e-5}
+            np.testing.assert_allclose(heard[0, row, 4:8], expected, **near)
+            np.testing.assert_allclose(heard[0, row, 8:12], np.clip(expected, -1, 1), **near)
+            np.testing.assert_allclose(heard[0, row, 12:], np.minimum(expected**2, 4), **near)
             row += 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"deviation_terms": False}, {"audio_level": "dialogue"}, {"wf": 0}, {"relative_audio": False}],
+)
+def test_terms_are_heard_of_deviations_from_the_speakers_level_alone(changes):
+    config = replace(CONTEXTUAL, **changes)
+    assert not config.by_terms
+    width = 4 if not config.relative_audio else 8
+    assert build(config, AUDIO).input.projections[0].weight.shape[1] == width
+    batch = Batch.from_data_list([AUDIO.graph(make_dialogue("S1_a", 5), config)])
+    assert build(config, AUDIO)._modalities(batch)[0].shape == (2, 5, width)
 
 
 def test_other_dialogues_of_the_session_are_heard_and_of_other_sessions_are_not():

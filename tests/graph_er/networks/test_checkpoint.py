@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -213,13 +215,18 @@ def test_a_batch_norm_that_is_no_number_is_refused(tmp_path):
         load_checkpoint(save(tmp_path, [model], COGMEN))
 
 
-@pytest.mark.parametrize(("option", "before"), [("context_span", -1), ("audio_level", "dialogue")])
-def test_a_checkpoint_of_before_an_option_does_what_it_did(tmp_path, option, before):
-    path = save(tmp_path, [perturbed(0)])
+BEFORE = {"context_span": -1, "audio_level": "dialogue", "deviation_terms": False}
+
+
+@pytest.mark.parametrize("absent", [*((name,) for name in BEFORE), tuple(BEFORE)])
+def test_a_checkpoint_of_before_an_option_does_what_it_did(tmp_path, absent):
+    config = replace(CONTEXTUAL, **BEFORE)
+    path = save(tmp_path, [perturbed(0, config)], config)
     content = torch.load(path, weights_only=True)
-    assert content["config"].pop(option) != before
+    for option in absent:
+        del content["config"][option]
     torch.save(content, path)
-    assert getattr(load_checkpoint(path).config, option) == before
+    assert load_checkpoint(path).config == config
 
 
 def test_what_was_before_an_option_concerns_the_architectures_that_have_it(tmp_path, monkeypatch):

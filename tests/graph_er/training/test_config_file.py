@@ -50,21 +50,36 @@ def test_the_record_of_a_recipe_gives_it_back(config, preset):
 def test_settings_of_an_earlier_search_are_those_that_it_scored(config, modalities, caplog):
     searched = make_recipe("default", modalities, {"audio_level": "dialogue"}, {})
     content = {**searched.plain(), "score": 0.5}
-    del content["model"]["audio_level"]
+    del content["model"]["audio_level"], content["model"]["deviation_terms"]
     assert recipe("--config", config(content)) == searched
     assert "takes --audio_level dialogue" in caplog.text
+    assert "takes --no-deviation_terms" in caplog.text
     del content["score"]  # settings that somebody wrote take today's defaults
-    assert recipe("--config", config(content)) == make_recipe("default", modalities, {}, {})
+    today = make_recipe("default", modalities, {"dropout": 0.4}, {})
+    assert recipe("--config", config(content)) == today
 
 
 def test_audio_alone_is_heard_against_its_speakers_unless_told_otherwise():
     levels = {m: recipe("--modalities", m).model.audio_level for m in ("a", "t", "at", "av")}
     assert levels == {"a": "speaker", "t": "dialogue", "at": "dialogue", "av": "speaker"}
     told = recipe("--modalities", "a", "--audio_level", "dialogue")
-    assert told.model.audio_level == "dialogue"
+    assert told.model == recipe("--modalities", "at").model
     assert recipe("--modalities", "a", "--preset", "cogmen").plain()["preset"] == "cogmen"
     for unheard in (["--wf", "0"], ["--no-relative_audio"]):  # a record names what is heard
-        assert recipe("--modalities", "a", *unheard).model.audio_level == "dialogue"
+        beside_text = recipe("--modalities", "at", *unheard).model
+        assert recipe("--modalities", "a", *unheard).model == beside_text
+
+
+def test_what_is_taken_without_text_gives_way_to_what_is_given():
+    def taken(*flags):
+        model = recipe("--modalities", *flags).model
+        return model.deviation_terms, model.dropout
+
+    assert taken("a") == taken("av") == taken("v") == (True, 0.2)
+    assert taken("at") == taken("t") == (False, 0.4)
+    assert taken("a", "--no-deviation_terms") == (False, 0.2)
+    assert taken("a", "--dropout", "0.4") == (True, 0.4)
+    assert taken("at", "--deviation_terms", "--audio_level", "speaker") == (True, 0.4)
 
 
 @pytest.mark.parametrize(
