@@ -21,7 +21,14 @@ from feature_extractor.training.preparation import Prepared, Run, prepare
 from feature_extractor.training.run_folder import discard_unmarked, discard_unstarted, open_folder
 from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
-from graph_er.running.processes import SharedError, first_only, is_first, launched, one_voice
+from graph_er.running.processes import (
+    SharedError,
+    first_only,
+    gathered,
+    is_first,
+    launched,
+    one_voice,
+)
 from graph_er.running.run_record import write_run_record
 from graph_er.running.sole_writer import sole_writer
 from graph_er.running.tracking import Tracker, require_tracking, start_tracking
@@ -65,8 +72,9 @@ def run_stage1(
             tracker = first_only(lambda: _opened(run, ready.config, held)) or Tracker()
             job = Job(run.out, run.seed, device, tracker)
             training = _fit(run, ready, job)
+            silent = _silent(ready)
         if speaks:
-            _tell_silent([*ready.train.silent, *ready.dev.silent], tell)
+            _tell_silent(silent, tell)
             scores = _finish(run, ready, job, training, started)
             tell(
                 f"best epoch {training['best_epoch']} of {settings.epochs}: dev loss "
@@ -147,6 +155,15 @@ def _fit(run: Run, ready: Prepared, job: Job) -> dict[str, Any]:
             if isinstance(error, InputError):
                 discard_unstarted(run.out)
         raise
+
+
+def _silent(ready: Prepared) -> list[Utterance]:
+    """Return the utterances in which nothing is heard, whichever process decoded them."""
+    silent: list[Utterance] = []
+    for side in (ready.train, ready.dev):
+        ids = {i for heard in gathered([utterance.id for utterance in side.silent]) for i in heard}
+        silent += [utterance for utterance in side.utterances if utterance.id in ids]
+    return silent
 
 
 def _tell_silent(utterances: list[Utterance], tell: Tell) -> None:

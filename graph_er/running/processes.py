@@ -138,6 +138,11 @@ def is_first() -> bool:
     return index() == 0
 
 
+def of_this_machine() -> int:
+    """Return how many of the processes joined run on this machine, 1 where none are."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _is_joined() else 1
+
+
 def agreed(work: Callable[[], T]) -> T:
     """Do `work` in every process, and go on only where none of them met bad input.
 
@@ -170,6 +175,14 @@ def from_first(work: Callable[[], T]) -> T:
     return cast(T, result[0])  # the first process has it, and sent it
 
 
+def gathered(value: T) -> list[T]:
+    """Return the plain values of all processes, in their order, to each of them."""
+    values = [value] * count()
+    if len(values) > 1:
+        _group().all_gather_object(values, value)
+    return values
+
+
 def added(value: Any) -> Any:
     """Add a tensor up over the processes, in place; return it."""
     if count() > 1:
@@ -188,9 +201,7 @@ def _agreed(work: Callable[[], T]) -> T:
         if error.filename is None:
             raise
         problem = f"{error.filename}: {error.strerror}"
-    problems: list[str | None] = [None] * count()
-    _group().all_gather_object(problems, problem)
-    told = next((problem for problem in problems if problem is not None), None)
+    told = next((problem for problem in gathered(problem) if problem is not None), None)
     if told is not None:
         raise SharedError(told)
     return cast(T, result)  # there is one where no process told of a problem

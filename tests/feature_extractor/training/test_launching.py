@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from safetensors.torch import load_file
 
@@ -29,7 +31,12 @@ from graph_er.errors import InputError
 from graph_er.running.processes import one_voice
 from graph_er.running.tracking import Tracker
 from tests.feature_extractor.launched_fit import main as fit_here
-from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
+from tests.feature_extractor.tiny_corpus import (
+    EMOTIONS,
+    make_audio_folder,
+    make_checkpoint,
+    make_corpus,
+)
 from tests.launched_command import skip_where_threads_are_not_told
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -148,6 +155,24 @@ def test_the_command_writes_one_folder_and_speaks_with_one_voice(tmp_path):
         assert "2" in codes
         assert {*codes} <= {"2", "-15"}
     skip_where_threads_are_not_told()
+
+
+@pytest.mark.slow
+def test_of_what_is_decoded_in_several_processes_all_is_told_and_once(tmp_path):
+    rows = ["dialogue,speaker,wav,emotion,split"]
+    for dialogue, side in enumerate(("train", "train", "dev", "test")):
+        for turn in range(4):
+            wav, seconds = tmp_path / f"{dialogue}_{turn}.wav", 0.3 + 0.1 * turn
+            level = 0.0 if turn in (1, 2) else 0.1
+            sound = level * np.random.default_rng(turn).standard_normal(round(16_000 * seconds))
+            soundfile.write(wav, sound, 16_000)
+            rows.append(f"d{dialogue},A,{wav.name},{EMOTIONS[turn % 3]},{side}")
+    (tmp_path / "corpus.csv").write_text("\n".join(rows), encoding="utf-8")
+    command = [ROOT / "feature_extractor" / "train.py", "--corpus", "table", "--modalities", "a"]
+    command += ["--root", tmp_path / "corpus.csv", "--out", tmp_path / "run", "--epochs", "1"]
+    command += ["--audio_encoder", make_audio_folder(tmp_path / "audio"), "--device", "cpu"]
+    done = launch(*command, "--num_workers", "0")
+    assert done.stdout.count("6 utterances in which nothing is heard: ") == 1, done.stderr
 
 
 def test_a_batch_is_divided_evenly_and_whole():

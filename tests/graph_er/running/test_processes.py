@@ -18,9 +18,11 @@ from graph_er.running.processes import (
     count,
     first_only,
     from_first,
+    gathered,
     index,
     is_first,
     launched,
+    of_this_machine,
 )
 from graph_er.train import main
 from tests.graph_er.dialogue_factory import make_file
@@ -142,6 +144,7 @@ def test_a_process_alone_does_everything_itself():
     assert (count(), index(), is_first()) == (1, 0, True)
     assert [work(lambda: 3) for work in (agreed, first_only, from_first)] == [3, 3, 3]
     assert added(torch.ones(2)).tolist() == [1, 1]
+    assert (gathered("a"), of_this_machine()) == (["a"], 1)
 
     def refuse():
         raise InputError("no")
