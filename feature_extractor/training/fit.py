@@ -27,7 +27,14 @@ from feature_extractor.training.utterance_trainer import UtteranceTrainer
 from graph_er.errors import InputError
 from graph_er.running.device import native_bfloat16
 from graph_er.running.files import disk_errors_named
-from graph_er.running.processes import count, first_only, from_first
+from graph_er.running.processes import (
+    agreed,
+    count,
+    first_only,
+    from_first,
+    gathered,
+    of_this_machine,
+)
 from graph_er.running.shared_memory import free_bytes, with_room
 from graph_er.running.tracking import Tracker
 from graph_er.scoring.scores import METRICS, score
@@ -81,8 +88,8 @@ def fit(
         and the same of the ``steps`` before it by name.
     """
     for dataset in (train, dev):
-        workers = _workers_with_room(dataset, checkpoint, settings)
-        settings = replace(settings, num_workers=workers)
+        workers = agreed(partial(_workers_with_room, dataset, checkpoint, settings))
+        settings = replace(settings, num_workers=min(gathered(workers)))
     whole = checkpoint.model
     from_states = train.holds_states(whole.config.modalities)
     model = StatesClassifier(whole) if from_states else whole
@@ -163,7 +170,7 @@ def _workers_with_room(
     parts = (tuple(rows[start : start + size]) for start in range(0, len(rows), size))
     batches = [Batch(0, part, part) for part in parts]
     sizes = batch_sizes(dataset, checkpoint.collator(), batches)
-    return with_room(settings.num_workers, sizes, free_bytes())
+    return with_room(settings.num_workers, sizes, free_bytes() / of_this_machine())
 
 
 @contextmanager

@@ -7,6 +7,7 @@ broken file in its share, it tells itself, and the launcher ends the others.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ def joined(device: torch.device) -> Iterator[None]:
             )
     import_before_joining()
     PartialState(cpu=device.type == "cpu", timeout=PATIENCE)
+    if not is_first():
+        logging.disable(logging.WARNING)
     with ended_together(SharedError):
         yield
 

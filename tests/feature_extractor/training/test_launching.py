@@ -174,6 +174,12 @@ def test_of_what_is_decoded_in_several_processes_all_is_told_and_once(tmp_path):
     done = launch(*command, "--num_workers", "0")
     assert done.stdout.count("6 utterances in which nothing is heard: ") == 1, done.stderr
 
+    # All processes look at the longest clip to see how large a batch may be.
+    for wav in tmp_path.glob("*_3.wav"):
+        soundfile.write(wav, np.full(9600, np.nan), 16_000, subtype="FLOAT")
+    done = launch(*command, "--num_workers", "1", "--overwrite")
+    assert done.stderr.count("holds NaN") == 1, done.stderr
+
 
 def test_a_batch_is_divided_evenly_and_whole():
     for size in range(1, 12):

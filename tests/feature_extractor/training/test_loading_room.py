@@ -44,6 +44,15 @@ def test_workers_without_room_for_their_batches_are_not_started(tmp_path, monkey
     assert told.startswith("0 of 2 processes")
 
 
+def test_processes_of_one_machine_share_its_room(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(fitting, "with_room", lambda workers, sizes, free: asked.append(free))
+    monkeypatch.setattr(fitting, "free_bytes", lambda: 64e6)
+    monkeypatch.setattr(fitting, "of_this_machine", lambda: 4)
+    fitting._workers_with_room(sides(tmp_path)[0], make_checkpoint(tmp_path / "e"), SETTINGS)
+    assert asked == [16e6]
+
+
 def test_looking_whether_there_is_room_draws_nothing(tmp_path):
     results = []
     for workers in (0, 2):
