@@ -163,7 +163,9 @@ def _read(path: Path) -> list[dict[str, Any]]:
         rows = list(read_json_file(path)["rows"])
         missing = sorted(key for row in rows for key in _ROW_KEYS - dict(row).keys())
         for recipe in (row["recipe"] for row in rows if not missing):
-            recipe["model"] = {**before_options(recipe["preset"]), **recipe["model"]}
+            before = before_options(recipe["preset"])  # last, so that a row is kept as it is
+            model = {**recipe["model"]}
+            recipe["model"] = model | {k: v for k, v in before.items() if k not in model}
     except (InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: no results of an ablation; choose another --out") from error
     if missing:
