@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,11 +13,13 @@ import numpy as np
 from feature_extractor.extraction.alignment import Alignment, fit_alignment
 from feature_extractor.extraction.parts_plan import PartsPlan
 from feature_extractor.extraction.shard import Shard
-from feature_extractor.extraction.store import PartStore
+from feature_extractor.extraction.store import MISSING, PartStore
 from graph_er.dialogues import write_dialogues
 from graph_er.running.locks import lock, still_named
 from graph_er.schema.dialogue import Dialogue
 from graph_er.schema.emotions import MODALITY_NAMES
+
+logger = logging.getLogger(__name__)
 
 _LOCK = "lock"
 
@@ -56,11 +59,24 @@ def finish(plan: PartsPlan, out: Path, shard: Shard) -> bool | None:
         if not still_named(file.fileno(), folder / _LOCK):  # deleted while this process waited
             return out.exists()
         plan.write(folder, shard.count, shard.command)
-        if any(store.problem(chunk) for store in stores for chunk in range(len(store.chunks))):
+        # The first alone: to look at a part is to read it.
+        found = (store.problem(chunk) for store in stores for chunk in range(len(store.chunks)))
+        if problem := next(filter(None, found), None):
+            _tell_unfit(*problem)
             return False if shares else None
         assemble(plan, stores, out)
         _delete(folder)
         return True
+
+
+def _tell_unfit(path: Path, reason: str) -> None:
+    """Warn of a part that is there but does not count, which its shard may take for done."""
+    if reason != MISSING:
+        logger.warning(
+            "part %s %s: its shard is to be run with the same checkpoint, corpus and options as "
+            "this one",
+            path, reason,
+        )  # fmt: skip
 
 
 def _delete(folder: Path) -> None:

@@ -125,6 +125,18 @@ def test_shards_make_the_same_bytes_in_any_order(tmp_path, corpus):
     assert (tmp_path / "x.pkl").read_bytes() == (tmp_path / "whole.pkl").read_bytes()
 
 
+def test_a_shard_beside_parts_of_another_extraction_says_so(tmp_path, corpus, caplog):
+    extractor, out = extractor_of(tmp_path), tmp_path / "x.pkl"
+    other = replace(extractor, identity="other")
+    assert extract(other, corpus, out, shard=Shard(0, 2)) is False
+    assert not caplog.messages  # those of the other shard are merely missing
+    assert extract(extractor, corpus, out, shard=Shard(1, 2)) is False
+    (told,) = caplog.messages
+    part = tmp_path / "x.pkl.parts" / "00000.safetensors"
+    assert told.startswith(f"part {part} is of another extraction: ")
+    assert extract(extractor, corpus, out, shard=Shard(0, 2)) is True
+
+
 def test_a_vector_that_is_not_finite_is_named(tmp_path, corpus):
     extractor = extractor_of(tmp_path)
     with torch.no_grad():
