@@ -125,7 +125,9 @@ def prepare(
     sides = utterances_by_side(corpus, split)
     model_settings = _settled(model_settings, corpus, root, split)
     if run.modalities != "t" and model_settings.audio_encoder in KINDS:
-        # Acoustic features are made once, before training.
+        if settings.speed_perturbation:
+            kind, share = model_settings.audio_encoder, settings.speed_perturbation
+            tell(f"{kind} is made before training: --speed_perturbation {share:g} is left out")
         settings = replace(settings, speed_perturbation=0.0)
     config = _configuration(run, corpus, split, model_settings, settings)
     if not run.overwrite:

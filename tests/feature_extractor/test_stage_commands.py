@@ -430,10 +430,11 @@ def test_a_shard_that_does_not_write_the_file_says_who_does(
     assert sum(len(dialogue) for dialogue in read_dialogues(out).dialogues) == 12
 
 
-def test_acoustic_features_are_kept_and_standardised_by_the_training_side(demo, tmp_path):
+def test_acoustic_features_are_kept_and_standardised_by_the_training_side(demo, tmp_path, capsys):
     out, cache = tmp_path / "mfcc", tmp_path / "cache"
-    options = ("--modalities", "a", "--audio_encoder", "mfcc", "--speed_perturbation", "0")
+    options = ("--modalities", "a", "--audio_encoder", "mfcc", "--speed_perturbation", "0.2")
     assert train(demo, out, *options, "--cache_dir", str(cache)) == 0
+    assert "--speed_perturbation 0.2 is left out" in capsys.readouterr().out
     assert any(cache.iterdir())
     weights = load_file(out / "model.safetensors")
     clips = sorted(demo.rglob("Sess01*.wav"))
