@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from graph_er.running.jobs import choose_jobs, threads_for
     from graph_er.validation.ablation_scores import score_variant
 
-    done = [row for row in _read(arguments.out) if row["variant"] in VARIANTS]
+    done = _known(arguments.out)
     seeds = list(range(1, arguments.seeds + 1))
     files = {path: (*_cases(path), sha256(path)) for path in arguments.data_dir}
     rows = [(p, name) for name in VARIANTS for p in files if _differs(files[p][0], name)]
@@ -112,12 +112,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         corpus = str(file.info.get("corpus", path.stem))
         key: dict[str, Any] = {"corpus": corpus, "variant": name, "seeds": seeds}
         key |= {"modalities": recipe.modalities, "data_sha256": digest, "recipe": recipe.plain()}
+        done = _known(arguments.out)
         if not any(all(row[k] == v for k, v in key.items()) for row in done):
-            old = [r for r in done if all(r[k] == key[k] for k in _REPLACED_BY)]
-            done = [r for r in done if r not in old]
             jobs = choose_jobs(wanted, len(cases) * len(seeds), "cpu")
             with threads_for(jobs) as threads:
                 scores = score_variant(file, recipe, cases, seeds, jobs=jobs, threads=threads)
+            # Read anew: another ablation may have added rows meanwhile.
+            rows_there = _known(arguments.out)
+            done = [r for r in rows_there if any(r[k] != key[k] for k in _REPLACED_BY)]
             done.append({**key, **scores})
             write_json(arguments.out, {"rows": done})
         write_text(page, ablation_page(done, shown))
@@ -154,6 +156,10 @@ def _cases(path: Path) -> tuple[DialogueFile, list[Case]]:
     if seen:
         logger.warning("%s: %s", path, extractor_note(seen))
     return file, cases
+
+
+def _known(path: Path) -> list[dict[str, Any]]:
+    return [row for row in _read(path) if row["variant"] in VARIANTS]
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from graph_er.running.cli import run_command
 from graph_er.running.jobs import threads_for
 from graph_er.running.side_by_side import CAN_FORK
 from graph_er.training.recipe import GivenSettings, recipe_of
+from graph_er.validation import ablation_scores
 from graph_er.validation.ablation_scores import cases_of, score_variant
 from tests.graph_er.dialogue_factory import make_file
 
@@ -67,6 +68,29 @@ def test_a_second_run_keeps_what_is_there_and_adds_what_is_missing(tmp_path, mon
     assert json.dumps(rows[0]) == json.dumps(first)  # the order of its settings, too
     assert len(rows[1]["weighted_f1"]) == 2
     assert "| x |" in out.with_suffix(".md").read_text()
+
+
+def test_two_at_once_keep_the_rows_of_each_other(tmp_path, monkeypatch):
+    data, out = tmp_path / "data.pkl", tmp_path / "ablation.json"
+    write_dialogues(data, make_file())
+    argv = ["--data_dir", str(data), "--seeds", "2", "--out", str(out)]
+    monkeypatch.setattr(ablation, "VARIANTS", {"default": QUICK, "x": {**QUICK, "gate": False}})
+    scored = ablation_scores.score_variant
+    asked = []
+
+    def score_variant(*arguments, **options):
+        asked.append(arguments)
+        if len(asked) == 1:  # the other one begins later and is done sooner
+            assert run_command(ablation.main, argv) == 0
+            (row, _) = json.loads(out.read_text())["rows"]
+            out.write_text(json.dumps({"rows": [{**row, "corpus": "other"}]}))
+        return scored(*arguments, **options)
+
+    monkeypatch.setattr(ablation_scores, "score_variant", score_variant)
+    assert run_command(ablation.main, argv) == 0
+    rows = json.loads(out.read_text())["rows"]
+    names = [(row["corpus"] == "other", row["variant"]) for row in rows]
+    assert names == [(True, "default"), (False, "default"), (False, "x")]
 
 
 def test_two_files_of_one_corpus_keep_their_rows(tmp_path, monkeypatch):
