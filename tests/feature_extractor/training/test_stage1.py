@@ -28,10 +28,8 @@ def test_the_tracker_of_a_run_that_fails_is_ended(tmp_path, monkeypatch, place, 
     def fails(*_, **__):
         raise error
 
-    ready = SimpleNamespace(
-        config={}, settings=None, checkpoint=None, train=SimpleNamespace(silent=[]),
-        dev=SimpleNamespace(silent=[]),
-    )  # fmt: skip
+    side = SimpleNamespace(silent=[], utterances=())
+    ready = SimpleNamespace(config={}, settings=None, checkpoint=None, train=side, dev=side)
     monkeypatch.setattr(stage1, "start_tracking", lambda *_, **__: Watched())
     monkeypatch.setattr(stage1, "prepare", lambda *_: ready)
     monkeypatch.setattr(stage1, "open_folder", lambda *_, **__: None)
