@@ -22,7 +22,7 @@ from graph_er.running.cli import run_command
 from graph_er.running.files import sha256, write_json, write_text
 from graph_er.running.paths import keep_inputs
 from graph_er.running.regular_files import read_json_file
-from graph_er.training.recipe import GivenSettings, Recipe, recipe_of
+from graph_er.training.recipe import MODALITY_CHOICES, GivenSettings, Recipe, recipe_of
 from graph_er.training.recipe_options import add_jobs_option, read_jobs
 
 if TYPE_CHECKING:
@@ -39,10 +39,17 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no relative audio": {"relative_audio": False},
     "audio against the speaker's level": {"audio_level": "speaker"},
     "audio against the dialogue's level": {"audio_level": "dialogue"},
+    "the speaker's level, deviations cut off and squared": {
+        "audio_level": "speaker",
+        "deviation_terms": True,
+    },
+    "deviations as they are alone": {"deviation_terms": False},
     "no noise on the audio level": {"audio_offset": 0.0},
     "no sentence cues": {"sentence_cues": False},
     "no gate": {"gate": False},
     "dropout of the input 0.1": {"input_dropout": 0.1},
+    "dropout 0.2": {"dropout": 0.2},
+    "dropout 0.4": {"dropout": 0.4},
     "no logit adjustment": {"logit_adjustment": 0.0},
     "no relational mean": {"relational_layers": 0},
     "no graph transformer": {"attention_layers": 0},
@@ -55,7 +62,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 # Of one corpus there can be several files; a row replaces that of the same one.
-_REPLACED_BY = ("corpus", "data_sha256", "variant")
+_REPLACED_BY = ("corpus", "data_sha256", "modalities", "variant")
 # What every row holds: what it is of, and its scores.
 _ROW_KEYS = {
     *("corpus", "variant", "seeds", "modalities", "data_sha256", "recipe"),
@@ -73,6 +80,11 @@ def build_parser() -> argparse.ArgumentParser:
         required=True,
         metavar="FILE.pkl",
         help="a dialogue file; may be repeated. Test dialogues are never read",
+    )
+    parser.add_argument(
+        "--modalities",
+        choices=MODALITY_CHOICES,
+        help="what the models hear (default: those of a and t that a file has)",
     )
     parser.add_argument("--seeds", type=int, default=5, help="how many seeds (default: 5)")
     add_jobs_option(parser, of="models of a row")
@@ -104,11 +116,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     done = _known(arguments.out)
     seeds = list(range(1, arguments.seeds + 1))
     files = {path: (*_cases(path), sha256(path)) for path in arguments.data_dir}
-    rows = [(p, name) for name in VARIANTS for p in files if _differs(files[p][0], name)]
+    heard = {path: arguments.modalities or _own(file) for path, (file, *_) in files.items()}
+    rows = [(path, name) for name in VARIANTS for path in files if _differs(heard[path], name)]
     shown = list(dict.fromkeys(name for _, name in rows))
     for path, name in tqdm(rows, desc="ablation", unit="run"):
         file, cases, digest = files[path]
-        recipe = _recipe(file, name)
+        recipe = _recipe(heard[path], name)
         corpus = str(file.info.get("corpus", path.stem))
         key: dict[str, Any] = {"corpus": corpus, "variant": name, "seeds": seeds}
         key |= {"modalities": recipe.modalities, "data_sha256": digest, "recipe": recipe.plain()}
@@ -131,15 +144,18 @@ def cli() -> int:
     return run_command(main)
 
 
-def _recipe(file: DialogueFile, variant: str) -> Recipe:
-    modalities = "".join(m for m in "at" if m in file.modalities)
+def _own(file: DialogueFile) -> str:
+    return "".join(m for m in "at" if m in file.modalities)
+
+
+def _recipe(modalities: str, variant: str) -> Recipe:
     return recipe_of(GivenSettings("default", modalities), VARIANTS[variant])
 
 
-def _differs(file: DialogueFile, variant: str) -> bool:
-    """Tell whether a variant is another model: which level is the default depends on the file."""
+def _differs(modalities: str, variant: str) -> bool:
+    """Tell whether a variant is another model: some defaults depend on the modalities."""
     first = next(iter(VARIANTS))
-    return variant == first or _recipe(file, variant) != _recipe(file, first)
+    return variant == first or _recipe(modalities, variant) != _recipe(modalities, first)
 
 
 def _cases(path: Path) -> tuple[DialogueFile, list[Case]]:

@@ -7,7 +7,8 @@
 #   --only PART    study            docs/results.json, results.png, conversation.png; tables of the READMEs
 #                  fusions          docs/fusions.json, fusions_mfcc.json (on fusions_split.json), fusions.png,
 #                                   fusions.md
-#                  ablation         docs/ablation.json, ablation.md
+#                  ablation         docs/ablation.json, ablation.md, ablation_audio.json,
+#                                   ablation_audio.md; needs opensmile
 #                  real_dialogues   docs/real_dialogues.json, real_dialogues.md, a sentence of the READMEs
 #                  recordings       docs/recordings.json, recordings.md; needs opensmile
 #                  out_of_fold      docs/out_of_fold.json, out_of_fold.md
@@ -125,9 +126,15 @@ fusions() {
 }
 
 ablation() { # rows that are there are not run again unless the file is another
-  [ $fresh = 0 ] || rm -f "$docs/ablation.json"
+  local audio=$runs/demo_$acoustic.pkl
+  [ $fresh = 0 ] || rm -f "$docs/ablation.json" "$docs/ablation_audio.json"
   run -m graph_er.ablation --data_dir "$data/dyadic_sessions1-4.pkl" --data_dir "$data/meld.pkl" \
     --seeds $seeds --out "$docs/ablation.json"
+  make_demo demo "$demo_root"
+  [ -e "$audio" ] || run feature_extractor/extract.py --frozen --modalities a \
+    --audio_encoder $acoustic --corpus demo --root "$demo_root" --out "$audio"
+  run -m graph_er.ablation --modalities a --data_dir "$data/dyadic_sessions1-4.pkl" \
+    --data_dir "$audio" --seeds $seeds --out "$docs/ablation_audio.json"
 }
 
 real_dialogues() {

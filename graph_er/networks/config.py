@@ -22,7 +22,7 @@ BEFORE_OPTIONS: dict[str, Any] = {
     "deviation_terms": False,
 }
 # What is taken where no text is heard and later turns are, unless it is given. Chosen on real
-# dyadic dialogues, sessions 1 to 3 each left out, and on synthetic ones: docs/ablation.md.
+# dyadic dialogues, sessions 1 to 3 each left out, and on synthetic ones: docs/ablation_audio.md.
 WITHOUT_TEXT: dict[str, Any] = {"audio_level": "speaker", "deviation_terms": True, "dropout": 0.2}
 # More than anyone trains; a checkpoint that asks for more is broken or hostile.
 _MOST_LAYERS, _WIDEST = 64, 65536

@@ -9,16 +9,21 @@ import numpy as np
 
 _PREFACE = """# What each option of preset `default` is worth
 
-Written by `python -m graph_er.ablation --data_dir FILE.pkl ... --out docs/ablation.json`; rows that
-are there already are not run again. Each row changes one thing. Weighted F1 in per cent, mean ± sd
-over seeds, on dialogues that the model was not trained on: with three or more sessions, each
-session of train and dev in turn by a model of the others; else the file's dev side. Test dialogues
-are never read: n counts what was scored; of two files of one corpus the SHA-256 tells which. The
-difference to the default is paired by seed, so there is none where the seeds are others; its
-standard error is in brackets: below about twice that, it means nothing. "Decoded" is weighted F1
-after decoding along each speaker's turns at weight 0.2. A dash is a row that was not run.
+Written by `python -m graph_er.ablation --data_dir FILE.pkl ... --out docs/ablation.json`, with
+`--modalities` where a column names fewer than its file has; rows that are there already are not run
+again. Each row changes one thing. Weighted F1 in per cent, mean ± sd over seeds, on dialogues that
+the model was not trained on: with three or more sessions, each session of train and dev in turn by
+a model of the others; else the file's dev side. Test dialogues are never read: n counts what was
+scored; of two files of one corpus the SHA-256 tells which. The difference to the default is paired
+by seed, so there is none where the seeds are others; its standard error is in brackets: below about
+twice that, it means nothing. "Decoded" is weighted F1 after decoding along each speaker's turns at
+weight 0.2. A dash is a row that was not run.
 
 """
+
+
+# What tells the columns from each other.
+_COLUMN = ("corpus", "data_sha256", "modalities")
 
 
 def ablation_page(rows: Sequence[dict[str, Any]], variants: Sequence[str]) -> str:
@@ -33,11 +38,12 @@ def ablation_table(rows: Sequence[dict[str, Any]], variants: Sequence[str]) -> s
         rows: of `graph_er.ablation`, in any order.
         variants: the order of the rows; the first is the default.
     """
-    found = {((row["corpus"], row["data_sha256"]), row["variant"]): row for row in rows}
-    corpora = {corpus: row for (corpus, _), row in found.items()}  # of one name may be two files
+    found = {(tuple(row[key] for key in _COLUMN), row["variant"]): row for row in rows}
+    corpora = {column: row for (column, _), row in found.items()}
     header = ["Change"]
-    names = [name for name, _ in corpora]
-    for (name, digest), example in corpora.items():
+    digests = {(name, digest) for name, digest, _ in corpora}  # of one name may be two files
+    names = [name for name, _ in digests]
+    for (name, digest, _), example in corpora.items():
         which = f", file {digest[:8]}" if names.count(name) > 1 else ""
         title = f"{name}{which}, {example['modalities']} (n {example['n']:,})"
         header += [f"{title}: weighted F1", "difference", "macro F1", "decoded"]

@@ -105,6 +105,27 @@ def test_two_files_of_one_corpus_keep_their_rows(tmp_path, monkeypatch):
     assert out.with_suffix(".md").read_text().count("test, file ") == 2
 
 
+def test_models_of_fewer_modalities_have_columns_of_their_own(tmp_path, monkeypatch, capsys):
+    changes = {"default": {}, "x": {"dropout": 0.2}, "y": {"dropout": 0.4}}
+    variants = {name: {**QUICK, **change} for name, change in changes.items()}
+    monkeypatch.setattr(ablation, "VARIANTS", variants)
+    data, out = tmp_path / "data.pkl", tmp_path / "ablation.json"
+    write_dialogues(data, make_file())
+    argv = ["--data_dir", str(data), "--seeds", "2", "--out", str(out)]
+    for flags in ([], ["--modalities", "a"], []):
+        assert run_command(ablation.main, [*argv, *flags]) == 0
+    rows = json.loads(out.read_text())["rows"]
+    # What is the default of the one is a change of the other.
+    assert sorted((row["modalities"], row["variant"]) for row in rows) == [
+        *(("a", "default"), ("a", "y"), ("at", "default"), ("at", "x")),
+    ]
+    page = out.with_suffix(".md").read_text()
+    assert "test, at (n " in page
+    assert "test, a (n " in page
+    assert run_command(ablation.main, [*argv, "--modalities", "v"]) == 2
+    assert "visual" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("side", "place"), [("train", "element 7"), ("dev", "'dev_ids'")])
 def test_two_sessions_without_a_side_are_refused_by_file_before_any_fit(
     tmp_path, side, place, capsys
