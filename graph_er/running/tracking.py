@@ -95,16 +95,24 @@ class CometTracker(Tracker):
 
     def _try(self, record: Callable[..., Any], *arguments: Any, **options: Any) -> None:
         """Have Comet record something; the first failure is warned of."""
-        try:
-            record(*arguments, **options)
-        except Exception as error:  # another's code, and a trained model is worth more
+        failure = _failure_of(record, *arguments, **options)
+        if failure is not None:
             if not self._told:
                 logger.warning(
                     "Comet failed (%s: %s); the run goes on, its record lacks this and maybe more",
-                    type(error).__name__,
-                    error,
+                    type(failure).__name__,
+                    failure,
                 )
             self._told = True
+
+
+def _failure_of(call: Callable[..., Any], *arguments: Any, **options: Any) -> Exception | None:
+    """Call Comet, and return what failed there: a trained model is worth more than a record."""
+    try:
+        call(*arguments, **options)
+    except Exception as error:  # another's code may raise anything
+        return error
+    return None
 
 
 def _is_whole(archive: Path) -> bool:
@@ -179,9 +187,7 @@ def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        open_one = comet_ml.get_running_experiment()
-        if open_one is not None:  # of a run that was broken off; the next would end it half written
-            open_one.end()
+        _end_open_one(comet_ml.get_running_experiment())
         experiment = comet_ml.start(
             online=mode == "online",
             mode="create",
@@ -194,3 +200,15 @@ def start_tracking(mode: Mode, *, name: str, folder: Path) -> Tracker:
             "leave --comet out"
         ) from error
     return CometTracker(experiment, offline=mode == "offline")
+
+
+def _end_open_one(experiment: Any | None) -> None:
+    """End the experiment of a run that was broken off; the next would end it half written."""
+    failure = None if experiment is None else _failure_of(experiment.end)
+    if failure is not None:
+        logger.warning(
+            "Comet failed (%s: %s) to end the record of an earlier run, which may be cut short; "
+            "this run is recorded",
+            type(failure).__name__,
+            failure,
+        )

@@ -184,3 +184,32 @@ def test_what_fails_in_comet_is_told_once_and_ends_no_run(offline, tmp_path, cap
         "lacks this and maybe more"
     ]
     assert any("is lost" in message for message in caplog.messages) == offline
+
+
+AFTER_ONE_THAT_DOES_NOT_END = """
+import logging, sys
+from pathlib import Path
+from graph_er.running.tracking import start_tracking
+logging.basicConfig(format="%(message)s")
+start_tracking("offline", name="first", folder=Path(sys.argv[1]) / "first")
+import comet_ml
+def fail():
+    raise {error}("no way to end")
+comet_ml.get_running_experiment().end = fail
+tracker = start_tracking("offline", name="second", folder=Path(sys.argv[1]) / "second")
+tracker.log_parameters({{"size": 3}})
+tracker.end()
+"""
+
+
+# Comet's own failure, and one that a folder without room gives: not that of this run's folder.
+@pytest.mark.parametrize("error", ["RuntimeError", "OSError"])
+def test_an_earlier_record_that_does_not_end_is_told_and_hinders_no_run(error, tmp_path):
+    done = run(AFTER_ONE_THAT_DOES_NOT_END.format(error=error), str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert (
+        f"Comet failed ({error}: no way to end) to end the record of an earlier run" in done.stderr
+    )
+    (archive,) = (tmp_path / "second").glob("*.zip")
+    with zipfile.ZipFile(archive) as file:
+        assert '"size"' in file.read("messages.json").decode()
