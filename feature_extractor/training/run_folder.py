@@ -119,8 +119,7 @@ def open_folder(folder: Path, config: dict[str, Any], *, overwrite: bool) -> Non
         check_same_options(folder, config)
         write_json(settings, config)
         return
-    for old in folder.glob(f"{CHECKPOINTS}/**/checkpoint-*"):
-        shutil.rmtree(old)
+    _remove_epochs(folder)
     # Before the rest is deleted: killed in between, the folder still bears a mark.
     write_json(settings, config)
     for path in _files(folder, *_WRITTEN) - {settings}:
@@ -135,7 +134,7 @@ def discard_unstarted(folder: Path) -> None:
     They would only stand in the way of the corrected command.
     """
     checkpoints = folder / CHECKPOINTS
-    if not any((*checkpoints.glob("**/checkpoint-*"), *checkpoints.glob("*.safetensors"))):
+    if not _epochs(folder) and not any(checkpoints.glob("*.safetensors")):
         (checkpoints / _SETTINGS).unlink(missing_ok=True)
         _remove_empty(checkpoints, folder / _ARCHIVES, folder)
 
@@ -147,8 +146,7 @@ def discard_unmarked(folder: Path) -> None:
     """
     checkpoints = folder / CHECKPOINTS
     if checkpoints.is_dir() and not (checkpoints / _SETTINGS).exists():
-        for left in checkpoints.glob("**/checkpoint-*"):
-            shutil.rmtree(left, ignore_errors=True)
+        _remove_epochs(folder, ignore_errors=True)  # the run has failed already, and tells of that
         for path in _files(folder, *(kind for kind in _WRITTEN if kind.startswith(CHECKPOINTS))):
             path.unlink(missing_ok=True)
         _remove_empty(*(checkpoints / step for step in STEPS), checkpoints, folder)
@@ -177,6 +175,16 @@ def _files(folder: Path, *patterns: str) -> set[Path]:
     found = {path for pattern in patterns for path in folder.glob(pattern)}
     files = {path for path in found if path.is_symlink() or not path.is_dir()}
     return {path for path in files if not is_clutter(path.name)}
+
+
+def _epochs(folder: Path) -> list[Path]:
+    """Return the folders in which the state after single epochs is kept."""
+    return [*(folder / CHECKPOINTS).glob("**/checkpoint-*")]
+
+
+def _remove_epochs(folder: Path, *, ignore_errors: bool = False) -> None:
+    for kept in _epochs(folder):
+        shutil.rmtree(kept, ignore_errors=ignore_errors)
 
 
 def _remove_empty(*folders: Path) -> None:
