@@ -180,7 +180,7 @@ def _explain(
     from graph_er.display import turn_reasons
     from graph_er.running.files import write_json
 
-    explanations = turn_reasons.explain_turns(predictor.checkpoint, dialogues, ids)
+    explanations = turn_reasons.explain_turns(predictor.checkpoint, dialogues, ids, progress=True)
     out = arguments.out.with_name(f"{arguments.out.stem}.explain.json")
     write_json(out, [explanation.as_dict() for explanation in explanations])
     if arguments.plot is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tqdm import tqdm
+
 from graph_er.answers.explanation import Explanation, explain
 from graph_er.dialogues import Dialogue
 from graph_er.networks.checkpoint import Checkpoint
@@ -18,9 +20,19 @@ _TURNS, _WIDTH = 5, 44
 
 
 def explain_turns(
-    checkpoint: Checkpoint, dialogues: Sequence[Dialogue], ids: Sequence[str]
+    checkpoint: Checkpoint,
+    dialogues: Sequence[Dialogue],
+    ids: Sequence[str],
+    *,
+    progress: bool = False,
 ) -> list[Explanation]:
     """Explain the predictions of utterances by their ids.
+
+    Args:
+        checkpoint: what predicted them.
+        dialogues: in which they are, together.
+        ids: of the utterances, in the order wanted.
+        progress: show a bar of them.
 
     Raises:
         InputError: the checkpoint cannot be explained.
@@ -30,7 +42,8 @@ def explain_turns(
         for dialogue in dialogues
         for position, name in enumerate(dialogue.utterance_ids)
     }
-    return [explain(checkpoint, *places[name], among=dialogues) for name in ids]
+    bar = tqdm(ids, desc="explanations", unit="turn", disable=not progress)
+    return [explain(checkpoint, *places[name], among=dialogues) for name in bar]
 
 
 def write_reason_pictures(plot: Path, explanations: Sequence[Explanation]) -> list[Path]:

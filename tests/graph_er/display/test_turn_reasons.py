@@ -95,9 +95,11 @@ def test_the_command_writes_and_prints_them(run, tmp_path, capsys):
     assert [one["utterance_id"] for one in found] == ["talk_002", "talk_004", "talk_001"]
     for number in (1, 2, 3):
         assert (tmp_path / f"talk.explain{number}.png").read_bytes().startswith(b"\x89PNG")
-    shown = capsys.readouterr().out
-    assert "talk_004 B: 그래 3 -> " in shown
-    assert "3 explanation(s) written to" in shown
+    shown = capsys.readouterr()
+    assert "talk_004 B: 그래 3 -> " in shown.out
+    assert "3 explanation(s) written to" in shown.out
+    told = shown.err.replace("\r", "\n").splitlines()
+    assert any(line.startswith("explanations: ") and "| 3/3 [" in line for line in told)
 
 
 def test_the_command_takes_numbers_of_turns(run, tmp_path):
