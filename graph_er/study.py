@@ -17,6 +17,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from graph_er.data_option import add_data_options, read_data
 from graph_er.running.cli import run_command
 from graph_er.running.paths import keep_inputs
+from graph_er.schema.emotions import STUDY_MODALITIES
 
 _WRITTEN = ("results.json", "report.md", "report.html", "results.png")
 
@@ -39,6 +40,14 @@ def build_parser() -> argparse.ArgumentParser:
         help="a results.json written before: only print its table and update --readme",
     )
     add_data_options(parser)
+    parser.add_argument(
+        "--modalities",
+        nargs="+",
+        choices=STUDY_MODALITIES,
+        default=STUDY_MODALITIES,
+        help="what the study was made on; runs on these are called missing where they are not "
+        f"there, runs on others are shown where they are (default: {' '.join(STUDY_MODALITIES)})",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -89,7 +98,7 @@ def write_report(arguments: argparse.Namespace) -> dict[str, Any]:
     keep_inputs("--out", out, written, inputs)
     dialogue_file = read_data(arguments)
     runs = read_runs(arguments.runs)
-    results = collect_study(runs, dialogue_file)
+    results = collect_study(runs, dialogue_file, arguments.modalities)
     page = render_html(results, choose_example(runs, dialogue_file))
     document, text, html, picture = written
     write_json(document, results)

@@ -212,5 +212,6 @@ for m in a t at; do
 done
 
 # ---- report --------------------------------------------------------------------------------------
-"$python" graph_er/study.py --runs "$checkpoints" --data_dir "$tuned" --out "$runs"
+"$python" graph_er/study.py --runs "$checkpoints" --data_dir "$tuned" --out "$runs" \
+  --modalities "${selections[@]}"
 echo "== finished in $((SECONDS - started)) s: $runs/report.html" >&2

@@ -150,6 +150,8 @@ def test_rows_of_another_corpus_are_no_rows_of_a_study(copy, tmp_path):
     assert done.stderr.count("is of an earlier study, of something else: removed") == 3
     results = json.loads((copy / "runs" / "mixed" / "results.json").read_text(encoding="utf-8"))
     assert {entry["modalities"] for entry in results["entries"]} == {"a"}
+    assert (results["modalities"], results["missing"]) == (["a"], [])
+    assert "missing" not in done.stdout
 
 
 @pytest.mark.slow

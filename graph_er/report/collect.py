@@ -11,11 +11,11 @@ from graph_er.errors import InputError
 from graph_er.report.runs import (
     METHODS,
     OPTIONAL_METHODS,
-    STUDY_MODALITIES,
     Run,
     modality_order,
     read_json,
 )
+from graph_er.schema.emotions import STUDY_MODALITIES
 from graph_er.scoring.controls import controls
 from graph_er.scoring.evaluation_files import EVALUATION_NAME
 from graph_er.scoring.scores import METRICS
@@ -27,12 +27,18 @@ SCHEMA_VERSION = 1
 _SCORE_FIELDS = ("n", *METRICS, "per_class", "confusion_matrix")
 
 
-def collect_study(runs: Sequence[Run], dialogue_file: DialogueFile) -> dict[str, Any]:
+def collect_study(
+    runs: Sequence[Run],
+    dialogue_file: DialogueFile,
+    asked: Sequence[str] = STUDY_MODALITIES,
+) -> dict[str, Any]:
     """Put the runs together and score the majority class; return plain values.
 
     Args:
         runs: from `graph_er.report.runs.read_runs`.
         dialogue_file: what they were scored on.
+        asked: the selections of modalities that the study consists of; runs on others are shown
+            as well.
 
     Returns:
         ``schema_version``, ``study`` (corpus and provenance), ``emotions``, ``modalities`` (the
@@ -47,7 +53,7 @@ def collect_study(runs: Sequence[Run], dialogue_file: DialogueFile) -> dict[str,
     for run in runs:
         _check_emotions(run, dialogue_file.emotions)
         _check_scored(run, baselines["majority"])
-    columns = sorted({*STUDY_MODALITIES, *(run.modalities for run in runs)}, key=modality_order)
+    columns = sorted({*asked, *(run.modalities for run in runs)}, key=modality_order)
     present = {(run.method, run.modalities) for run in runs}
     return {
         "schema_version": SCHEMA_VERSION,
@@ -61,7 +67,7 @@ def collect_study(runs: Sequence[Run], dialogue_file: DialogueFile) -> dict[str,
             {"method": method, "modalities": modalities}
             for method in METHODS
             if method not in OPTIONAL_METHODS
-            for modalities in STUDY_MODALITIES
+            for modalities in sorted({*asked}, key=modality_order)
             if (method, modalities) not in present
         ],
     }

@@ -30,8 +30,6 @@ METHODS = {
 }
 # Not part of every study: shown where there are runs of them.
 OPTIONAL_METHODS = ("graph_oof",)
-# What a study always consists of; runs on other selections are shown as well.
-STUDY_MODALITIES = ("a", "t", "at")
 
 
 @dataclass(frozen=True)

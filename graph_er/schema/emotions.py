@@ -36,6 +36,8 @@ _SYNONYMS = {
 # A modality is one letter; a selection is some of them in this fixed order, e.g. "at".
 MODALITIES = ("a", "t", "v")
 MODALITY_NAMES = {"a": "audio", "t": "text", "v": "visual"}
+# What a study consists of unless it was asked for less.
+STUDY_MODALITIES = ("a", "t", "at")
 
 
 def plain_spelling(name: str) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from datetime import datetime
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from graph_er.errors import InputError
 from graph_er.report.collect import collect_study, read_results, study_controls
 from graph_er.report.runs import read_runs
+from graph_er.report.tables import main_table
 
 
 def test_one_entry_for_each_method_modalities_and_seed(results):
@@ -28,6 +30,15 @@ def test_missing_runs_are_listed(results):
         *("graph_frozen_a", "graph_frozen_t", "graph_frozen_at"),
         *("graph_a", "graph_t"),
     ]
+
+
+def test_only_what_was_asked_for_is_missing(runs, dialogue_file):
+    shutil.rmtree(runs / "graph_at")
+    results = collect_study(read_runs(runs), dialogue_file, asked=["t"])
+    missing = [f"{run['method']}_{run['modalities']}" for run in results["missing"]]
+    assert missing == ["concat_t", "graph_frozen_t", "graph_t"]
+    assert results["modalities"] == ["t", "at"]  # what there is besides is shown
+    assert "audio  " not in main_table(results)
 
 
 def test_majority_is_that_of_train_scored_on_test(dialogue_file):

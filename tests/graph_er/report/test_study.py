@@ -43,6 +43,20 @@ def test_results_can_be_rendered_again_without_the_runs(results, tmp_path, capsy
     assert capsys.readouterr().out == main_table(results)
 
 
+def test_selections_that_were_not_asked_for_are_left_out(write_run, tmp_path, data_path, capsys):
+    write_run("concat_t", [[0, 0, 1, 1]])
+    arguments = ["--runs", str(tmp_path / "runs"), "--data_dir", str(data_path)]
+    study.main([*arguments, "--modalities", "t"])
+    shown = capsys.readouterr().out
+    assert "| Concat (stage 1 alone) " in shown
+    assert [line.split("|")[2].strip() for line in shown.splitlines() if "missing" in line] == [
+        *("text", "text"),
+    ]
+    for name in ("report.md", "report.html"):
+        report = (tmp_path / "runs" / name).read_text(encoding="utf-8")
+        assert "audio" not in report
+
+
 def test_bad_input_writes_nothing(runs, data_path, tmp_path):
     (runs / "graph_at" / "eval.json").write_text("{")
     command = [sys.executable, str(ROOT / "graph_er" / "study.py")]
