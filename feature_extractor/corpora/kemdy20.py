@@ -26,8 +26,7 @@ from feature_extractor.corpora.ratings import (
     one_row_per_id,
 )
 from feature_extractor.corpora.row_checks import tell_odd_lengths
-from feature_extractor.corpora.segment_media import read_utterances, remove_missing
-from feature_extractor.file_tree import wavs_below
+from feature_extractor.corpora.segment_media import MediaFiles, read_utterances, remove_missing
 from feature_extractor.transcript import clean_transcript
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
@@ -77,9 +76,10 @@ def read_kemdy20(root: Path, *, multi_label: MultiLabel = "drop") -> Corpus:
     notices: list[str] = []
     paths = _annotation_files(folder, notices)
     rows = _read_rows(paths, problems, notices)
-    locate = partial(_media_path, folder)
+    media = MediaFiles(folder / "wav")
+    locate = partial(_media_path, folder, media)
     named = {locate(row, ".wav") for row in rows}
-    tell_unnamed(wavs_below(folder / "wav"), named, "annotation row", problems, notices)
+    tell_unnamed(media.wavs, named, "annotation row", problems, notices)
     rows = one_row_per_id(rows, problems, notices)
     rows = apply_multi_label(rows, multi_label, notices)
     rows = remove_missing(rows, locate, problems, notices)
@@ -146,8 +146,9 @@ def _read_rows(
     return rows
 
 
-def _media_path(root: Path, row: RatedSegment, suffix: str) -> Path:
-    return root / "wav" / row.session.replace("Sess", "Session") / f"{row.id}{suffix}"
+def _media_path(root: Path, media: MediaFiles, row: RatedSegment, suffix: str) -> Path:
+    session = row.session.replace("Sess", "Session")
+    return media.spelled(root / "wav" / session / f"{row.id}{suffix}")
 
 
 def _official_split(utterances: Iterable[Utterance], sessions: list[str]) -> dict[str, str]:
