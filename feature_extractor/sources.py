@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from feature_extractor.batches.chunking import is_too_long
 from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.corpora.policies import choose_policies, shown_policy
 from feature_extractor.corpora.registry import effective_policies, read_corpus
@@ -178,6 +179,25 @@ def utterances_by_side(corpus: Corpus, split: Split) -> dict[str, list[Utterance
         if utterance.dialogue in side_of:
             sides[side_of[utterance.dialogue]].append(utterance)
     return sides
+
+
+def learnt_from(
+    side: str, utterances: Sequence[Utterance], modalities: str, clip_length: float
+) -> list[Utterance]:
+    """Return what of a side a model is trained on, or its epoch chosen by.
+
+    Args:
+        side: ``train`` or ``dev``.
+        utterances: all of it.
+        modalities: of the model; where it hears, utterances without audio are left out.
+        clip_length: seconds; longer clips of train are left out, those of dev heard in chunks.
+    """
+    return [
+        utterance
+        for utterance in utterances
+        if utterance.wav is not None or "a" not in modalities
+        if side != "train" or not is_too_long(utterance, clip_length)
+    ]
 
 
 def pretraining_utterances(corpus: Corpus, split: Split) -> list[Utterance]:

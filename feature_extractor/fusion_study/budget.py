@@ -10,6 +10,8 @@ from graph_er.running.flags import option, require
 
 # Dev chooses among them, for every model.
 LEARNING_RATES = (1e-3, 5e-3)
+# Seconds; as in stage 1, longer clips are left out of training.
+CLIP_LENGTH: float = TrainingSettings.clip_length
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Budget:
             head_lr=lr,
             weight_decay=self.weight_decay,
             clip_norm=1.0,
+            clip_length=CLIP_LENGTH,
             freeze_text="all",
             freeze_audio="all",
             num_workers=0,

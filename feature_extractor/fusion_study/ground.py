@@ -15,6 +15,7 @@ from feature_extractor.caches.state_store import StateStore
 from feature_extractor.execution import Execution
 from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.fusion.stream import TIME
+from feature_extractor.fusion_study.budget import CLIP_LENGTH
 from feature_extractor.fusion_study.plan import Condition
 from feature_extractor.networks.checkpoint import Checkpoint, build_checkpoint
 from feature_extractor.networks.encoders import quiet_transformers
@@ -27,6 +28,7 @@ from feature_extractor.sources import (
     CorpusChoice,
     audio_digest,
     corpus_digest,
+    learnt_from,
     open_choice,
     tell_split,
     utterances_by_side,
@@ -34,6 +36,7 @@ from feature_extractor.sources import (
 )
 from feature_extractor.splits.record import split_digest
 from feature_extractor.splits.splitting import SIDES, split_corpus
+from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
 from graph_er.schema.emotions import MODALITY_NAMES
 
@@ -124,7 +127,7 @@ class Ground:
     def fit_scaler(self, scaler: FrameScaler, mfcc: bool, view: str) -> None:
         """Fit the scaler of a model on acoustic features to the training side."""
         store = self._store("a", mfcc, view)
-        scaler.fit(store[utterance.id] for utterance in self.sides["train"])
+        scaler.fit(store[utterance.id] for utterance in self.learnt_from("train", "a"))
 
     def views(self, condition: Condition) -> dict[str, str]:
         """Return the view that a condition's model has of each of its modalities, by letter."""
@@ -135,6 +138,10 @@ class Ground:
         """Return what the corpus changes in a model's published options."""
         return FUSION_PRESETS.get(self.corpus.name, {}).get(fusion, {})
 
+    def learnt_from(self, side: str, modalities: str) -> list[Utterance]:
+        """Return what of train or dev a model on these modalities is trained on, as in stage 1."""
+        return learnt_from(side, self.sides[side], modalities, CLIP_LENGTH)
+
     def dataset(
         self, condition: Condition, side: str, *, learnt_from: bool = False
     ) -> UtteranceDataset:
@@ -143,8 +150,8 @@ class Ground:
         Args:
             condition: what reads it.
             side: which.
-            learnt_from: leave out utterances without audio where the condition hears, as stage 1
-                does of what it trains on and chooses the epoch by.
+            learnt_from: leave out what stage 1 does of what it trains on and chooses the epoch by:
+                utterances without audio where the condition hears, and in train too long clips.
 
         Raises:
             InputError: the side is empty.
@@ -152,12 +159,12 @@ class Ground:
         if not self.sides[side]:
             raise InputError(f"corpus {self.corpus.name} has no {side} utterance here; see --split")
         model = FUSIONS[condition.fusion].model
-        heard_alone = learnt_from and "a" in condition.modalities
+        modalities = condition.modalities
         return UtteranceDataset(
             self.corpus,
-            [u for u in self.sides[side] if u.wav is not None or not heard_alone],
+            self.learnt_from(side, modalities) if learnt_from else self.sides[side],
             # Nothing is decoded: states stand in place of all audio.
-            sampling_rate=SAMPLE_RATE if "a" in condition.modalities else None,
+            sampling_rate=SAMPLE_RATE if "a" in modalities else None,
             soft_labels=self._soft_labels,
             context=self.choice.context,
             heard_context=self.choice.context if model.uses_context else 0,

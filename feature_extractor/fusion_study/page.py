@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from feature_extractor.fusion_study.budget import CLIP_LENGTH
 from graph_er.report.tables import Row, Table
+from graph_er.scoring.comparison import sample_notes
 from graph_er.scoring.scores import METRICS
 
 _TITLES = ("accuracy", "weighted F1", "macro F1", "UAR")
@@ -33,6 +35,7 @@ def comparison_page(results: dict[str, Any]) -> str:
         f"dev with seed 0{_rate_of_both(results)}, the epoch by dev loss, {budget['seeds']} seeds. "
         "In %, mean ± standard deviation over seeds.\n",
         _left_out(results.get("left_out_where_heard", {})),
+        _longer(results.get("longer_left_out", 0)),
         _SPEAKER_SCALING if results.get("speaker_scaling") else "",
         *(detail_table(results, modalities).markdown() for modalities in _widest(results)),
         "Parameters and times are those of the fusion model alone, without the encoders, while "
@@ -50,6 +53,15 @@ def _left_out(counts: dict[str, int]) -> str:
     return (
         f"Utterances without audio, {told}, are left out of what models that hear learn from and "
         "choose the epoch by, and scored like all others.\n"
+    )
+
+
+def _longer(count: int) -> str:
+    if not count:
+        return ""
+    return (
+        f"Clips longer than {CLIP_LENGTH:g} s, {count} of train, are left out of what models learn "
+        "from.\n"
     )
 
 
@@ -160,7 +172,10 @@ def _ours(results: dict[str, Any]) -> str:
     if not parts:
         return ""
     drawn = f"paired bootstrap over {results['ours'][0]['dialogues']} dialogues and over seeds"
-    return f"`distilled_gate` {'; '.join(parts)} ({drawn}).\n"
+    single = results["budget"]["seeds"] == 1
+    notes = sample_notes(results["ours"][0]["dialogues"], single_seed=single)
+    told = "".join(f" Note: {note}." for note in notes)
+    return f"`distilled_gate` {'; '.join(parts)} ({drawn}).{told}\n"
 
 
 def _best(rows: Sequence[dict[str, Any]], metric: str) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from feature_extractor.batches.chunking import is_too_long
 from feature_extractor.fusion.base import needed
 from feature_extractor.fusion_study.baselines import baseline_rows
-from feature_extractor.fusion_study.budget import LEARNING_RATES, Budget
+from feature_extractor.fusion_study.budget import CLIP_LENGTH, LEARNING_RATES, Budget
 from feature_extractor.fusion_study.ground import Ground, GroundChoice
 from feature_extractor.fusion_study.lanes import Results, lanes, results_identity, run_trials
 from feature_extractor.fusion_study.plan import (
@@ -56,7 +57,7 @@ def compare_fusions(
 
     Raises:
         InputError: bad input, speaker scaling where nobody is heard, models that hear on a side
-            without any audio, or a trial whose loss is not finite.
+            without any audio, clips that are all too long, or a trial whose loss is not finite.
     """
     if choice.speaker_scaling and not any("a" in wanted for wanted in modalities):
         raise InputError(
@@ -67,6 +68,7 @@ def compare_fusions(
     wanted = conditions(fusions, modalities, ground.audio_encoder)
     hears = any("a" in condition.modalities for condition in wanted)
     left_out = _left_out(ground, tell) if hears else {}
+    longer = _longer(ground, "a" if hears else "t", tell)
     ground.prepare(wanted)
     baselines = baseline_rows(ground, modalities)
     results = Results(folder, results_identity(ground, budget))
@@ -91,6 +93,7 @@ def compare_fusions(
         "split": split_name(ground.split),
         "n": {side: len(rows) for side, rows in ground.sides.items()},
         "left_out_where_heard": left_out,
+        "longer_left_out": longer,
         "text_encoder": _shown(needed(ground.text_encoder)),
         "audio_encoder": _shown(needed(ground.audio_encoder)),
         "speaker_scaling": choice.speaker_scaling,
@@ -116,6 +119,23 @@ def _left_out(ground: Ground, tell: Callable[[str], None]) -> dict[str, int]:
             tell(f"{lacking} {side} utterances without audio left out where a model hears")
             left_out[side] = lacking
     return left_out
+
+
+def _longer(ground: Ground, modalities: str, tell: Callable[[str], None]) -> int:
+    """Return, and tell, how many clips of train are too long to be trained on.
+
+    Raises:
+        InputError: nothing is left to train on.
+    """
+    if not ground.learnt_from("train", modalities):
+        raise InputError(
+            f"corpus {ground.corpus.name} has no train utterance of at most {CLIP_LENGTH:g} s "
+            "here, and longer ones are left out of training; cut them, or see --split"
+        )
+    longer = sum(is_too_long(u, CLIP_LENGTH) for u in ground.sides["train"])
+    if longer:
+        tell(f"{longer} train utterances longer than {CLIP_LENGTH:g} s left out of training")
+    return longer
 
 
 def _shown(encoder: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import set_seed
 
+from feature_extractor.batches.chunking import is_too_long
 from feature_extractor.batches.dataset import States, UtteranceDataset
 from feature_extractor.caches.caching import Cache, cached_states
 from feature_extractor.caches.state_store import StateStore
@@ -31,6 +32,7 @@ from feature_extractor.sources import (
     audio_content_digest,
     corpus_digest,
     is_synthetic,
+    learnt_from,
     open_choice,
     require_audio,
     tell_split,
@@ -47,6 +49,8 @@ from graph_er.running.flags import require
 from graph_er.running.processes import count
 from graph_er.running.run_record import describe_data
 from graph_er.running.tracking import Mode
+
+_LEARNT_FROM = ("train", "dev")
 
 
 @dataclass(frozen=True)
@@ -202,14 +206,14 @@ def _datasets(
     A model that hears gets neither side's utterances without audio.
     """
     clip_length = settings.clip_length
-    usable = {side: list(rows) for side, rows in sides.items()}
     if "a" in run.modalities:
-        usable |= {side: _with_audio(side, sides[side], tell) for side in ("train", "dev")}
-    kept = [u for u in usable["train"] if u.duration <= clip_length]
-    dropped = len(usable["train"]) - len(kept)
+        for side in _LEARNT_FROM:
+            _tell_without_audio(side, sides[side], tell)
+    kept, chosen_by = (learnt_from(s, sides[s], run.modalities, clip_length) for s in _LEARNT_FROM)
+    dropped = sum(is_too_long(utterance, clip_length) for utterance in sides["train"])
     tell(
         f"train {len(kept)} utterances ({dropped} longer than {clip_length:g} s left out), "
-        f"dev {len(usable['dev'])}, test {len(sides['test'])} (not seen here)"
+        f"dev {len(chosen_by)}, test {len(sides['test'])} (not seen here)"
     )
     if not kept:
         raise InputError(f"no training utterance is at most {clip_length:g} s; raise --clip_length")
@@ -231,7 +235,7 @@ def _datasets(
         corpus, kept, speed_perturbation=settings.speed_perturbation, **options
     )
     # Dev in order of length: its batches are taken as they come, and so hold little padding.
-    by_length = sorted(usable["dev"], key=lambda utterance: utterance.duration)
+    by_length = sorted(chosen_by, key=lambda utterance: utterance.duration)
     dev = UtteranceDataset(corpus, by_length, **options)
     return train, dev, {"audio": states["audio"]} if scales else None
 
@@ -269,14 +273,12 @@ def _states(
     return cached_states(checkpoint, wanted, corpus, utterances, cache, execution)
 
 
-def _with_audio(side: str, utterances: list[Utterance], tell: Tell) -> list[Utterance]:
-    """Return the utterances that have audio.
+def _tell_without_audio(side: str, utterances: Sequence[Utterance], tell: Tell) -> None:
+    """Tell how many utterances have no audio.
 
     Raises:
         InputError: none has.
     """
     require_audio(utterances, f"the {side} side", "train on the texts with --modalities t")
-    kept = [utterance for utterance in utterances if utterance.wav is not None]
-    if len(kept) < len(utterances):
-        tell(f"{len(utterances) - len(kept)} {side} utterances without audio left out")
-    return kept
+    if lacking := sum(utterance.wav is None for utterance in utterances):
+        tell(f"{lacking} {side} utterances without audio left out")

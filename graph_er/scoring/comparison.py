@@ -224,7 +224,23 @@ def _notes(
                 f"{letter} has no predictions of its single seeds, so means over seeds are not "
                 "compared; evaluate it again, which writes them"
             )
-    if 1 in (run_a.seeds, run_b.seeds):
+    return notes + sample_notes(
+        num_dialogues, replicates, single_seed=1 in (run_a.seeds, run_b.seeds)
+    )
+
+
+def sample_notes(
+    num_dialogues: int, replicates: int = REPLICATES, *, single_seed: bool
+) -> list[str]:
+    """Say what intervals and p of `differences` do not show where little was drawn from.
+
+    Args:
+        num_dialogues: drawn from.
+        replicates: how many draws.
+        single_seed: whether a run is of one seed.
+    """
+    notes = []
+    if single_seed:
         notes.append(
             "a single seed does not show how much seeds differ: intervals and p lack that, and "
             "another seed may turn the conclusion round; train with --seeds 5"

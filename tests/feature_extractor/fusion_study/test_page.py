@@ -87,3 +87,26 @@ def test_ours_is_held_against_the_best_others_on_dev_and_on_test():
     assert "against `mlp_mixer`, on dev the best other on the same states: +3.0 points" in page
     assert "against `concat`, on test the best other on the same states: -1.0 points" in page
     assert "(paired bootstrap over 9 dialogues and over seeds)" in page
+
+
+@pytest.mark.parametrize(
+    ("dialogues", "seeds", "noted"),
+    [
+        (160, 3, []),
+        (160, 1, ["a single seed does not show"]),
+        (9, 3, ["9 dialogues are few: intervals and p are rough."]),
+        (3, 2, ["3 dialogues are few:", "10,000 draws of 3 dialogues can show no difference"]),
+    ],
+)
+def test_what_so_few_dialogues_and_seeds_cannot_show_is_said_as_compare_says_it(
+    dialogues, seeds, noted
+):
+    made = results(("concat", "at"), ("mlp_mixer", "at"))
+    numbers = {"difference": 0.03, "low": 0.01, "high": 0.05, "p": 0.04}
+    made["ours"] = [
+        {"other": "concat", "best_on": ["dev"], "dialogues": dialogues, **numbers},
+    ]
+    made["budget"]["seeds"] = seeds
+    page = comparison_page(made)
+    assert page.count("Note: ") == len(noted)
+    assert [note for note in noted if f" Note: {note}" not in page] == []

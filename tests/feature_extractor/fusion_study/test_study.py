@@ -91,6 +91,21 @@ def without_clips(choice, lacks):
     return replace(choice, corpus=CorpusChoice("table", other))
 
 
+def with_long_clips(choice, names):
+    """The choice with another table, in which some clips are longer than stage 1 trains on."""
+    import soundfile
+
+    table = choice.corpus.root
+    text = table.read_text("utf-8")
+    for name in names:
+        noise = 0.1 * np.random.default_rng(1).standard_normal(26 * 16_000)
+        soundfile.write(table.parent / f"long_{name}", noise, 16_000)
+        text = text.replace(f",{name},", f",long_{name},")
+    other = table.with_name(f"long_{len(list(table.parent.glob('*.csv')))}.csv")
+    other.write_text(text, encoding="utf-8")
+    return replace(choice, corpus=CorpusChoice("table", other))
+
+
 def test_the_names_that_the_commands_offer_are_those_that_there_are():
     assert set(FUSION_CHOICES) == set(FUSIONS)
 
@@ -210,8 +225,9 @@ def test_the_command_does_not_pretend_to_train_on_one_of_several_gpus(command, m
         command("--device", "cuda:1")
 
 
-def test_a_trial_is_a_training_of_stage_1_also_where_clips_lack(tmp_path, choice):
+def test_a_trial_is_a_training_of_stage_1_also_where_clips_lack_or_are_long(tmp_path, choice):
     deaf = without_clips(choice, lambda clip: clip[-5] in "25")
+    deaf = with_long_clips(deaf, ["s0_0.wav", "s1_3.wav", "s3_1.wav"])
     ground, condition = Ground(deaf, print), Condition(OURS, "at")
     budget = Budget(epochs=2, batch_size=8)
     record, probabilities = run_trial(ground, Trial(condition, 1e-2, 3), budget, CPU)
@@ -244,6 +260,41 @@ def test_what_models_that_hear_leave_out_is_told(tmp_path, choice):
     assert [line.split(" utterances")[0] for line in left_out] == ["6 train", "2 dev"]
     told = "Utterances without audio, 6 of train and 2 of dev, are left out of what models that"
     assert told in comparison_page(results)
+
+
+@pytest.mark.parametrize("modalities", ["a", "t"])
+def test_too_long_clips_are_left_out_of_training_alone_and_that_is_told(
+    tmp_path, choice, modalities, monkeypatch
+):
+    from feature_extractor.fusion_study import trials
+
+    long = ["s0_0.wav", "s1_3.wav", "s3_1.wav", "s4_0.wav"]  # two of train, of dev, of test
+    loud, said, seen = with_long_clips(choice, long), [], []
+    plain = trials.fit
+
+    def noting(checkpoint, train, dev, *rest):
+        seen.append((len(train), len(dev)))
+        return plain(checkpoint, train, dev, *rest)
+
+    monkeypatch.setattr(trials, "fit", noting)
+    ground, budget = Ground(loud, print), Budget(epochs=1, seeds=1)
+    _, probabilities = run_trial(
+        ground, Trial(Condition("concat", modalities), 1e-2, 0), budget, CPU
+    )
+    assert seen == [(len(ground.sides["train"]) - 2, len(ground.sides["dev"]))]
+    assert len(probabilities) == len(ground.sides["test"])
+    results = compare_fusions(loud, ["concat"], [modalities], budget, tmp_path, 1, said.append)
+    assert "2 train utterances longer than 25 s left out of training" in said
+    told = "Clips longer than 25 s, 2 of train, are left out of what models learn from."
+    assert told in comparison_page(results)
+
+
+def test_a_train_side_of_nothing_but_too_long_clips_is_refused(tmp_path, choice, ground):
+    train = [utterance.wav.name for utterance in ground.sides["train"]]
+    loud = with_long_clips(choice, train)
+    rest = (Budget(epochs=1, seeds=1), tmp_path, 1, lambda line: None)
+    with pytest.raises(InputError, match=r"table has no train utterance of at most 25 s here"):
+        compare_fusions(loud, ["concat"], ["t"], *rest)
 
 
 @pytest.mark.parametrize("side", ["train", "dev", "test"])
@@ -280,6 +331,8 @@ def test_the_whole_comparison(tmp_path, choice):
     assert all(f"| {name}" in page for name, _ in names)
     assert "p = " in page
     assert "without audio" not in page
+    assert "longer than" not in page
+    assert "Note: 2 dialogues are few: intervals and p are rough." in page
     assert to_png(comparison_figure(results)).startswith(b"\x89PNG")
     before = {path: path.stat().st_mtime_ns for path in Path(tmp_path).glob("*.json")}
     again = compare_fusions(*what, budget, tmp_path, 1, lambda line: None)
