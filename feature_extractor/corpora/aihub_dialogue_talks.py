@@ -24,7 +24,8 @@ WAV_FIELDS = ("wav", "음성파일", "파일명")
 _MOST_BYTES = 1 << 30
 _LONGEST_NAME = 200
 _WAV_NAME = re.compile(r"[FM]_[0-9]{6}(\.wav)?")
-_HUMAN_TURN = re.compile(r"HS([0-9]{2})")
+# ``HS01`` as published; also ``HS1`` and the like, as others write it.
+_HUMAN_TURN = re.compile(r"\s*HS\s*([0-9]{1,4})\s*", re.IGNORECASE)
 # Objects within an item, and within each other, that are read.
 _PARTS = ("profile", "emotion", "talk", "id", "content")
 
@@ -121,12 +122,7 @@ def _parse_item(item: Any, source: str) -> Talk:
     content = item["talk"].get("content")
     if not isinstance(content, Mapping):
         raise InputError(f"talk {talk}: talk.content is missing or no object; restore the item")
-    turns = {
-        int(match[1]): content[key] for key in content if (match := _HUMAN_TURN.fullmatch(key))
-    }
-    if not all(isinstance(text, str) for text in turns.values()):
-        raise InputError(f"talk {talk}: a sentence is no string; restore the item")
-    sentences = human_sentences(turns)
+    sentences = human_sentences(_human_turns(content, talk))
     return Talk(
         source=source,
         id=talk if talk.startswith(profile) else f"{profile}_{talk}",
@@ -135,6 +131,28 @@ def _parse_item(item: Any, source: str) -> Talk:
         sentences=sentences,
         wav=wav_name({name: item.get(name) for name in WAV_FIELDS}, len(sentences)),
     )
+
+
+def _human_turns(content: Mapping[str, Any], talk: str) -> dict[int, str]:
+    """Return the human's sentences by number.
+
+    Raises:
+        InputError: a sentence is no string, or one number has two.
+    """
+    turns: dict[int, tuple[str, str]] = {}
+    for key, text in content.items():
+        match = _HUMAN_TURN.fullmatch(key)
+        if match is None:
+            continue
+        if not isinstance(text, str):
+            raise InputError(f"talk {talk}: a sentence is no string; restore the item")
+        other, before = turns.setdefault(int(match[1]), (key, text))
+        if text != before:
+            raise InputError(
+                f"talk {talk}: {other!r} is {before[:80]!r}, {key!r} is {text[:80]!r}, and both "
+                "name one sentence; remove one of them"
+            )
+    return {number: text for number, (_, text) in turns.items()}
 
 
 def _text(item: Any, *keys: str) -> str:

@@ -165,6 +165,34 @@ def test_all_problems_are_told_at_once_with_file_and_item(tmp_path):
     assert [u.text for u in caught.value.usable.utterances] == ["기뻐."]
 
 
+def test_turns_are_read_in_whatever_way_their_keys_are_numbered(tmp_path):
+    other = item(9, "E18")
+    other["talk"]["content"] = {
+        "HS2": "화나.",
+        "hs 10": "끝.",
+        "HS1": "왜?",
+        "SS1": "네.",
+        "HS": "x",
+    }
+    doubled = item(10, "E29")
+    doubled["talk"]["content"] = {"HS01": "슬퍼.", "HS1": "슬퍼."}
+    corpus = read_aihub_dialogue(write_both(tmp_path, [other, doubled]))
+    assert [u for u in corpus.utterances if corpus.official[u.dialogue] != "test"] == [
+        turn("Pro_00009_00009", 1, "왜?", "angry"),
+        turn("Pro_00009_00009", 2, "화나.", "angry"),
+        turn("Pro_00009_00009", 10, "끝.", "angry"),
+        turn("Pro_00010_00010", 1, "슬퍼.", "sad"),
+    ]
+
+
+def test_two_sentences_of_one_number_are_refused(tmp_path):
+    doubled = item(9, "E18")
+    doubled["talk"]["content"] = {"HS01": "왜?", "HS1": "그래."}
+    (problem,) = problems_of(write_both(tmp_path, [item(1, "E18", "하나"), doubled]))
+    assert "item 2: talk Pro_00009_00009: 'HS01' is '왜?', 'HS1' is '그래.', and both" in problem
+    assert problem.endswith("remove one of them")
+
+
 def test_a_talk_in_both_parts_is_never_trained_on_and_shared_profiles_are_told(tmp_path):
     again, other = item(3, "E60", "기뻐."), item(4, "E60", "좋아.", profile=3)
     root = write_both(
