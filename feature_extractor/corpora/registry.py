@@ -9,12 +9,16 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+import numpy as np
+
 from feature_extractor.corpora import CORPORA
 from feature_extractor.corpora.counts import Count, compare_counts, counts_line
 from feature_extractor.corpora.policies import policy_record
-from feature_extractor.corpora.problems import CorpusProblems
+from feature_extractor.corpora.problems import CorpusProblems, raise_problems
 from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
+from graph_er.schema.dialogue import Dialogue
+from graph_er.schema.dialogue_limits import require_readable
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ def read_corpus(name: str, root: Path, **policies: Any) -> Corpus:
 
     Raises:
         InputError: unknown name or policy, or bad input as the corpus's reader describes it.
+        CorpusProblems: what stage 2 could not write, such as an id that is too long.
     """
     policies = effective_policies(name, policies)
     root = Path(root)
@@ -95,10 +100,38 @@ def read_corpus(name: str, root: Path, **policies: Any) -> Corpus:
         if error.usable is not None:
             error.usable = replace(error.usable, name=name)
         raise
+    _refuse_unwritable(corpus, root)
     if not reader.counts:
         return corpus
     line = counts_line(expected_counts(corpus, **policies))
     return replace(corpus, notices=(*corpus.notices, line))
+
+
+def _refuse_unwritable(corpus: Corpus, root: Path) -> None:
+    """Refuse what no dialogue file may hold now, not in stage 2, which is hours later.
+
+    Raises:
+        CorpusProblems: a dialogue of the corpus cannot be written.
+    """
+    problems, wrong = [], set()
+    for name, utterances in corpus.dialogues().items():
+        dialogue = Dialogue(
+            id=name,
+            utterance_ids=tuple(utterance.id for utterance in utterances),
+            speakers=tuple(utterance.speaker for utterance in utterances),
+            labels=np.zeros(len(utterances), dtype=np.int64),
+            sentences=tuple(utterance.text for utterance in utterances),
+        )
+        try:
+            require_readable([dialogue], {"sessions": {name: utterances[0].session}})
+        except InputError as error:
+            wrong.add(name)
+            problems.append(f"{error}; shorten or correct what names it in the corpus")
+    if problems:
+        kept = tuple(u for u in corpus.utterances if u.dialogue not in wrong)
+        sides = corpus.official and {d: s for d, s in corpus.official.items() if d not in wrong}
+        usable = replace(corpus, utterances=kept, official=sides) if kept else None
+        raise_problems(problems, str(root), usable)
 
 
 def expected_counts(corpus: Corpus, **policies: Any) -> list[Count]:

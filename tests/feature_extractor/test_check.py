@@ -203,6 +203,19 @@ def test_where_nothing_can_be_read_there_is_still_a_document(tmp_path, capsys):
     assert "no such folder" in printed
 
 
+def test_what_stage_2_could_not_write_is_told_beside_what_is_usable(tmp_path, capsys):
+    rows = ["dialogue,utterance,speaker,text,emotion,split"]
+    rows += [f"d{at},1,A,말,neutral,{side}" for at, side in enumerate(("train", "dev", "test"))]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join([*rows, f"{'x' * 150},{'y' * 150},A,말,neutral,train"]))
+    found = document(capsys, path, corpus="table")
+    (problem,) = found["problems"]
+    assert "an id of 301 characters" in problem
+    assert found["usable"] is False
+    counts = {count["name"]: count["found"] for count in found["counts"]}
+    assert counts["utterances"] == 3
+
+
 def test_a_policy_that_the_corpus_does_not_know_is_refused(whole, capsys):
     status, printed, told = run(capsys, whole, "--classes", "4")
     assert (status, printed) == (2, "")

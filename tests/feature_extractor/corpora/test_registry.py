@@ -128,3 +128,23 @@ def test_what_is_usable_bears_the_name_that_was_asked_for(reader):
         read_corpus("iemocap", Path())
     assert caught.value.usable.name == "iemocap"
     assert caught.value.problems == ("a", "b")
+
+
+def test_ids_that_stage_2_could_not_write_are_refused_when_the_corpus_is_read(tmp_path):
+    lines = ["dialogue,utterance,speaker,text,emotion"]
+    for number in range(5):
+        dialogue = "가" * 150 if number == 2 else f"d{number}"
+        # Joined by one sign: 250 letters may be, 251 may not.
+        for length in (97, 99 + (number == 2)):
+            lines.append(f"{dialogue},{'x' * length},A,말,neutral")
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(CorpusProblems) as caught:
+        read_corpus("table", path)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"dialogue {'가' * 150}: utterance ids: an id of 251 characters, ")
+    assert problem.endswith("250 are the most; shorten or correct what names it in the corpus")
+    usable = caught.value.usable
+    assert [*usable.dialogues()] == ["d0", "d1", "d3", "d4"]
+    path.write_text("\n".join(lines).replace("x" * 100, "x" * 99), encoding="utf-8")
+    assert max(len(u.id) for u in read_corpus("table", path).utterances) == 250
