@@ -16,6 +16,7 @@ from feature_extractor.corpora.problems import raise_problems, shorten
 from feature_extractor.corpora.vat_audio import clip_folder, wav_path, write_clips, written_clips
 from feature_extractor.corpora.vat_clips import SAMPLE_RATE, Clip, read_clips
 from feature_extractor.corpora.vat_split import (
+    lone_side_notices,
     name_words,
     official_sides,
     sides_by_name,
@@ -65,6 +66,7 @@ def read_vat(root: Path) -> Corpus:
         for path, folder in folders.items()
     }
     sides = sides_by_name(paths)
+    notices += lone_side_notices(sides)
     kept = _one_per_clip(clips, sides, problems, notices)
     raise_problems(problems, str(root), usable=_corpus(kept, sides, None, notices))
     for path, folder in folders.items():

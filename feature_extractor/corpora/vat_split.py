@@ -34,6 +34,26 @@ def sides_by_name(paths: Sequence[Path]) -> dict[Path, str] | None:
     return {path: next(iter(named)) for path, named in sides.items()}
 
 
+def lone_side_notices(sides: Mapping[Path, str] | None) -> list[str]:
+    """Say how to name the one pickle of all clips, where the only one is named as a side.
+
+    It is not taken for all of them: of a partial copy that would make another corpus.
+
+    Args:
+        sides: of the pickles, as `sides_by_name` returns them.
+    """
+    if sides is None or len(sides) != 1:
+        return []
+    ((path, side),) = sides.items()
+    named = dict.fromkeys(word for word in name_words(path) if word in _SIDES)
+    words = " and ".join(map(repr, named))
+    return [
+        f"{path.name} is the only pickle, and {words} in its name makes all clips {side}: if it "
+        f"holds the whole set, take {words} out of its name, and the official split divides its "
+        "sentences; if not, put the other sides' pickles beside it."
+    ]
+
+
 def official_sides(utterances: Sequence[Utterance]) -> dict[str, str]:
     """Return a side per dialogue: of each emotion's sentences 10 % test, 10 % dev, by hash."""
     emotions = {u.sentence: u.emotion for u in utterances if u.sentence is not None}

@@ -11,6 +11,7 @@ import soundfile
 from feature_extractor.corpora import vat_audio
 from feature_extractor.corpora.problems import CorpusProblems
 from feature_extractor.corpora.vat import read_vat
+from feature_extractor.splits.splitting import split_corpus
 from graph_er.errors import InputError
 from tests.feature_extractor.vat_writer import KOREAN, SISTER, Row, sentences, write_pickle
 
@@ -258,3 +259,27 @@ def test_sides_are_told_by_whole_words_too(tmp_path):
     corpus = read_vat(root)
     assert "official split by the names of the pickles." in corpus.notices
     assert sorted(set(corpus.official.values())) == ["dev", "test", "train"]
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "side"),
+    [
+        ("VAT_Training_2021", "'training'", "train"),
+        ("train_training", "'train' and 'training'", "train"),
+        ("val", "'val'", "dev"),
+    ],
+)
+def test_the_only_pickle_under_a_sides_name_is_refused_with_the_remedy(tmp_path, name, word, side):
+    path = write_pickle(tmp_path, name, [Row(1, "하나", "중립"), Row(2, "둘", "공포")])
+    corpus = read_vat(tmp_path)
+    assert set(corpus.official.values()) == {side}
+    with pytest.raises(InputError, match=r"leaves no .*test dialogue"):
+        split_corpus(corpus, "official", None)
+    told = f"{name}.pkl is the only pickle, and {word} in its name makes all clips {side}: "
+    (notice,) = [notice for notice in corpus.notices if notice.startswith(told)]
+    assert f"take {word} out of its name" in notice
+    path.rename(tmp_path / "VAT_2021.pkl")
+    assert not any("only pickle" in notice for notice in read_vat(tmp_path).notices)
+    write_pickle(tmp_path, "train", [Row(3, "셋", "분노")])
+    (tmp_path / "VAT_2021.pkl").rename(tmp_path / "test.pkl")
+    assert not any("only pickle" in notice for notice in read_vat(tmp_path).notices)
