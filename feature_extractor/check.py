@@ -19,6 +19,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from feature_extractor.options import add_corpus_options, add_split_options, corpus_policies
 from graph_er.errors import InputError
 from graph_er.running.cli import run_command
+from graph_er.running.counted import counted
 from graph_er.running.files import write_json
 
 _STDOUT = Path("-")
@@ -84,8 +85,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not document["usable"]:
         count = len(document["problems"])
         raise InputError(
-            f"{document['root']}: not usable as {document['corpus']}; {count} problem(s), each "
-            "named in the report"
+            f"{document['root']}: not usable as {document['corpus']}; "
+            f"{counted(count, 'problem')}, each named in the report"
         )
 
 

@@ -11,6 +11,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from graph_er.running.cli import run_command
+from graph_er.running.counted import counted
 from graph_er.running.paths import project_root
 
 
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     out = options.pop("out")
     settings = DemoSettings(**options)
     if generate_demo(out, settings, progress=True):
-        print(f"demo corpus: {settings.num_utterances} utterances in {out}")
+        print(f"demo corpus: {counted(settings.num_utterances, 'utterance')} in {out}")
     else:
         print(f"demo corpus: {out} is finished already; nothing to do")
 

@@ -11,6 +11,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from graph_er.running.cli import run_command
+from graph_er.running.counted import counted
 from graph_er.running.paths import keep_inputs
 
 
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from feature_extractor.extraction.merging import merge_parts
 
     utterances = merge_parts(arguments.parts, arguments.out)
-    print(f"{utterances} utterances written to {arguments.out}")
+    print(f"{counted(utterances, 'utterance')} written to {arguments.out}")
 
 
 def cli() -> int:

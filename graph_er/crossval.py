@@ -20,6 +20,7 @@ if not __package__:  # run as a file: put the repository root, not this folder, 
 from graph_er.data_option import add_data_options, read_data
 from graph_er.errors import InputError
 from graph_er.running.cli import add_device_option, run_command
+from graph_er.running.counted import counted
 from graph_er.running.geometric import import_geometric
 from graph_er.running.paths import keep_inputs, project_root
 from graph_er.running.run_record import RECORD_NAME
@@ -194,7 +195,7 @@ def _choose_epochs(plan: _Plan, recipes: dict[int, Recipe], seen: list[str]) -> 
 
     scores = {}
     for count, recipe in recipes.items():
-        results = plan.run(recipe, title=f"{count} epochs, ")
+        results = plan.run(recipe, title=f"{counted(count, 'epoch')}, ")
         scores[count] = [result.weighted_f1(plan.file) for result in results]
     choice = {**choose_epochs(scores), "fold_names": [fold.name for fold in plan.folds]}
     record = {**choice, "extractor_trained_on": seen, "seeds": plan.seeds}

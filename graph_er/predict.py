@@ -20,6 +20,7 @@ from graph_er.bundles.bundle_folder import is_bundle, no_bundle
 from graph_er.display.words import WORDS
 from graph_er.errors import InputError
 from graph_er.running.cli import add_device_option, run_command
+from graph_er.running.counted import counted
 from graph_er.running.paths import demo_models, keep_inputs, require_suffix
 
 if TYPE_CHECKING:
@@ -130,7 +131,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if explained:
         _explain(arguments, predictor, dialogues, explained)
     marked = sum(bool(row["marks"]) for row in rows)
-    print(f"{len(rows)} turns written to {arguments.out}" + (f", {marked} marked" * bool(marked)))
+    print(
+        f"{counted(len(rows), 'turn')} written to {arguments.out}"
+        + (f", {marked} marked" * bool(marked))
+    )
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -186,7 +190,7 @@ def _explain(
     if arguments.plot is not None:
         turn_reasons.write_reason_pictures(arguments.plot, explanations)
     print("\n\n".join(turn_reasons.reasons_text(one) for one in explanations))
-    print(f"{len(explanations)} explanation(s) written to {out}")
+    print(f"{counted(len(explanations), 'explanation')} written to {out}")
 
 
 def _check_models(arguments: argparse.Namespace) -> None:

@@ -37,6 +37,7 @@ from feature_extractor.sources import (
 from feature_extractor.splits.record import choose_split
 from feature_extractor.splits.splitting import Split
 from feature_extractor.utterance import Corpus, Utterance
+from graph_er.running.counted import counted
 from graph_er.running.files import sha256
 from graph_er.running.flags import require
 from graph_er.running.paths import STAGE1_WEIGHTS
@@ -120,7 +121,7 @@ def run_stage2(source: Source, extraction: Extraction, tell: Tell) -> None:
     else:
         done = extract_corpus(extractor, corpus, split, out, execution, shard)
     if done:
-        tell(f"{len(corpus.utterances)} utterances written to {extraction.out}")
+        tell(f"{counted(len(corpus.utterances), 'utterance')} written to {extraction.out}")
     elif done is None:
         tell(
             f"nothing to do for shard {shard.index}: the corpus makes fewer parts of {CHUNK_SIZE} "

@@ -7,6 +7,7 @@ from typing import Any
 
 from feature_extractor.fusion_study.budget import CLIP_LENGTH
 from graph_er.report.tables import Row, Table
+from graph_er.running.counted import counted
 from graph_er.scoring.comparison import sample_notes
 from graph_er.scoring.scores import METRICS
 
@@ -30,10 +31,11 @@ def comparison_page(results: dict[str, Any]) -> str:
         f"# Fusion models on corpus {results['corpus']} ({kind})\n",
         f"Test side, n = {results['n']['test']} (train {results['n']['train']}, dev "
         f"{results['n']['dev']}, split {split}). Every model reads the same states of the same "
-        f"frozen encoders{_acoustic(results)} and gets the same budget: {budget['epochs']} epochs "
-        f"in batches of {budget['batch_size']}, the learning rate among {rates} by weighted F1 on "
-        f"dev with seed 0{_rate_of_both(results)}, the epoch by dev loss, {budget['seeds']} seeds. "
-        "In %, mean ± standard deviation over seeds.\n",
+        f"frozen encoders{_acoustic(results)} and gets the same budget: "
+        f"{counted(budget['epochs'], 'epoch')} in batches of {budget['batch_size']}, the learning "
+        f"rate among {rates} by weighted F1 on "
+        f"dev with seed 0{_rate_of_both(results)}, the epoch by dev loss, "
+        f"{counted(budget['seeds'], 'seed')}. In %, mean ± standard deviation over seeds.\n",
         _left_out(results.get("left_out_where_heard", {})),
         _longer(results.get("longer_left_out", 0)),
         _SPEAKER_SCALING if results.get("speaker_scaling") else "",

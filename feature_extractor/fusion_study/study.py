@@ -25,6 +25,7 @@ from feature_extractor.fusion_study.plan import (
 from feature_extractor.sources import is_synthetic, require_audio
 from feature_extractor.splits.record import split_name
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.scoring.bootstrap import confusions_by_dialogue
 from graph_er.scoring.comparison import differences
 from graph_er.scoring.scores import METRICS
@@ -116,7 +117,8 @@ def _left_out(ground: Ground, tell: Callable[[str], None]) -> dict[str, int]:
             require_audio(utterances, f"the {side} side", "compare on the texts: --modalities t")
         lacking = sum(utterance.wav is None for utterance in utterances)
         if lacking and side != "test":
-            tell(f"{lacking} {side} utterances without audio left out where a model hears")
+            told = counted(lacking, f"{side} utterance")
+            tell(f"{told} without audio left out where a model hears")
             left_out[side] = lacking
     return left_out
 
@@ -134,7 +136,8 @@ def _longer(ground: Ground, modalities: str, tell: Callable[[str], None]) -> int
         )
     longer = sum(is_too_long(u, CLIP_LENGTH) for u in ground.sides["train"])
     if longer:
-        tell(f"{longer} train utterances longer than {CLIP_LENGTH:g} s left out of training")
+        told = counted(longer, "train utterance")
+        tell(f"{told} longer than {CLIP_LENGTH:g} s left out of training")
     return longer
 
 

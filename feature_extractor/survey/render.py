@@ -9,6 +9,7 @@ from typing import Any
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.survey.recordings import LONG_SECONDS
 from graph_er.report.lettering import text_width
+from graph_er.running.counted import counted
 
 _WIDTH = 100
 _SHOWN = 5
@@ -26,10 +27,10 @@ def render(document: Mapping[str, Any]) -> str:
         lines += ["", "Texts", *_texts(document)]
         if speakers := list(_speakers(document)):
             lines += ["", "Speakers", *speakers]
-    for title in ("notices", "problems"):
-        messages = document[title]
+    for title in ("notice", "problem"):
+        messages = document[f"{title}s"]
         if messages:
-            lines += ["", f"{len(messages)} {title}", *_bullets(messages)]
+            lines += ["", counted(len(messages), title), *_bullets(messages)]
     return "\n".join(lines)
 
 

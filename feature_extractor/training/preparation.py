@@ -45,6 +45,7 @@ from feature_extractor.training.run_folder import check_folder, check_same_optio
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.running.flags import require
 from graph_er.running.processes import count
 from graph_er.running.run_record import describe_data
@@ -212,8 +213,8 @@ def _datasets(
     kept, chosen_by = (learnt_from(s, sides[s], run.modalities, clip_length) for s in _LEARNT_FROM)
     dropped = sum(is_too_long(utterance, clip_length) for utterance in sides["train"])
     tell(
-        f"train {len(kept)} utterances ({dropped} longer than {clip_length:g} s left out), "
-        f"dev {len(chosen_by)}, test {len(sides['test'])} (not seen here)"
+        f"train {counted(len(kept), 'utterance')} ({dropped} longer than {clip_length:g} s left "
+        f"out), dev {len(chosen_by)}, test {len(sides['test'])} (not seen here)"
     )
     if not kept:
         raise InputError(f"no training utterance is at most {clip_length:g} s; raise --clip_length")
@@ -245,8 +246,8 @@ def _scaled_by_speaker(
 ) -> SpeakerScaledStates:
     moments = speaker_moments((u, states[u.id]) for u in corpus.utterances)
     tell(
-        f"features scaled by speaker: {len(moments)} speakers, by the audio of all "
-        f"{len(corpus.utterances)} utterances, test among them, without their labels"
+        f"features scaled by speaker: {counted(len(moments), 'speaker')}, by the audio of all "
+        f"{counted(len(corpus.utterances), 'utterance')}, test among them, without their labels"
     )
     return SpeakerScaledStates(states, corpus.utterances, moments, scaler)
 
@@ -281,4 +282,4 @@ def _tell_without_audio(side: str, utterances: Sequence[Utterance], tell: Tell) 
     """
     require_audio(utterances, f"the {side} side", "train on the texts with --modalities t")
     if lacking := sum(utterance.wav is None for utterance in utterances):
-        tell(f"{lacking} {side} utterances without audio left out")
+        tell(f"{counted(lacking, f'{side} utterance')} without audio left out")

@@ -21,6 +21,7 @@ from feature_extractor.training.preparation import Prepared, Run, prepare
 from feature_extractor.training.run_folder import discard_unmarked, discard_unstarted, open_folder
 from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.running.processes import (
     SharedError,
     first_only,
@@ -169,4 +170,4 @@ def _silent(ready: Prepared) -> list[Utterance]:
 def _tell_silent(utterances: list[Utterance], tell: Tell) -> None:
     if utterances:
         ids = shorten([utterance.id for utterance in utterances])
-        tell(f"{len(utterances)} utterances in which nothing is heard: {ids}")
+        tell(f"{counted(len(utterances), 'utterance')} in which nothing is heard: {ids}")

@@ -24,7 +24,7 @@ from graph_er.display.strip_layout import (
     short_name,
     tick_marks,
 )
-from graph_er.display.words import WORDS, percent, word
+from graph_er.display.words import WORDS, number_of, percent, word
 from graph_er.report.lettering import shortened_apart
 from graph_er.report.palette import DARK, LIGHT, emotion_colours
 from graph_er.running.templates import render
@@ -107,7 +107,7 @@ def render_page(
         emotions=list(emotions),
         colours=emotion_colours(emotions),
         dialogues=[draw_dialogue(dialogue, names) for dialogue in dialogues],
-        turns=sum(len(dialogue.turns) for dialogue in dialogues),
+        turns=number_of(t, "one_turn", "turns", sum(len(d.turns) for d in dialogues)),
         clock=clock_text,
         word=lambda name: word(name, language),
         marks=lambda turn: marks_text(turn.marks, language),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 # Names in braces are filled in where the words are used.
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "page_title": "Emotions in {title}",
-        "page_about": "{turns} turns, predicted from {read} in the light of the turns around them. "
+        "one_turn": "1 turn",
+        "turns": "{count} turns",
+        "page_about": "{turns}, predicted from {read} in the light of the turns around them. "
         "The paler a turn, the less sure the model is. A model's guess, not a fact about a person.",
         "and": " and ",
         "strip": "timeline, part {part} of {parts}",
@@ -24,7 +28,9 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "ko": {
         "page_title": "{title}: 대화 감정 인식",
-        "page_about": "발화 {turns}개의 감정을 앞뒤 발화까지 살펴 {read}에서 예측했습니다. 색이 "
+        "one_turn": "발화 1개",
+        "turns": "발화 {count}개",
+        "page_about": "{turns}의 감정을 앞뒤 발화까지 살펴 {read}에서 예측했습니다. 색이 "
         "옅을수록 확신도가 낮습니다. 결과는 모델의 추정일 뿐 사람에 대한 사실이 아닙니다.",
         "and": "과 ",  # 음성과 텍스트: modalities stand in one order
         "strip": "타임라인 {parts}개 중 {part}번째",
@@ -75,6 +81,18 @@ _NAMES = {
 def word(name: str, language: str) -> str:
     """Return the name of an emotion, modality or mark; unknown ones stay as they are."""
     return _NAMES.get(name, name) if language == "ko" else name
+
+
+def number_of(words: Mapping[str, str], one: str, several: str, count: int) -> str:
+    """Return a number with its noun, as the words of a language have it.
+
+    Args:
+        words: of the language, as `WORDS` has them.
+        one: key of what is said of one.
+        several: key of what is said of more or none.
+        count: the number.
+    """
+    return words[one] if count == 1 else words[several].format(count=count)
 
 
 def percent(share: float, language: str) -> str:

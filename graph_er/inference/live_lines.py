@@ -9,6 +9,7 @@ from typing import Any
 from graph_er.errors import InputError
 from graph_er.inference.live import LiveStream
 from graph_er.inference.predictions import prediction_line
+from graph_er.running.counted import counted
 from graph_er.running.regular_files import unique_keys
 
 _LONGEST_LINE = 1_000_000
@@ -46,7 +47,9 @@ def answer_lines(stream: LiveStream, lines: Iterable[str], write: Callable[[str]
             refused += 1
         write(f"{answer}\n")
     if refused:
-        raise InputError(f"{refused} of {answered + refused} turns refused; their answers tell why")
+        raise InputError(
+            f"{refused} of {counted(answered + refused, 'turn')} refused; their answers tell why"
+        )
     return answered
 
 

@@ -14,6 +14,7 @@ from graph_er.report.lettering import signed
 from graph_er.report.palette import LIGHT
 from graph_er.report.summary import percent, points
 from graph_er.report.tables import METRIC_TITLES, Row, Table
+from graph_er.running.counted import counted
 from graph_er.scoring.comparison import PRIMARY, models_text
 from graph_er.scoring.scores import METRICS
 
@@ -30,9 +31,9 @@ def comparison_text(comparison: dict[str, Any]) -> str:
             f"{letter.upper()}: {run['run']}/{run['name']} ({models_text(run['seeds'])})"
             for letter, run in ((letter, comparison[letter]) for letter in "ab")
         ),
-        f"{comparison['split']}: {comparison['n']} utterances in {comparison['dialogues']} "
-        f"dialogues; per cent, with {level} intervals from {comparison['replicates']} draws of "
-        "dialogues",
+        f"{comparison['split']}: {counted(comparison['n'], 'utterance')} in "
+        f"{comparison['dialogues']} dialogues; per cent, with {level} intervals from "
+        f"{counted(comparison['replicates'], 'draw')} of dialogues",
         _table(comparison["scores"]).markdown().rstrip(),
     ]
     if comparison["mean_over_seeds"]:
@@ -154,8 +155,9 @@ def _tests_text(comparison: dict[str, Any]) -> str:
         f"McNemar ({kind}; takes utterances as independent): only A right "
         f"{test['only_a_right']}, only B right {test['only_b_right']}, {_p_text(test['p'])}\n"
         f"Effect size: Cohen's h of the accuracies {signed(effect['cohens_h'], 2)} "
-        f"({effect['magnitude']}); more often right: A on {counts['a_better']} dialogues, "
-        f"B on {counts['b_better']}, equal {counts['equal']}"
+        f"({effect['magnitude']}); more often right: A on "
+        f"{counted(counts['a_better'], 'dialogue')}, B on {counts['b_better']}, "
+        f"equal {counts['equal']}"
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from graph_er.report.summary import percent
 from graph_er.report.tables import METRIC_TITLES, Row, Table
+from graph_er.running.counted import counted
 from graph_er.scoring.scores import METRICS
 
 _CONTROLS = {
@@ -38,8 +39,9 @@ def controls_text(evaluation: dict[str, Any]) -> str:
         notes.append(f"{percent(seen)} % of the texts stand in {' or '.join(sides)} too.")
     if intervals:
         notes.append(
-            f"Intervals: {100 * intervals['level']:.0f} %, {intervals['replicates']} draws of "
-            f"{intervals['dialogues']} dialogues."
+            f"Intervals: {100 * intervals['level']:.0f} %, "
+            f"{counted(intervals['replicates'], 'draw')} of "
+            f"{counted(intervals['dialogues'], 'dialogue')}."
         )
     return table + "\n".join(notes)
 

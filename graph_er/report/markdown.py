@@ -8,6 +8,7 @@ from typing import Any
 from graph_er.errors import InputError
 from graph_er.report.summary import condition_title, findings, support, synthetic_note
 from graph_er.report.tables import compact_table, emotion_table, main_table
+from graph_er.running.counted import counted
 from graph_er.running.files import write_text
 
 BEGIN = "<!-- results:begin -->"
@@ -40,9 +41,9 @@ def render_markdown(results: dict[str, Any]) -> str:
 def scores_caption(results: dict[str, Any]) -> str:
     """Say what the numbers of the main table are."""
     return (
-        f"Test split, {sum(support(results))} utterances; per cent, mean ± sample standard "
-        "deviation over seeds. UAR is the unweighted average recall. An ensemble averages the "
-        "probabilities of its seeds. Bold: the best mean of a column."
+        f"Test split, {counted(sum(support(results)), 'utterance')}; per cent, mean ± "
+        "sample standard deviation over seeds. UAR is the unweighted average recall. An ensemble "
+        "averages the probabilities of its seeds. Bold: the best mean of a column."
     )
 
 

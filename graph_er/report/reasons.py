@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from graph_er.running.counted import counted
+
 if TYPE_CHECKING:
     from graph_er.answers.explanation import Explanation, Influence, TurnInfluence
 
@@ -58,6 +60,6 @@ def reason_label(reason: Reason, explanation: Explanation) -> str:
         "own part": f"its {reason.modality}",
         "part": f"all {reason.modality}",
         "context": "all other turns",
-        "far": f"the {explanation.far_turns} turns furthest away",
+        "far": f"the {counted(explanation.far_turns, 'turn')} furthest away",
     }
     return labels[reason.kind]

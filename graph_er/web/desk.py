@@ -13,7 +13,7 @@ import numpy as np
 
 from graph_er.conversations.demo_dialogues import EXAMPLE, demo_names, demo_turns
 from graph_er.display.shown_turns import ShownTurn, clock_text, marks_text
-from graph_er.display.words import percent, word
+from graph_er.display.words import number_of, percent, word
 from graph_er.errors import InputError
 from graph_er.inference.predictor import EmotionPredictor
 from graph_er.web.analysis import CONVERSATION, Analysis, Reader, analyse, clip, reasons, uploaded
@@ -159,7 +159,11 @@ def said(outcome: Outcome, language: str) -> str:
     if isinstance(outcome, Refusal):
         return alert(outcome.why, language, outcome.told)
     speakers = {(turn.dialogue, turn.speaker) for turn in outcome.turns}
-    told = TEXTS[language]["done"].format(turns=len(outcome.turns), speakers=len(speakers))
+    words = TEXTS[language]
+    told = words["done"].format(
+        turns=number_of(words, "one_turn", "turns", len(outcome.turns)),
+        speakers=number_of(words, "one_speaker", "speakers", len(speakers)),
+    )
     return f'<p class="ger-done" role="status">{told}</p>'
 
 

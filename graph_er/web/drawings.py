@@ -8,7 +8,7 @@ from typing import Any
 from graph_er.answers.explanation import Explanation
 from graph_er.display.page import CLOCK, LANE, NAMES, WIDTH, draw_dialogue
 from graph_er.display.shown_turns import ShownDialogue, ShownTurn
-from graph_er.display.words import percent, word
+from graph_er.display.words import number_of, percent, word
 from graph_er.report.lettering import signed
 from graph_er.report.palette import LIGHT, blended, emotion_colours, text_on
 from graph_er.report.reasons import Reason, reasons
@@ -96,6 +96,6 @@ def _label(row: Reason, explanation: Explanation, first: int, language: str) -> 
         "own part": f"{t['own']} {modality}",
         "part": f"{t['of']} {modality}",
         "context": t["all_turns"],
-        "far": t["far_turns"].format(count=explanation.far_turns),
+        "far": number_of(t, "far_turn", "far_turns", explanation.far_turns),
     }
     return labels[row.kind]

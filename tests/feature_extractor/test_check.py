@@ -163,7 +163,7 @@ def test_all_that_is_wrong_with_a_copy_is_told_in_one_pass_beside_what_is_usable
     flat = " ".join(printed.split())
     assert all(" ".join(problem.split()) in flat for problem in problems)
     assert told.count("error:") == 1
-    assert f"{len(problems)} problem(s)" in told
+    assert f"{len(problems)} problems" in told
 
 
 def test_order_of_rows_and_files_changes_nothing(whole, tmp_path, capsys):
@@ -211,6 +211,9 @@ def test_what_stage_2_could_not_write_is_told_beside_what_is_usable(tmp_path, ca
     found = document(capsys, path, corpus="table")
     (problem,) = found["problems"]
     assert "an id of 301 characters" in problem
+    _, shown, error = run(capsys, path, corpus="table")
+    assert "\n1 problem\n" in shown
+    assert "not usable as table; 1 problem, each named" in error
     assert found["usable"] is False
     counts = {count["name"]: count["found"] for count in found["counts"]}
     assert counts["utterances"] == 3

@@ -291,7 +291,7 @@ def test_silent_clips_of_training_are_named(corpus, read, encoders, tmp_path, ca
     options = ("--split", "folds:3", "--fold", "2", "--num_workers", workers, *encoders)
     assert train(tmp_path / "run", *options) == 0
     # The other of the two is on the test side, which training never opens.
-    assert "1 utterances in which nothing is heard: r3-s0\n" in capsys.readouterr().out
+    assert "1 utterance in which nothing is heard: r3-s0\n" in capsys.readouterr().out
 
 
 def test_warnings_about_the_split_are_told_once(corpus, read, encoders, tmp_path, capsys):

@@ -110,3 +110,9 @@ def test_what_so_few_dialogues_and_seeds_cannot_show_is_said_as_compare_says_it(
     page = comparison_page(made)
     assert page.count("Note: ") == len(noted)
     assert [note for note in noted if f" Note: {note}" not in page] == []
+
+
+def test_one_epoch_and_one_seed_are_told_as_one():
+    page = comparison_page(results(("concat", "t")))
+    assert "the same budget: 1 epoch in batches of 8" in page
+    assert "by dev loss, 1 seed. In %" in page

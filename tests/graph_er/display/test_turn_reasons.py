@@ -74,6 +74,7 @@ def test_the_table_tells_of_the_turns_far_away(models, predictor):
     (found,) = explain_turns(predictor.checkpoint, dialogues, [rows[2]["utterance"]])
     far = replace(found, far=Influence(0.2, 1.0, found.emotion), far_turns=99)
     assert "  +20.0  the 99 turns furthest away" in reasons_text(far)
+    assert "  +20.0  the 1 turn furthest away" in reasons_text(replace(far, far_turns=1))
 
 
 @pytest.fixture
@@ -97,9 +98,19 @@ def test_the_command_writes_and_prints_them(run, tmp_path, capsys):
         assert (tmp_path / f"talk.explain{number}.png").read_bytes().startswith(b"\x89PNG")
     shown = capsys.readouterr()
     assert "talk_004 B: 그래 3 -> " in shown.out
-    assert "3 explanation(s) written to" in shown.out
+    assert "3 explanations written to" in shown.out
     told = shown.err.replace("\r", "\n").splitlines()
     assert any(line.startswith("explanations: ") and "| 3/3 [" in line for line in told)
+
+
+def test_one_turn_and_one_explanation_are_told_as_one(models, tmp_path, capsys):
+    table = write_table(tmp_path / "talk.csv", talk(1))
+    argv = ("--pt_dir", models.graph, "--extractor", models.extractor, "--device", "cpu")
+    argv += ("--input", table, "--out", tmp_path / "out.csv", "--explain", "1")
+    assert run_command(predict.main, [str(value) for value in argv]) == 0
+    shown = capsys.readouterr().out
+    assert "1 turn written to" in shown
+    assert "1 explanation written to" in shown
 
 
 def test_the_command_takes_numbers_of_turns(run, tmp_path):

@@ -31,8 +31,13 @@ def zipped(path, folder):
 
 @pytest.fixture
 def archive(tmp_path):
-    write_table(tmp_path / "talk" / "talk.csv", talk(4))
-    return zipped(tmp_path / "talk.zip", tmp_path / "talk")
+    return zipped_talk(tmp_path, 4)
+
+
+def zipped_talk(folder, turns):
+    """A conversation of so many turns as an archive."""
+    write_table(folder / "talk" / "talk.csv", talk(turns))
+    return zipped(folder / "talk.zip", folder / "talk")
 
 
 def test_the_file_to_download_is_the_commands(desk, archive, tmp_path):
@@ -40,7 +45,16 @@ def test_the_file_to_download_is_the_commands(desk, archive, tmp_path):
     table = tmp_path / "talk" / "talk.csv"
     write_prediction_rows(tmp_path / "own.csv", desk.predictor.predict(read_turns(table)))
     assert outcome.csv.read_bytes() == (tmp_path / "own.csv").read_bytes()
-    assert "4 turns of 2 speaker(s)" in said(outcome, "en")
+    assert "4 turns of 2 speakers predicted" in said(outcome, "en")
+
+
+def test_of_one_turn_it_is_said_so(desk, tmp_path):
+    outcome = desk.upload([zipped_talk(tmp_path, 1)])
+    assert "1 turn of 1 speaker predicted." in said(outcome, "en")
+    assert "1명이 말한 발화 1개를 예측했습니다." in said(outcome, "ko")
+    found = pages(outcome)
+    assert ">1 turn, predicted from" in found["en"]
+    assert ">발화 1개의 감정을" in found["ko"]
 
 
 def pages(outcome):
@@ -255,12 +269,10 @@ def test_turns_too_far_away_to_be_looked_at_one_by_one_are_counted(
     desk, archive, monkeypatch, language
 ):
     analysis = desk.upload([archive])
-    assert TEXTS[language]["far_turns"].format(count=1) not in (
-        desk.choose(analysis, 0, language).reasons
-    )
+    assert TEXTS[language]["far_turn"] not in (desk.choose(analysis, 0, language).reasons)
     monkeypatch.setattr(analysis_module, "_NEAREST", 2)
     shown = desk.choose(analysis, 0, language).reasons
-    assert TEXTS[language]["far_turns"].format(count=1) in shown
+    assert TEXTS[language]["far_turn"] in shown
     assert shown.count('class="ger-why"') == 3 + 4 + 2
 
 
