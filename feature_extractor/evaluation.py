@@ -39,6 +39,7 @@ from feature_extractor.splits.record import (
 )
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.running.run_record import RECORD_NAME, add_metrics, read_run_record
 from graph_er.scoring.evaluation import EvaluatedUtterances, evaluate, write_evaluation
 
@@ -120,8 +121,8 @@ def refuse_not_finite(logits: np.ndarray, utterances: Sequence[Utterance], name:
     if bad.any():
         first = utterances[int(np.flatnonzero(bad)[0])]
         raise InputError(
-            f"{name}: its output on {int(bad.sum())} utterances, {first.id} the first, is not "
-            "finite; train stage 1 again, with a lower --lr if need be"
+            f"{name}: its output on {counted(int(bad.sum()), 'utterance')}, {first.id} "
+            "the first, is not finite; train stage 1 again, with a lower --lr if need be"
         )
 
 

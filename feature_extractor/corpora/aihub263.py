@@ -24,6 +24,7 @@ from feature_extractor.corpora.row_checks import too_many_missing
 from feature_extractor.file_tree import files_below
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.emotions import KEMDY_EMOTIONS
 from graph_er.schema.splits import natural_key
 
@@ -152,13 +153,15 @@ def _with_emotion(
     labelled = [row for row in rows if row.emotion is not None]
     if len(labelled) < len(rows):
         notices.append(
-            f"{len(rows) - len(labelled)} utterances dropped: fewer than three of the five raters "
+            f"{counted(len(rows) - len(labelled), 'utterance')} "
+            "dropped: fewer than three of the five raters "
             "agree."
         )
     without_votes = sum(row.soft_label is None for row in labelled)
     if without_votes and target == "situation":
         notices.append(
-            f"{without_votes} utterances have no soft label: raters' cells are blank or name no "
+            f"{counted(without_votes, 'utterance has', 'utterances have')} "
+            "no soft label: raters' cells are blank or name no "
             "known emotion."
         )
     return labelled
@@ -181,11 +184,12 @@ def _find_wavs(
             "releases' archives there, or remove the table of a release that you do not have"
         )
     elif missing:
-        notices.append(f"{len(missing)} utterances without wav dropped: {listed}.")
+        notices.append(f"{counted(len(missing), 'utterance')} without wav dropped: {listed}.")
     twice = [found for found in paths.values() if len(found) > 1]
     if twice:
         problems.append(
-            f"{len(twice)} wavs occur twice, e.g. {twice[0][0]} and {twice[0][1]}; remove one copy"
+            f"{counted(len(twice), 'wav occurs', 'wavs occur')} "
+            f"twice, e.g. {twice[0][0]} and {twice[0][1]}; remove one copy"
         )
     return {wav_id: found[0] for wav_id, found in paths.items() if len(found) == 1}
 

@@ -22,6 +22,7 @@ from feature_extractor.corpora.problems import raise_problems, shorten
 from feature_extractor.file_tree import files_below
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.emotions import KEMDY_EMOTIONS
 from graph_er.schema.splits import natural_key
 
@@ -102,7 +103,8 @@ def _one_per_id(
             repeated.append(talk_id)
     if repeated:
         notices.append(
-            f"{len(repeated)} talks occur several times, kept once, in Validation if they are "
+            f"{counted(len(repeated), 'talk occurs', 'talks occur')} "
+            "several times, kept once, in Validation if they are "
             f"there: {shorten(repeated, shown=5)}."
         )
     return kept
@@ -137,7 +139,9 @@ def _with_label(
         )
     left_out = sum(count for emotion, count in counts.items() if labels.get(emotion, "") is None)
     if left_out:
-        notices.append(f"{left_out} talks left out, since the emotion map maps them to null.")
+        notices.append(
+            f"{counted(left_out, 'talk')} left out, since the emotion map has null for the emotion."
+        )
     return [(talk, side) for talk, side in talks if labels.get(talk.emotion)]
 
 
@@ -146,7 +150,9 @@ def _with_sentences(
 ) -> list[tuple[Talk, str]]:
     spoken = [(talk, side) for talk, side in talks if talk.sentences]
     if len(spoken) < len(talks):
-        notices.append(f"{len(talks) - len(spoken)} talks without a human sentence dropped.")
+        notices.append(
+            f"{counted(len(talks) - len(spoken), 'talk')} without a human sentence dropped."
+        )
     return spoken
 
 

@@ -13,6 +13,7 @@ from feature_extractor.corpora.problems import shorten
 from feature_extractor.corpora.row_checks import too_many_missing
 from feature_extractor.file_tree import composed
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 
 # The published parts and their sides of the split.
 _PARTS = {"training": "train", "validation": "test"}
@@ -106,13 +107,14 @@ def find_wavs(
     twice = [found for found in paths.values() if len(found) > 1]
     if twice:
         problems.append(
-            f"{len(twice)} wavs occur twice, e.g. {twice[0][0]} and {twice[0][1]}; remove one copy"
+            f"{counted(len(twice), 'wav occurs', 'wavs occur')} "
+            f"twice, e.g. {twice[0][0]} and {twice[0][1]}; remove one copy"
         )
     _tell_missing(talks, paths, problems, notices)
     unnamed = {name for name in files if _SPEECH_PART.fullmatch(name)}
     unnamed -= {name.lower() for name in named}
     if unnamed:
-        notices.append(f"{len(unnamed)} wavs not used: no field of a talk names them.")
+        notices.append(f"{counted(len(unnamed), 'wav')} not used: named by no field of a talk.")
     return {talk_id: found[0] for talk_id, found in paths.items() if len(found) == 1}
 
 

@@ -42,6 +42,7 @@ from feature_extractor.corpora.row_checks import (
 from feature_extractor.file_tree import wavs_below
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.splits import natural_key
 
 Classes = Literal[4, 6]
@@ -175,7 +176,9 @@ def _leave_out(turns: Sequence[Turn], classes: int, notices: list[str]) -> list[
     out = Counter(turn.code for turn in turns if class_of(turn.code, classes) is None)
     if out:
         listed = ", ".join(f"{code} {out[code]:,}" for code in sorted(out))
-        notices.append(f"{out.total():,} turns left out, of none of {classes} classes: {listed}.")
+        notices.append(
+            f"{counted(out.total(), 'turn')} left out, of none of {classes} classes: {listed}."
+        )
     return [turn for turn in turns if class_of(turn.code, classes) is not None]
 
 
@@ -198,7 +201,10 @@ def _join(
             "restore dialog/transcriptions"
         )
     elif wordless:
-        notices.append(f"{len(wordless)} turns have no transcription: {shorten(wordless)}.")
+        notices.append(
+            f"{counted(len(wordless), 'turn has', 'turns have')} "
+            f"no transcription: {shorten(wordless)}."
+        )
     return [
         _Row(
             turn,

@@ -30,6 +30,7 @@ from feature_extractor.corpora.segment_media import MediaFiles, read_utterances,
 from feature_extractor.transcript import clean_transcript
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.emotions import KEMDY_EMOTIONS
 from graph_er.schema.splits import natural_key
 
@@ -140,7 +141,8 @@ def _read_rows(
     rows = [row for path in paths for row in read_annotation(path, problems, repaired)]
     if repaired:
         notices.append(
-            f"{len(repaired)} segment ids with the number of another session repaired from the "
+            f"{counted(len(repaired), 'segment id')} "
+            "with the number of another session repaired from the "
             f"file name: {shorten(repaired, shown=5)}."
         )
     return rows

@@ -20,6 +20,7 @@ from feature_extractor.corpora.problems import raise_problems, shorten, tell_unn
 from feature_extractor.corpora.row_checks import probe_rows, remove_repeated, report_missing_audio
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.splits import natural_key
 
 MELD_COUNTS: dict[str, int] = {
@@ -130,7 +131,8 @@ def _with_audio(
     gaps = [row.id for row in rows if row.id in KNOWN_GAPS and _is_gap(row)]
     if media.repeated:
         notices.append(
-            f"{len(media.repeated)} utterances have audio in several places, the first by name "
+            f"{counted(len(media.repeated), 'utterance has', 'utterances have')} "
+            "audio in several places, the first by name "
             f"is taken: {shorten(media.repeated, 5)}."
         )
     if gaps and media.wavs:
@@ -161,7 +163,8 @@ def _times(rows: Sequence[MeldRow], notices: list[str]) -> dict[str, tuple[float
         moved |= {dialogue: count} if count else {}
     if moved:
         notices.append(
-            f"{sum(moved.values())} utterances in {len(moved)} dialogues have times that "
+            f"{counted(sum(moved.values()), 'utterance')} "
+            f"in {counted(len(moved), 'dialogue')} with times that "
             "contradict the order of their numbers or end before they start; moved to agree with "
             f"that order: {shorten([*moved], 5)}."
         )

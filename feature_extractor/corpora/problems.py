@@ -7,6 +7,7 @@ from pathlib import Path
 
 from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.splits import natural_key
 
 _SHOWN = 20
@@ -75,7 +76,7 @@ def tell_unnamed(
     unnamed = [str(path) for path in others if _file(path) not in read]
     if unnamed:
         listed = shorten(sorted(unnamed, key=natural_key), 5)
-        notices.append(f"{len(unnamed):,} wavs that no {row} names, not read: {listed}.")
+        notices.append(f"{counted(len(unnamed), 'wav')} that no {row} names, not read: {listed}.")
 
 
 def _file(path: Path) -> tuple[int, int] | Path:

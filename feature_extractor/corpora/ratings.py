@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 
 from feature_extractor.corpora.row_checks import differences
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion
 from graph_er.schema.splits import natural_key
 
@@ -111,15 +112,17 @@ def apply_multi_label(
     unread = sum(row.soft_label is None for row in rows)
     if policy == "soft" and unread:
         notices.append(
-            f"{unread} utterances without votes that can be read take their label whole, or "
-            "several tied ones in even shares."
+            f"{counted(unread, 'utterance')} without votes that can be read: the label is taken "
+            "whole, or several tied ones in even shares."
         )
     if not tied:
         return single
     if policy == "drop":
-        notices.append(f"{tied} utterances with several labels ('a;b') dropped.")
+        notices.append(f"{counted(tied, 'utterance')} with several labels ('a;b') dropped.")
         return single
-    notices.append(f"{tied} utterances with several labels ('a;b') labelled with the first.")
+    notices.append(
+        f"{counted(tied, 'utterance')} with several labels ('a;b') labelled with the first."
+    )
     return list(rows)
 
 

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.utterance import Utterance
+from graph_er.running.counted import counted
 
 # What makes two rows of one id two utterances; an end or a rating may be written anew.
 _TELLING = ("speaker", "start", "text")
@@ -114,7 +115,8 @@ def tell_odd_lengths(utterances: Sequence[Utterance], notices: list[str]) -> Non
     ]
     if odd:
         notices.append(
-            f"{len(odd):,} utterances have audio of less than half or more than twice the length "
+            f"{counted(len(odd), 'utterance has', 'utterances have')} "
+            "audio of less than half or more than twice the length "
             f"that their row tells; is it theirs? {shorten(odd, 5)}."
         )
 
@@ -167,7 +169,10 @@ def report_missing_audio(
             f"the copy complete? {remedy}"
         )
     elif missing:
-        notices.append(f"{len(missing)} utterances have no audio: {shorten(missing)}.")
+        notices.append(
+            f"{counted(len(missing), 'utterance has', 'utterances have')} "
+            f"no audio: {shorten(missing)}."
+        )
 
 
 def probe_rows(rows: Sequence[RowWithAudio], problems: list[str]) -> list[float | None]:

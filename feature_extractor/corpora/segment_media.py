@@ -14,6 +14,7 @@ from feature_extractor.file_tree import files_below
 from feature_extractor.transcript import clean_transcript, read_transcript
 from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 
 # Seven segments of the released KEMDy19 lack a file; more than a few mean a partial copy.
 _MAX_MISSING = 0.05
@@ -73,7 +74,8 @@ def remove_missing(
         )
     elif missing:
         notices.append(
-            f"{len(missing)} utterances without wav or txt dropped: {shorten([*missing])}."
+            f"{counted(len(missing), 'utterance')} "
+            f"without wav or txt dropped: {shorten([*missing])}."
         )
     return [row for row in rows if row.id not in missing]
 

@@ -41,6 +41,7 @@ from feature_extractor.corpora.text_files import (
 )
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion, plain_spelling
 from graph_er.schema.splits import natural_key, session_named_by
 
@@ -123,9 +124,10 @@ def _corpus(dialogues: Dialogues, durations: dict[str, float | None], notices: l
     told = [name for name in dialogues if not dialogues[name][0].session and session_named_by(name)]
     if told:
         found = shorten(sorted({sessions[name] for name in told}, key=natural_key), 5)
+        are = counted(len(told), "dialogue is", "dialogues are")
         notices.append(
-            f"{len(told)} dialogues are of the session that their ids tell ({found}); if they are "
-            "not, name it in a column session."
+            f"{are} of the session that the id tells ({found}); if that is not so, name it in a "
+            "column session."
         )
     utterances = []
     for dialogue, own in dialogues.items():

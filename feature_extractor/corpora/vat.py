@@ -24,6 +24,7 @@ from feature_extractor.corpora.vat_split import (
 )
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.running.regular_files import require_regular
 from graph_er.schema.emotions import KEMDY_EMOTIONS
 from graph_er.schema.splits import natural_key
@@ -146,7 +147,8 @@ def _one_per_clip(
             kept[clip_id if len(takes) == 1 else f"{clip_id}_{digest[:6]}"] = pair
     if repeated:
         notices.append(
-            f"{len(repeated)} clips occur several times, kept once, in test or dev if they are "
+            f"{counted(len(repeated), 'clip occurs', 'clips occur')} "
+            "several times, kept once, in test or dev if they are "
             f"there: {shorten(sorted(repeated, key=natural_key), shown=5)}."
         )
     kept = {clip_id: kept[clip_id] for clip_id in sorted(kept, key=natural_key)}
@@ -161,7 +163,8 @@ def _tell_same_audio(kept: Mapping[str, tuple[Clip, Path]], notices: list[str]) 
     shared = [" and ".join(sources) for sources in by_digest.values() if len(sources) > 1]
     if shared:
         notices.append(
-            f"{len(shared)} recordings stand at several clips, of which one at most is theirs; "
+            f"{counted(len(shared), 'recording stands', 'recordings stand')} "
+            "at several clips, of which one at most is theirs; "
             f"look at their rows: {shorten(shared, 3)}."
         )
 

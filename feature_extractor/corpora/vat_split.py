@@ -13,6 +13,7 @@ from pathlib import Path
 from feature_extractor.corpora.hashed_sides import ranked_sides
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.utterance import Utterance
+from graph_er.running.counted import counted
 
 _SIDES = {
     **{"train": "train", "training": "train", "test": "test", "testing": "test"},
@@ -78,7 +79,7 @@ def split_notices(
     actors = _shared(utterances, official, lambda utterance: utterance.speaker_id)
     if actors:
         notices.append(
-            f"{actors} actors are on several sides of the official split; "
+            f"{counted(actors, 'actor is', 'actors are')} on several sides of the official split; "
             "`--split crossed:5 --fold 1` divides both actors and sentences."
         )
     texts: dict[str | None, dict[str, str]] = {}  # of a sentence, by emotion
@@ -86,13 +87,15 @@ def split_notices(
         texts.setdefault(utterance.sentence, {})[utterance.emotion] = utterance.text
     if several := sorted(min(found.values()) for found in texts.values() if len(found) > 1):
         notices.append(
-            f"{len(several)} sentences have several emotions ({shorten(several, 3)}): in the set "
+            f"{counted(len(several), 'sentence has', 'sentences have')} "
+            f"several emotions ({shorten(several, 3)}): in the set "
             "as it is described a sentence has one; look at their rows."
         )
     sentences = _shared(utterances, official, lambda utterance: utterance.sentence)
     if sentences:
         notices.append(
-            f"{sentences} sentences are on several sides of the official split, and a sentence "
+            f"{counted(sentences, 'sentence is', 'sentences are')} "
+            "on several sides of the official split, and a sentence "
             "tells its label; prefer `--split crossed:5 --fold 1`."
         )
     return notices

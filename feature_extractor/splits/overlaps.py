@@ -7,6 +7,7 @@ from typing import Literal
 
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.utterance import Corpus
+from graph_er.running.counted import counted
 from graph_er.schema.splits import natural_key
 
 _SHOWN = 5
@@ -31,8 +32,8 @@ def shared_between_sides(
 
 
 _SHARED: tuple[tuple[Literal["speaker_id", "sentence"], str], ...] = (
-    ("speaker_id", "speakers"),
-    ("sentence", "sentences"),
+    ("speaker_id", "speaker"),
+    ("sentence", "sentence"),
 )
 
 
@@ -42,11 +43,13 @@ def warnings_about(corpus: Corpus, sides: Mapping[str, str]) -> tuple[str, ...]:
     unnamed = sum(u.speaker_id is None for u in corpus.utterances if u.dialogue in sides)
     if unnamed:
         warnings.append(
-            f"{unnamed} utterances do not tell who speaks: the same voice may be on several sides."
+            f"{counted(unnamed, 'utterance does', 'utterances do')} "
+            "not tell who speaks: the same voice may be on several sides."
         )
     for what, name in _SHARED:
         shared = shared_between_sides(corpus, sides, what)
         if shared:
             listed = shorten(shared, shown=_SHOWN)
-            warnings.append(f"{len(shared)} {name} are on more than one side: {listed}.")
+            told = counted(len(shared), f"{name} is", f"{name}s are")
+            warnings.append(f"{told} on more than one side: {listed}.")
     return tuple(warnings)

@@ -37,6 +37,7 @@ from feature_extractor.splits.kinds import (
 from feature_extractor.splits.overlaps import shared_between_sides, warnings_about
 from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.splits import natural_key
 
 SIDES = ("train", "dev", "test")
@@ -138,7 +139,10 @@ def checked_split(corpus: Corpus, name: str, fold: int | None, sides: Sides) -> 
     warnings = warnings_about(corpus, by_dialogue)
     if left_out and name.startswith("ids:"):
         listed = shorten(left_out, shown=5)
-        warnings = (*warnings, f"{len(left_out)} dialogues are on no side: {listed}.")
+        warnings = (
+            *warnings,
+            f"{counted(len(left_out), 'dialogue is', 'dialogues are')} on no side: {listed}.",
+        )
     return replace(split, left_out=left_out, warnings=warnings)
 
 

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 
-def counted(count: int, noun: str) -> str:
-    """Return ``1 turn``, ``2 turns`` for the noun ``turn``; its plural takes an s."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def counted(count: int, one: str, several: str | None = None) -> str:
+    """Return ``1 turn has`` or ``2,000 turns have``.
+
+    Args:
+        count: the number.
+        one: the noun, with its verb where one follows, as they are of one.
+        several: likewise of several or none; None for a noun alone whose plural takes an s.
+    """
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"

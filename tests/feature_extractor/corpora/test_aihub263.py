@@ -84,7 +84,7 @@ def test_raters_decide_by_a_majority_of_three_and_ties_are_dropped(tmp_path):
     assert [u.emotion for u in read_aihub263(tmp_path).utterances] == ["happy", "happy"]
     corpus = read_aihub263(tmp_path, target="raters")
     assert [(u.id, u.emotion) for u in corpus.utterances] == [(wav_id(1), "angry")]
-    assert any("1 utterances dropped" in notice for notice in corpus.notices)
+    assert any("1 utterance dropped" in notice for notice in corpus.notices)
 
 
 def test_order_of_rows_and_spelling_of_file_names_change_nothing(tmp_path):
@@ -198,7 +198,7 @@ def test_two_copies_of_a_wav_or_a_table_are_a_problem(tmp_path):
     rows = many(2)
     write_release(tmp_path, "4차년도", rows)
     write_wavs(tmp_path / "copy", [rows[0].id])
-    assert "1 wavs occur twice" in problems_of(tmp_path)[0]
+    assert "1 wav occurs twice" in problems_of(tmp_path)[0]
     write_table(tmp_path / "copy", "4차년도", rows)
     assert "the table of 4차년도 occurs twice" in problems_of(tmp_path)[0]
 

@@ -107,7 +107,7 @@ def test_another_map_replaces_the_packaged_one(tmp_path):
     )
     corpus = read_aihub_dialogue(root, emotion_map=path)
     assert [u.emotion for u in corpus.utterances] == ["disgust", "happy", "sad"]
-    assert any("1 talks left out" in notice for notice in corpus.notices)
+    assert any("1 talk left out" in notice for notice in corpus.notices)
 
 
 @pytest.mark.parametrize(
@@ -202,9 +202,9 @@ def test_a_talk_in_both_parts_is_never_trained_on_and_shared_profiles_are_told(t
     assert corpus.official["Pro_00003_00003"] == "test"
     assert [u.text for u in corpus.utterances] == ["기뻐.", "좋아.", "화나."]
     for told in (
-        "1 talks occur several times",
+        "1 talk occurs several times",
         "1 of 3 profiles have talks in both",
-        "1 talks without",
+        "1 talk without",
     ):
         assert any(told in notice for notice in corpus.notices), told
 
@@ -219,7 +219,7 @@ def test_wavs_are_joined_by_a_field_only(tmp_path):
     assert by_text["화나."].wav == root / "speech" / "F_000001.wav"
     assert (by_text["화나."].duration, by_text["화나."].end) == (0.1, 0.1)
     assert by_text["기뻐."].wav is None
-    assert any("1 wavs not used: no field" in notice for notice in corpus.notices)
+    assert any("1 wav not used: named by no field" in notice for notice in corpus.notices)
     shutil.rmtree(root / "speech")
     corpus = read_aihub_dialogue(root)
     assert all(utterance.wav is None for utterance in corpus.utterances)

@@ -228,8 +228,8 @@ def test_few_turns_without_audio_or_words_are_a_notice_many_a_problem(tmp_path):
     corpus = read_iemocap(root)
     assert (corpus.utterances[3].text, corpus.utterances[7].wav) == ("", None)
     assert corpus.utterances[7].duration == 0.0
-    assert any(f"have no transcription: {turns[3].id}" in n for n in corpus.notices)
-    assert any(f"have no audio: {turns[7].id}" in n for n in corpus.notices)
+    assert any(f"1 turn has no transcription: {turns[3].id}" in n for n in corpus.notices)
+    assert any(f"1 utterance has no audio: {turns[7].id}" in n for n in corpus.notices)
     for turn in turns[8:16]:
         wav_path(root, turn.id).unlink()
         rewrite(transcript_path(root, F0), turn.id, f"{IMPRO}_M{turn.id[-3:]}")
@@ -278,7 +278,7 @@ def test_wavs_that_no_turn_names_are_told(root):
     assert not any("not read" in notice for notice in read_iemocap(root).notices)
     wav = wav_path(root, F0)
     moved = wav.rename(wav.with_suffix(".WAV"))
-    told = f"1 wavs that no turn of an evaluation file names, not read: {moved}."
+    told = f"1 wav that no turn of an evaluation file names, not read: {moved}."
     assert told in read_iemocap(root).notices
 
 

@@ -13,6 +13,7 @@ from feature_extractor.corpora.kemdy19 import KEMDY19_COUNTS, read_kemdy19
 from feature_extractor.corpora.problems import CorpusProblems
 from feature_extractor.corpora.registry import expected_counts, read_corpus
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.emotions import KEMDY_EMOTIONS
 from tests.feature_extractor.kemdy19_writer import (
     Segment,
@@ -142,7 +143,7 @@ def test_multi_label_policies(tmp_path, policy, kept, notice):
         [told for told in corpus.notices if ("several labels" in told) is tied]
         for tied in (True, False)
     )
-    assert about_ties.startswith("1 utterances with several labels")
+    assert about_ties.startswith("1 utterance with several labels")
     assert notice in about_ties
     assert [told[:26] for told in others] == ["2 utterances without votes"] * (policy == "soft")
     assert emotions(corpus).get(F2) == (None if policy == "drop" else "surprise")
@@ -305,7 +306,7 @@ def test_a_small_tree_may_lack_a_few_files(tmp_path, missing, total):
     corpus = read_kemdy19(root)
     assert len(corpus.utterances) == total - missing
     ids = ", ".join(f"Sess01_impro01_F{number:03}" for number in range(1, 1 + missing))
-    assert f"{missing} utterances without wav or txt dropped: {ids}." in corpus.notices
+    assert f"{counted(missing, 'utterance')} without wav or txt dropped: {ids}." in corpus.notices
 
 
 def test_many_missing_files_mean_a_wrong_root(tmp_path):
@@ -437,7 +438,7 @@ def test_ten_thousand_headers_take_less_than_twenty_seconds(tmp_path):
 def test_wavs_that_no_row_of_the_chosen_kind_names_are_told(tmp_path):
     root = write_corpus(tmp_path, OWN, HEARD[:3])
     assert read_kemdy19(root).notices == ()
-    told = "1 wavs that no row of the listener's emotion names, not read: "
+    told = "1 wav that no row of the listener's emotion names, not read: "
     wav = media_path(root, M2, ".wav")
     assert read_kemdy19(root, labels_of="listener").notices == (f"{told}{wav}.",)
 

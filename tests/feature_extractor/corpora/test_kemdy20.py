@@ -92,7 +92,7 @@ def test_every_record_of_a_corpus_with_every_irregularity(root):
     assert repaired.startswith("2 segment ids with the number of another session")
     assert "Sess01_script06_User003F_001" in repaired
     assert "Sess12_script06_User004F_001" in repaired
-    assert tied == "1 utterances with several labels ('a;b') dropped."
+    assert tied == "1 utterance with several labels ('a;b') dropped."
 
 
 def test_the_parent_of_one_released_version_is_a_root_too(root, tmp_path):
@@ -232,7 +232,7 @@ def test_few_missing_files_drop_the_utterance_with_a_notice_many_are_a_problem(t
     media_path(root, segments[3].id, ".txt").unlink()
     corpus = read_kemdy20(root)
     assert len(corpus.utterances) == 24
-    assert corpus.notices == (f"1 utterances without wav or txt dropped: {segments[3].id}.",)
+    assert corpus.notices == (f"1 utterance without wav or txt dropped: {segments[3].id}.",)
     for segment in segments[4:15]:
         media_path(root, segment.id, ".wav").unlink()
     assert read_kemdy20(root).notices[0].startswith("12 utterances without wav or txt dropped: ")
@@ -260,7 +260,7 @@ def test_wavs_that_no_row_names_are_told(tmp_path):
     linked = root / "wav" / "Session03"
     linked.rename(linked.with_name("S03"))
     linked.symlink_to("S03")  # the walk comes to the other name first
-    told = f"1 wavs that no annotation row names, not read: {further}."
+    told = f"1 wav that no annotation row names, not read: {further}."
     assert read_kemdy20(root).notices == (told,)
     (root / "annotation" / "Sess05_eval.csv").unlink()
     assert read_kemdy20(root).notices[0].startswith("6 wavs that no annotation row names")
@@ -279,7 +279,7 @@ def test_a_wrong_root_says_what_belongs_there(tmp_path):
 
 def test_a_corpus_of_ties_alone_is_refused(tmp_path):
     root = write_corpus(tmp_path, [ROWS[2]])
-    with pytest.raises(InputError, match="no utterance is left; 1 utterances with several"):
+    with pytest.raises(InputError, match="no utterance is left; 1 utterance with several"):
         read_kemdy20(root)
 
 
@@ -295,7 +295,7 @@ def test_audio_far_from_as_long_as_annotated_is_told(tmp_path):
     assert f"{long.id} (9.5 s of {long.end - long.start:.1f} s)" in told
     assert f"{short.id} ({short.seconds:.1f} s of 9.0 s)" in told
     write_media(root, replace(short, seconds=5.0))  # longer than half of it
-    assert read_kemdy20(root).notices[0].startswith("1 utterances have audio")
+    assert read_kemdy20(root).notices[0].startswith("1 utterance has audio")
 
 
 def test_files_in_capitals_are_read_as_others(tmp_path):

@@ -184,7 +184,7 @@ def test_times_that_contradict_the_numbers_are_moved_and_told(tmp_path):
     assert [(u.start, u.end) for u in own(corpus)] == [(0, 2), (0, 1.5), (5, 5), (6, 7)]
     assert [u.id[-1] for u in own(corpus)] == list("0123")
     told = next(notice for notice in corpus.notices if "contradict" in notice)
-    assert told.startswith("2 utterances in 1 dialogues")
+    assert told.startswith("2 utterances in 1 dialogue with")
     assert "train_dia3" in told
 
 
@@ -236,7 +236,7 @@ def test_few_utterances_without_audio_are_a_notice_many_a_problem(root):
     write_all_wavs(root)
     media_path(root, "train", 2, 0).unlink()
     notices = read_meld(root).notices
-    assert "1 utterances have no audio: train_dia2_utt0." in notices
+    assert "1 utterance has no audio: train_dia2_utt0." in notices
     for path in [path for path in root.rglob("*.wav") if "train" in str(path)]:
         path.unlink()
     (problem,) = problems_of(root)
@@ -348,5 +348,5 @@ def test_wavs_that_no_row_names_are_told(root):
     write_all_wavs(root)
     assert not any("not read" in notice for notice in read_meld(root).notices)
     further = write_wav(media_path(root, "dev", 7, 0))
-    told = f"1 wavs that no row of a table names, not read: {further}."
+    told = f"1 wav that no row of a table names, not read: {further}."
     assert told in read_meld(root).notices

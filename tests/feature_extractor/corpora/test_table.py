@@ -187,8 +187,8 @@ def test_ids_of_kemdy_and_iemocap_tell_the_session(tmp_path):
     assert sessions == dict(
         zip(names, ["Sess01", "Sess01", "Ses02", "Ses02", "call_1"], strict=True)
     )
-    (told,) = [notice for notice in corpus.notices if "that their ids tell" in notice]
-    assert told.startswith("4 dialogues are of the session that their ids tell (Ses02, Sess01);")
+    (told,) = [notice for notice in corpus.notices if "that the id tells" in notice]
+    assert told.startswith("4 dialogues are of the session that the id tells (Ses02, Sess01);")
     single = [
         {"utterance": f"Sess0{s}_script01_F00{n}", "speaker": "F"} for s in (1, 2) for n in (1, 2)
     ]
@@ -197,7 +197,7 @@ def test_ids_of_kemdy_and_iemocap_tell_the_session(tmp_path):
     assert {u.speaker_id for u in heard} == {None}  # F of either is a role
     named = read_table(make(tmp_path, *[{**row, "session": "s"} for row in rows]))
     assert {u.session for u in named.utterances} == {"s"}
-    assert not any("that their ids tell" in notice for notice in named.notices)
+    assert not any("that the id tells" in notice for notice in named.notices)
 
 
 def test_speakers_are_persons_only_where_a_name_stays_in_one_session(tmp_path):

@@ -113,16 +113,14 @@ def test_one_pickle_is_split_by_sentence_as_published(tmp_path):
 def test_a_sentence_with_two_emotions_is_told(tmp_path):
     rows = [Row(1, "정말 대단해", "행복"), Row(2, "정말 대단해", "혐오"), Row(3, "둘", "공포")]
     write_pickle(tmp_path, "all", rows)
-    told = "1 sentences have several emotions (정말 대단해):"
+    told = "1 sentence has several emotions (정말 대단해):"
     assert any(notice.startswith(told) for notice in read_vat(tmp_path).notices)
 
 
 def test_a_sentence_on_two_sides_is_told(tmp_path):
     write_pickle(tmp_path, "train", [Row(1, "같은 문장", "중립")])
     write_pickle(tmp_path, "test", [Row(2, "같은 문장.", "중립")])
-    assert any(
-        "1 sentences are on several sides" in notice for notice in read_vat(tmp_path).notices
-    )
+    assert any("1 sentence is on several sides" in notice for notice in read_vat(tmp_path).notices)
 
 
 def test_audio_is_written_once_and_again_when_it_or_the_pickle_changes(tmp_path, monkeypatch):
@@ -157,7 +155,7 @@ def test_the_same_clip_twice_is_kept_on_the_evaluated_side_and_takes_are_kept_ap
     write_pickle(tmp_path, "test", [clip])
     corpus = read_vat(tmp_path)
     assert [corpus.official[u.dialogue] for u in corpus.utterances] == ["test", "train", "train"]
-    assert any("1 clips occur several times" in notice for notice in corpus.notices)
+    assert any("1 clip occurs several times" in notice for notice in corpus.notices)
     assert len({u.id for u in corpus.utterances}) == 3
     assert len({u.wav.read_bytes() for u in corpus.utterances}) == 3
 
@@ -245,7 +243,7 @@ def test_one_recording_at_several_clips_is_told(tmp_path):
     sounds = [np.arange(at, at + 9, dtype="int16") for at in (1, 2, 1)]
     rows = [Row(at, f"{at}번 문장", "분노", sound) for at, sound in enumerate(sounds)]
     path = write_pickle(tmp_path, "clips", rows)
-    told = "1 recordings stand at several clips, of which one at most is theirs; look at their "
+    told = "1 recording stands at several clips, of which one at most is theirs; look at their "
     told += f"rows: {path}, row 1 and {path}, row 3."
     assert told in read_vat(tmp_path).notices
     write_pickle(tmp_path, "clips", rows[:2])

@@ -399,7 +399,7 @@ def test_inner_splits_share_speakers_where_the_outer_may_only():
     sides = {"Sess11": "dev", "Sess12": "test"}
     official = {u.dialogue: sides.get(u.session, "train") for u in everywhere}
     split = split_corpus(corpus_of(everywhere, official=official), "inner:2", 1)
-    assert any("1 speakers are on more than one side: Joey" in w for w in split.warnings)
+    assert any("1 speaker is on more than one side: Joey" in w for w in split.warnings)
     among_train = [replace(u, speaker_id="Joey") if u.session in ("Sess01", "Sess08") else u
                    for u in conversations().utterances]  # fmt: skip
     with pytest.raises(InputError, match=r"inner:2@session12 puts 1 speaker.*\(Joey\)"):
