@@ -14,6 +14,7 @@ from feature_extractor.transcript import read_transcript
 from graph_er.conversations.turn_rows import turns_of
 from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.splits import natural_key
 
 logger = logging.getLogger(__name__)
@@ -111,9 +112,9 @@ def _warn_of_equal_numbers(named: list[_Named]) -> None:
     shared = sum(count > 1 for count in counts.values())
     if shared:
         logger.warning(
-            "%d numbers belong to turns of several speakers: who spoke first is a guess there, "
+            "%s to turns of several speakers: who spoke first is a guess there, "
             "and context is read in that order; a table with a column start tells it",
-            shared,
+            counted(shared, "number belongs", "numbers belong"),
         )
 
 

@@ -21,6 +21,7 @@ from feature_extractor.corpora.text_files import Record, plain_name
 from graph_er.conversations.recording import Recording
 from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 
 logger = logging.getLogger(__name__)
 
@@ -83,9 +84,9 @@ def turns_of(
         logger.warning("%s: %s", where, notice)
     if recording is None and spans and len(turns) > 1:  # a live turn comes alone, one after another
         logger.warning(
-            "%s: %d turns are parts of longer recordings; each is heard from its start to its end",
+            "%s: %s of longer recordings; each is heard from its start to its end",
             where,
-            len(spans),
+            counted(len(spans), "turn is part", "turns are parts"),
         )
     return turns
 

@@ -19,6 +19,7 @@ from graph_er.errors import InputError
 from graph_er.networks.checkpoint import save_checkpoint
 from graph_er.networks.spec import ModelSpec, spec_of
 from graph_er.running import processes
+from graph_er.running.counted import counted
 from graph_er.running.device import choose_device, native_bfloat16
 from graph_er.running.jobs import choose_jobs, threads_for
 from graph_er.running.paths import STAGE1_WEIGHTS
@@ -220,17 +221,16 @@ def _announce(run: Run, material: _Material) -> None:
     with torch.device("meta"):  # real weights might start threads, and seeds are forked
         parameters = sum(parameter.numel() for parameter in spec.build(run.model).parameters())
     logger.info(
-        "modalities %s, %d emotions, %d speakers; train %d dialogues (%d utterances), "
-        "dev %d (%d); %s parameters, %d seed(s)",
+        "modalities %s, %s, %s; train %s (%s), dev %d (%d); %s parameters, %s",
         spec.modalities,
-        len(spec.emotions),
-        spec.num_speakers,
-        len(train),
-        sum(map(len, train)),
+        counted(len(spec.emotions), "emotion"),
+        counted(spec.num_speakers, "speaker"),
+        counted(len(train), "dialogue"),
+        counted(sum(map(len, train)), "utterance"),
         len(dev),
         sum(map(len, dev)),
         f"{parameters:,}",
-        len(run.seeds),
+        counted(len(run.seeds), "seed"),
     )
     if run.training.dtype == "bfloat16" and not native_bfloat16(material.device):
         logger.warning("this processor imitates bfloat16: --dtype float32 is faster here")

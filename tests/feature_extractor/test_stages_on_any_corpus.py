@@ -228,7 +228,7 @@ def test_single_utterances_without_audio(corpus, read, encoders, folds_run, tmp_
     assert train(tmp_path / "run", "--split", "folds:3", "--fold", "2", *encoders) == 0
     told = capsys.readouterr().out
     assert "2 train utterances without audio left out" in told
-    assert "1 dev utterances without audio left out" in told
+    assert "1 dev utterance without audio left out" in told
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["metrics"]["dev"]["n"] == 6
     assert extract(tmp_path / "x.pkl", "--checkpoint", str(folds_run)) == 0

@@ -47,7 +47,7 @@ def test_kemdy_prefixes_are_dialogues_wherever_the_files_lie(tmp_path, caplog):
     assert [turn.id for turn in turns][1:4] == [
         *("Sess01_script01_F001", "Sess01_script01_M001", "Sess01_script01_F002")
     ]
-    assert "1 numbers belong to turns of several speakers" in caplog.text
+    assert "1 number belongs to turns of several speakers" in caplog.text
 
 
 def test_times_of_turns_beside_a_recording_are_not_passed_over_in_silence(tmp_path, caplog):
