@@ -17,7 +17,8 @@ a model of the others; else the file's dev side. Test dialogues are never read: 
 scored; of two files of one corpus the SHA-256 tells which. The difference to the default is paired
 by seed, so there is none where the seeds are others; its standard error is in brackets: below about
 twice that, it means nothing. "Decoded" is weighted F1 after decoding along each speaker's turns at
-weight 0.2. A dash is a row that was not run.
+weight 0.2. A dash is a row that was not run. Without text a row without the speaker's level also
+has neither the terms of its deviations nor dropout 0.2, as `train.py` takes them there.
 
 """
 
