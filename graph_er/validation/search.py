@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from graph_er.dialogues import DialogueFile
 from graph_er.errors import InputError
-from graph_er.networks.config import BEFORE_OPTIONS, ContextualConfig
+from graph_er.networks.config import BEFORE_OPTIONS, WITHOUT_TEXT, ContextualConfig
 from graph_er.running.files import disk_errors_named
 from graph_er.training.one_seed import OnEpoch
 from graph_er.training.recipe import GivenSettings, Recipe, recipe_of
@@ -34,8 +34,10 @@ logger = logging.getLogger(__name__)
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 _DEFAULTS = "defaults"
 _SHOWN = 80  # letters of a value in a message
-# Options outside of the space whose defaults depend on the modalities.
-_BY_MODALITIES = ("audio_level", "deviation_terms")
+# Options whose defaults depend on the modalities, as they were before.
+_BY_MODALITIES = {
+    name: BEFORE_OPTIONS.get(name, getattr(ContextualConfig, name)) for name in WITHOUT_TEXT
+}
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Search:
         """Return what must be alike for a search to be gone on with, plain values."""
         model, taken = self.recipe({}).model, {}
         if isinstance(model, ContextualConfig):
-            taken = {name: getattr(model, name) for name in _BY_MODALITIES}
+            names = (name for name in _BY_MODALITIES if name not in self.space)
+            taken = {name: getattr(model, name) for name in names}
         return {
             "data": data["sha256"],
             "preset": self.settings.preset,
@@ -152,9 +155,10 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Return what differs between what is searched, one readable clause each."""
     # Options stand in a dictionary of their own.
     options = [dict(known.get("fixed", {})) for known in (before, now)]
-    for name in _BY_MODALITIES:
-        if name in options[1]:  # and not before: a search of an earlier release
-            options[0].setdefault(name, BEFORE_OPTIONS[name])
+    contextual = "audio_level" in options[1]  # preset cogmen has other defaults, or none
+    for name, default in _BY_MODALITIES.items():
+        if contextual and name in options[1]:  # and not before: a search of an earlier release
+            options[0].setdefault(name, default)
     pairs = [(name, before.get(name), now[name]) for name in now if name != "fixed"]
     for name in dict.fromkeys([*options[0], *options[1]]):
         pairs.append((name, *(given.get(name, "not given") for given in options)))

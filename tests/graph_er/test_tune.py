@@ -526,3 +526,23 @@ def test_a_search_of_before_some_options_goes_on_where_the_model_is_the_same(
         told = capsys.readouterr().err
         assert "audio_level was dialogue, is speaker; deviation_terms was False, is True" in told
         assert tune(data, out, *argv, "--audio_level", "dialogue") == 0
+
+
+def test_an_earlier_search_on_audio_of_some_fields_goes_on_only_with_the_dropout_that_it_had(
+    scored, data, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "search"
+    argv = ("--modalities", "a", "--trials", "1", "--only", "wp", "--no-deviation_terms")
+    real = search_module.Search.plain
+
+    def before(self, given):
+        settings = real(self, given)
+        assert settings["fixed"].pop("dropout") == 0.4
+        return settings
+
+    with monkeypatch.context() as patched:
+        patched.setattr(search_module.Search, "plain", before)
+        assert tune(data, out, *argv, "--dropout", "0.4") == 0
+    assert tune(data, out, *argv) == 2
+    assert "dropout was 0.4, is 0.2" in capsys.readouterr().err
+    assert tune(data, out, *argv, "--dropout", "0.4") == 0
