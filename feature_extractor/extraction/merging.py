@@ -10,6 +10,7 @@ from feature_extractor.extraction.assembly import assemble, parts_folder
 from feature_extractor.extraction.parts_plan import read_plan
 from feature_extractor.extraction.store import MISSING, OTHER
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 
 # By number of the source and of the part: which file is no good part, and why.
 Problems = dict[tuple[int, int], tuple[Path, str]]
@@ -76,5 +77,6 @@ def _refuse_missing(problems: Problems, manifest: dict[str, Any]) -> None:
     command = f"{manifest['command']} --num_shards {count} --shard"
     which = "\n  ".join(f"{command} {shard}" for shard in shards)
     raise InputError(
-        f"{len(problems)} parts are missing, {first} the first; they are made by\n  {which}"
+        f"{counted(len(problems), 'part is', 'parts are')} missing, {first} the first; made by\n"
+        f"  {which}"
     )

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.running.processes import (
     PATIENCE,
     SharedError,
@@ -49,8 +50,8 @@ def joined(device: torch.device) -> Iterator[None]:
     if device.type == "cuda" and here > gpus:
         with one_voice():
             raise InputError(
-                f"{here} processes on this machine, which has {gpus} GPUs; start as many as "
-                "GPUs, or add --device cpu"
+                f"{counted(here, 'process', 'processes')} on this machine, which has "
+                f"{counted(gpus, 'GPU')}; start as many as GPUs, or add --device cpu"
             )
     import_before_joining()
     PartialState(cpu=device.type == "cpu", timeout=PATIENCE)

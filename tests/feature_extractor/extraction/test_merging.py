@@ -89,6 +89,12 @@ def test_workers_change_no_byte(tmp_path, extractor, corpus, whole):
     assert (tmp_path / "x.pkl").read_bytes() == whole
 
 
+def test_one_missing_part_is_told_as_one(tmp_path, apart):
+    next(apart[1].rglob("*.safetensors")).unlink()
+    with pytest.raises(InputError, match=r"^1 part is missing, .* first; made by\n.* --shard 1$"):
+        merge_parts(apart, tmp_path / "x.pkl")
+
+
 def test_missing_parts_are_named_with_what_makes_them(tmp_path, apart):
     with pytest.raises(InputError, match=r"--num_shards 3 --shard 1$") as error:
         merge_parts([apart[0], apart[2]], tmp_path / "x.pkl")

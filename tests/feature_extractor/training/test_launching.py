@@ -23,7 +23,7 @@ from feature_extractor.train import main as train_command
 from feature_extractor.training import utterance_trainer
 from feature_extractor.training.fit import Job, fit
 from feature_extractor.training.global_batches import STAND_IN, GlobalBatches, collated, share
-from feature_extractor.training.launching import in_turn
+from feature_extractor.training.launching import in_turn, joined
 from feature_extractor.training.losses import LOSSES
 from feature_extractor.training.stage1 import require_one_process
 from feature_extractor.training.utterance_trainer import UtteranceTrainer
@@ -287,6 +287,16 @@ def test_without_a_launcher_everything_is_done_here(monkeypatch):
     assert in_turn(lambda: 3) == 3
     with pytest.raises(InputError, match="bad"), one_voice():
         raise InputError("bad")
+
+
+def test_more_processes_than_gpus_are_refused_before_they_are_joined(monkeypatch):
+    for name, value in (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    refused = pytest.raises(InputError, match=r"^2 processes on this machine, which has 1 GPU;")
+    with refused, joined(torch.device("cuda")):
+        pass
 
 
 def test_other_processes_than_the_first_are_silent_before_they_are_joined(monkeypatch, capsys):
