@@ -71,7 +71,9 @@ class ContextualConfig:
     graph_heads: int = option(4, "attention heads of graph and context layers")
     input_dropout: float = option(0.0, "share of input features zeroed in training")
     dropout: float = option(
-        0.4, "dropout probability of the hidden layers; 0.2 is taken where no text is heard"
+        0.4,
+        "dropout probability of the hidden layers; 0.2 is taken where no text is heard, and audio "
+        "against the speaker's level",
     )
 
     def __post_init__(self) -> None:
