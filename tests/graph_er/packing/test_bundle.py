@@ -19,7 +19,7 @@ from graph_er.bundles import bundle_folder
 from graph_er.bundles.bundle_folder import open_bundle
 from graph_er.errors import InputError
 from graph_er.inference.predictor import EmotionPredictor
-from graph_er.networks.checkpoint import load_checkpoint, save_checkpoint
+from graph_er.networks.checkpoint import save_checkpoint
 from graph_er.packing import bundle_writing
 from graph_er.packing.bundle_writing import Sources, write_bundle
 from graph_er.running.cli import run_command
@@ -101,14 +101,12 @@ def test_the_card_says_what_the_records_say(bundle):
         assert part in text
 
 
-def test_the_card_tells_what_is_heard_of_speakers(bundle, sources, tmp_path):
+def test_the_card_tells_what_is_heard_of_speakers(bundle, models, sources, tmp_path):
     told = "The graph hears audio against all that its speaker says in the session"
     assert told in (bundle / "README.md").read_text(encoding="utf-8")
-    of_dialogues = shutil.copytree(sources.graph, tmp_path / "graph")
-    run = load_checkpoint(of_dialogues)
-    config = replace(run.config, audio_level="dialogue")
-    save_checkpoint(of_dialogues, replace(run, config=config))
-    write_bundle(Sources(sources.extractor, of_dialogues), tmp_path / "out")
+    of_dialogues = replace(CONTEXTUAL, audio_level="dialogue")
+    save_graph(tmp_path / "graph", models.file, config=of_dialogues)
+    write_bundle(Sources(sources.extractor, finish(tmp_path / "graph")), tmp_path / "out")
     assert told not in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
