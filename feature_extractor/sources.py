@@ -246,6 +246,12 @@ def require_audio(utterances: Sequence[Utterance], what: str, remedy: str) -> No
         raise InputError(f"{what} has no audio at all; {remedy}")
 
 
+def require_text(utterances: Sequence[Utterance], what: str, remedy: str) -> None:
+    """Refuse utterances of which not one has a word; see `require_audio`."""
+    if not any(utterance.text for utterance in utterances):
+        raise InputError(f"{what} has no text at all; {remedy}")
+
+
 def with_default_encoders(
     settings: ModelSettings, corpus: Corpus, root: Path, split: Split
 ) -> ModelSettings:

@@ -35,6 +35,7 @@ from feature_extractor.sources import (
     learnt_from,
     open_choice,
     require_audio,
+    require_text,
     tell_split,
     utterances_by_side,
     with_default_encoders,
@@ -128,6 +129,7 @@ def prepare(
     split = split_corpus(corpus, run.choice.split, run.choice.fold)
     tell_split(split, tell)
     sides = utterances_by_side(corpus, split)
+    _require_modalities(run.modalities, sides)
     model_settings = _settled(model_settings, corpus, root, split)
     if run.modalities != "t" and model_settings.audio_encoder in KINDS:
         if settings.speed_perturbation:
@@ -274,12 +276,18 @@ def _states(
     return cached_states(checkpoint, wanted, corpus, utterances, cache, execution)
 
 
-def _tell_without_audio(side: str, utterances: Sequence[Utterance], tell: Tell) -> None:
-    """Tell how many utterances have no audio.
+def _require_modalities(modalities: str, sides: dict[str, list[Utterance]]) -> None:
+    """Refuse sides without what a model of `modalities` learns from, before any encoder is read.
 
     Raises:
-        InputError: none has.
+        InputError: no utterance of train or dev has audio, or none of train has a word.
     """
-    require_audio(utterances, f"the {side} side", "train on the texts with --modalities t")
+    if "t" in modalities:
+        require_text(sides["train"], "the train side", "train on the audio with --modalities a")
+    for side in _LEARNT_FROM if "a" in modalities else ():
+        require_audio(sides[side], f"the {side} side", "train on the texts with --modalities t")
+
+
+def _tell_without_audio(side: str, utterances: Sequence[Utterance], tell: Tell) -> None:
     if lacking := sum(utterance.wav is None for utterance in utterances):
         tell(f"{counted(lacking, f'{side} utterance')} without audio left out")

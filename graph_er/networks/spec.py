@@ -201,7 +201,8 @@ def feature_widths(dialogues: Sequence[Dialogue], modalities: str) -> tuple[int,
                 there = "".join(m for m in MODALITY_NAMES if dialogue.features(m) is not None)
                 raise InputError(
                     f"no {name} features (modality {modality!r}) in dialogue {dialogue.id}, which "
-                    f"has {there or 'none'}; choose --modalities among those that the file has"
+                    f"has {there or 'none'}; train with --modalities among those of the file, or "
+                    "name a file that has them"
                 )
             by_width.setdefault(features.shape[1], dialogue.id)
         if len(by_width) > 1:

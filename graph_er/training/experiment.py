@@ -17,6 +17,7 @@ from graph_er.answers.prediction import evaluated_utterances
 from graph_er.dialogues import Dialogue, DialogueFile, require_side
 from graph_er.errors import InputError
 from graph_er.networks.checkpoint import save_checkpoint
+from graph_er.networks.config import ContextualConfig
 from graph_er.networks.spec import ModelSpec, spec_of
 from graph_er.running import processes
 from graph_er.running.counted import counted
@@ -232,6 +233,11 @@ def _announce(run: Run, material: _Material) -> None:
         f"{parameters:,}",
         counted(len(run.seeds), "seed"),
     )
+    terms = isinstance(run.model, ContextualConfig) and run.model.deviation_terms
+    if terms and not spec.voiced(run.model):
+        logger.warning(
+            "--deviation_terms has no effect: no speaker's level is heard here, see --audio_level"
+        )
     if run.training.dtype == "bfloat16" and not native_bfloat16(material.device):
         logger.warning("this processor imitates bfloat16: --dtype float32 is faster here")
     for side, dialogues in (("train", train), ("dev", dev)):

@@ -18,6 +18,7 @@ from feature_extractor.sources import (
     open_corpus,
     refuse_other_emotions,
     require_audio,
+    require_text,
     utterances_by_side,
 )
 from feature_extractor.splits.splitting import Split
@@ -74,6 +75,13 @@ def test_utterances_without_audio_count_in_the_digest(corpus):
     require_audio(without.utterances, "the corpus", "sing")
     with pytest.raises(InputError, match="the corpus has no audio at all; sing"):
         require_audio([first], "the corpus", "sing")
+
+
+def test_utterances_without_a_word_have_no_text(corpus):
+    first, *others = (replace(utterance, text="") for utterance in corpus.utterances)
+    require_text([*others, corpus.utterances[0]], "the corpus", "hum")
+    with pytest.raises(InputError, match="the corpus has no text at all; hum"):
+        require_text([first, *others], "the corpus", "hum")
 
 
 def test_utterances_on_no_side_are_left_out(corpus):

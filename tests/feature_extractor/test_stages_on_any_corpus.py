@@ -197,6 +197,17 @@ def test_a_corpus_of_texts_runs_end_to_end(corpus, read, encoders, tmp_path, cap
     assert not (tmp_path / "no").exists()
 
 
+def test_a_model_that_reads_is_refused_where_there_is_nothing_to_read(
+    corpus, read, encoders, tmp_path, capsys
+):
+    read(changed(corpus, text=""))
+    for modalities in ("t", "at"):
+        given = ("--split", "folds:3", "--fold", "1", "--modalities", modalities, *encoders)
+        assert train(tmp_path / "no", *given) == 2
+        assert "the train side has no text at all; " in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
 def test_a_model_that_hears_is_refused_where_nothing_can_be_heard(
     corpus, read, folds_run, tmp_path, capsys
 ):
@@ -316,7 +327,7 @@ def test_empty_texts_and_another_kind_of_audio_pass(corpus, read, encoders, tmp_
     path = tmp_path / "clip.mp3"
     soundfile.write(path, 0.1 * rng.standard_normal((22_050, 2)), 44_100)
     other = changed(corpus, *range(0, 54, 5), wav=path, duration=0.5)
-    read(changed(other, text=""))
+    read(changed(other, *range(1, 54), text=""))  # one is left: without any, there is no text
     assert train(tmp_path / "run", "--split", "folds:3", "--fold", "3", *encoders) == 0
     assert extract(tmp_path / "x.pkl", "--checkpoint", str(tmp_path / "run")) == 0
 

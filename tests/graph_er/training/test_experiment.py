@@ -303,3 +303,13 @@ def test_features_that_are_alike_in_every_utterance_are_warned_of(train, caplog,
     train(training=TRAINING, file=replace(FILE, dialogues=dialogues))
     assert ("audio features are alike in every train utterance" in caplog.text) == silent
     assert "text features are alike" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "heard"),
+    [({}, True), ({"audio_level": "dialogue"}, False), ({"wf": 0}, False)],
+)
+def test_terms_that_nothing_hears_are_warned_of(train, caplog, changes, heard):
+    train(training=TRAINING, model=replace(CONTEXTUAL, **changes))
+    assert ("--deviation_terms has no effect" in caplog.text) is not heard
+    assert replace(CONTEXTUAL, **changes).by_terms is heard
