@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -58,7 +58,7 @@ def write_reason_pictures(plot: Path, explanations: Sequence[Explanation]) -> li
 
 def reasons_text(explanation: Explanation) -> str:
     """Return an explanation as a short table for a terminal."""
-    said = f"{explanation.utterance_id} {explanation.speaker}: {explanation.sentence}"
+    said = _said(explanation.utterance_id, explanation.speaker, explanation.sentence)
     lines = [f"{said[:80]} -> {explanation.emotion} {100 * explanation.probability:.0f} %"]
     lines.append(f"  percentage points of “{explanation.emotion}” that are due to it:")
     for row in reasons(explanation, _TURNS):
@@ -67,9 +67,14 @@ def reasons_text(explanation: Explanation) -> str:
         elif row.other is None:
             label = ("  " if row.is_own else "") + reason_label(row, explanation)
         else:
-            label = f"  {row.other.utterance_id} {row.other.speaker}: {row.other.sentence}"
+            turn = row.other
+            label = f"  {_said(turn.utterance_id, turn.speaker, turn.sentence)}"
         without = row.influence.without
         changed = "" if without == explanation.emotion else f"  else {without}"
         number = signed(100 * row.influence.change)
         lines.append(f"  {number:>6}  {shortened(label, _WIDTH)}{changed}")
     return "\n".join(lines)
+
+
+def _said(utterance_id: str, speaker: Hashable, sentence: str) -> str:
+    return f"{utterance_id} {speaker}" + (f": {sentence}" if sentence else "")

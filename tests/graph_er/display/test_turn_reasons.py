@@ -55,6 +55,11 @@ def test_what_turns_lack_is_not_explained(predictor, tmp_path):
     assert [[*one.turn_modalities] for one in found] == own
     assert [[*one.dialogue_modalities] for one in found] == [["audio", "text"]] * 3 + [["text"]] * 2
     assert "audio" not in reasons_text(found[4])
+    said = [reasons_text(one).splitlines()[0].split(" -> ")[0] for one in found[:3]]
+    assert said == [f"{turns[0].id} A: 그래", f"{turns[1].id} B: 왜 그래?", f"{turns[2].id} A"]
+    told = reasons_text(found[1])
+    assert f"{turns[2].id} A" in told
+    assert f"{turns[2].id} A:" not in told
 
 
 def test_the_table_names_its_unit_and_has_no_negative_zero(models, predictor):
