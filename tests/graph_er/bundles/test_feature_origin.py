@@ -17,6 +17,7 @@ from graph_er.running.cli import run_command
 from graph_er.running.files import sha256
 from graph_er.running.run_record import describe_data
 from tests.graph_er.conversation_factory import talk, write_table
+from tests.graph_er.tiny_predictor import save_graph
 
 
 def write_record(folder, data):
@@ -69,9 +70,9 @@ def test_the_extractor_is_known_by_its_weights_wherever_it_lies(graph, own, othe
 def test_a_bundle_of_models_that_do_not_belong_together_is_refused(
     models, made_by, graph, own, other, tmp_path, role
 ):
-    causal = replace(models.checkpoint.config, wf=0)
     live = tmp_path / "live"
-    save_checkpoint(live, replace(models.checkpoint, config=causal, data_sha256=made_by["sha256"]))
+    causal = save_graph(live, models.file, config=replace(models.checkpoint.config, wf=0))
+    save_checkpoint(live, replace(causal, data_sha256=made_by["sha256"]))
     unknown = write_record(shutil.copytree(graph, tmp_path / "unknown"), None)
     write_record(live, made_by if role == "live" else None)
     sources = Sources(other, graph if role == "graph" else unknown, live)
