@@ -55,10 +55,10 @@ def make_recipe(
     """
     settings = training_config(preset, training)
     config = model_config(preset, dict(model))
-    if isinstance(config, ContextualConfig):
-        speaker = replace(config, audio_level=model.get("audio_level", "speaker"))
-        if "t" not in modalities and speaker.by_voice:
-            config = replace(config, **{**WITHOUT_TEXT, **model})
+    if isinstance(config, ContextualConfig) and "t" not in modalities:
+        taken = replace(config, **{**WITHOUT_TEXT, **model})
+        # They go with the speaker's level: where that is not heard, none of them is taken.
+        config = taken if taken.by_voice else config
     return Recipe(modalities, config, settings)
 
 
