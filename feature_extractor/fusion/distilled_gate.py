@@ -39,6 +39,11 @@ class DistilledGateOptions:
     temperature: float = option(2.0, "softens what is learnt from the joint head")
     affect: float = option(0.2, "weight of the error of valence and arousal, where they are rated")
     smoothing: float = option(0.1, "share of the target that is spread over all emotions")
+    level: bool = option(
+        False,
+        "whether the audio vector knows the states' level: they are not normalised, and their "
+        "mean, deviation and mean change are in it as they are; true on mfcc unless given",
+    )
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -73,8 +78,12 @@ class DistilledGate(FusionModel):
         width, dropout = options.width, options.dropout
         joint = len(names) * width
 
+        level = {"text": False, "audio": options.level}
         self.summaries = nn.ModuleDict(
-            {name: Summary(needed(widths[name]), width, options.heads, dropout) for name in names}
+            {
+                name: Summary(needed(widths[name]), width, options.heads, dropout, level[name])
+                for name in names
+            }
         )
         self.joint_head = classifier_head(joint, width, num_emotions, dropout)
         self.affect_head = classifier_head(joint, width, 2, dropout)
@@ -94,12 +103,10 @@ class DistilledGate(FusionModel):
     ) -> FusionOutput:
         """Join the streams; see `base.FusionModel.forward`."""
         summaries: Any = self.summaries
-        streams = {
-            name: summaries[name].narrowed(stream)
-            for name, stream in (("text", text), ("audio", audio))
-            if stream is not None
-        }
-        vectors = {name: self.summaries[name](stream) for name, stream in streams.items()}
+        given = {"text": text, "audio": audio}
+        whole = {name: stream for name, stream in given.items() if stream is not None}
+        streams = {name: summaries[name].narrowed(stream) for name, stream in whole.items()}
+        vectors = {name: self.summaries[name](streams[name], whole[name]) for name in streams}
         present = {name: stream.present for name, stream in streams.items()}
         auxiliary = {}
         if self.pair:

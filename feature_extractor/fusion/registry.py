@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from feature_extractor.fusion.base import FusionModel, Sizes
@@ -42,12 +42,14 @@ class Fusion:
         model, options: the model and its options.
         modalities: those that it can be built for.
         loss: one of `losses.LOSSES`, unless ``--loss`` names another.
+        on_mfcc: options that are not its defaults where it hears MFCC, unless given.
     """
 
     model: type[FusionModel]
     options: type[Any]
     modalities: tuple[str, ...] = ("a", "t", "at")
     loss: str = "ce"
+    on_mfcc: Mapping[str, Any] = field(default_factory=dict)
 
 
 FUSIONS: dict[str, Fusion] = {
@@ -63,7 +65,7 @@ FUSIONS: dict[str, Fusion] = {
     "case_concat": Fusion(CaseConcat, CaseConcatOptions),
     "case_compress": Fusion(CaseCompress, CaseOptions),
     "case_attention": Fusion(CaseAttention, CaseOptions),
-    "distilled_gate": Fusion(DistilledGate, DistilledGateOptions),
+    "distilled_gate": Fusion(DistilledGate, DistilledGateOptions, on_mfcc={"level": True}),
 }
 
 
@@ -100,10 +102,17 @@ def build_fusion(
     return fusion.model(sizes, num_emotions, options)
 
 
-def given_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was given as the values that it stands for; raises as `fusion_options`."""
-    options = fusion_options(name, given)
-    return {key: getattr(options, key) for key in given}
+def chosen_options(name: str, given: Mapping[str, Any], *, mfcc: bool) -> dict[str, Any]:
+    """Return the options of a new model that are chosen for it; raises as `fusion_options`.
+
+    Args:
+        name: one of `FUSIONS`.
+        given: values by option, as `fusion_options` takes them; they come before others.
+        mfcc: whether it hears MFCC.
+    """
+    chosen = {**(FUSIONS[name].on_mfcc if mfcc else {}), **given}
+    options = fusion_options(name, chosen)
+    return {key: getattr(options, key) for key in chosen}
 
 
 def _parsed(what: str, value: Any, item: dataclasses.Field) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from feature_extractor.fusion.pooling import masked_mean
 from feature_extractor.fusion.pooling_layers import MeanStdPooling
 from feature_extractor.fusion.stream import Stream
 
@@ -29,18 +30,35 @@ def attended(scores: torch.Tensor, stream: Stream) -> torch.Tensor:
     return torch.einsum("bth,bthd->bhd", weights, slices).flatten(1)
 
 
+def mean_change(stream: Stream) -> torch.Tensor:
+    """Return the mean absolute difference of successive states, ``[B, D]``; zeros without any."""
+    states = stream.cleared().states
+    both = stream.mask[:, 1:] & stream.mask[:, :-1]
+    return masked_mean((states[:, 1:] - states[:, :-1]).abs(), both)
+
+
 class Summary(nn.Module):
     """Mean, standard deviation and attentive mean of narrowed states, as one vector."""
 
-    def __init__(self, size: int, width: int, heads: int, dropout: float) -> None:
-        """Sum up states of `size` in vectors of `width`."""
+    def __init__(
+        self, size: int, width: int, heads: int, dropout: float, level: bool = False
+    ) -> None:
+        """Sum up states of `size` in vectors of `width`.
+
+        With `level` states are not normalised, for where their level tells something and no feature
+        is far larger than others; what is known of each over time is summed up beside.
+        """
         super().__init__()
-        self.narrow = nn.Sequential(nn.LayerNorm(size), nn.Linear(size, width), nn.GELU())
+        self.level = level
+        first = nn.Identity() if level else nn.LayerNorm(size)
+        self.narrow = nn.Sequential(first, nn.Linear(size, width), nn.GELU())
         self.dropout = nn.Dropout(dropout)
         # No bias on the score: a softmax takes no notice of it.
         self.score = nn.Linear(width, heads, bias=False)
         self.statistics = MeanStdPooling(width)
-        self.join = nn.Sequential(nn.Linear(3 * width, width), nn.LayerNorm(width))
+        self.whole_statistics = MeanStdPooling(size)
+        joined = 3 * width + (3 * size if level else 0)
+        self.join = nn.Sequential(nn.Linear(joined, width), nn.LayerNorm(width))
 
     def narrowed(self, stream: Stream) -> Stream:
         """Return the stream at the summary's width."""
@@ -49,11 +67,18 @@ class Summary(nn.Module):
         kept = self.dropout(torch.ones_like(states[:, :1])) * stream.mask[:, :, None]
         return Stream(states * kept, stream.mask)
 
-    def forward(self, stream: Stream) -> torch.Tensor:
-        """Return ``[B, width]`` of a narrowed stream; zeros where nothing is."""
-        attentive = attended(self.score(stream.states), stream)
-        vector = self.join(torch.cat((self.statistics(stream), attentive), dim=-1))
-        return vector * stream.present[:, None]
+    def forward(self, stream: Stream, whole: Stream) -> torch.Tensor:
+        """Return ``[B, width]`` of a narrowed stream; zeros where nothing is.
+
+        Args:
+            stream: what `narrowed` gave.
+            whole: what it was given.
+        """
+        parts = [self.statistics(stream), attended(self.score(stream.states), stream)]
+        if self.level:
+            whole = whole.cleared()
+            parts += [self.whole_statistics(whole), mean_change(whole)]
+        return self.join(torch.cat(parts, dim=-1)) * stream.present[:, None]
 
 
 class Glance(nn.Module):

@@ -13,10 +13,11 @@ from feature_extractor.batches.dataset import States, UtteranceDataset
 from feature_extractor.caches.caching import Cache, cached_states
 from feature_extractor.caches.state_store import StateStore
 from feature_extractor.execution import Execution
-from feature_extractor.fusion.registry import FUSIONS
+from feature_extractor.fusion.registry import FUSIONS, chosen_options
 from feature_extractor.fusion.stream import TIME
 from feature_extractor.fusion_study.budget import CLIP_LENGTH
 from feature_extractor.fusion_study.plan import Condition
+from feature_extractor.networks.acoustic import MFCC
 from feature_extractor.networks.checkpoint import Checkpoint, build_checkpoint
 from feature_extractor.networks.encoders import quiet_transformers
 from feature_extractor.networks.model import views
@@ -110,7 +111,7 @@ class Ground:
         if source not in self._encoders:
             settings = ModelSettings(
                 text_encoder=self.text_encoder,
-                audio_encoder="mfcc" if mfcc else self.audio_encoder,
+                audio_encoder=MFCC if mfcc else self.audio_encoder,
                 context=self.choice.context,
                 fusion_options={} if view == TIME else {"pooling": "layers"},
             )
@@ -131,12 +132,14 @@ class Ground:
 
     def views(self, condition: Condition) -> dict[str, str]:
         """Return the view that a condition's model has of each of its modalities, by letter."""
-        of_all = views(condition.fusion, self.fusion_options(condition.fusion))
+        of_all = views(condition.fusion, self.fusion_options(condition))
         return {modality: of_all[modality] for modality in condition.modalities}
 
-    def fusion_options(self, fusion: str) -> dict[str, Any]:
-        """Return what the corpus changes in a model's published options."""
-        return FUSION_PRESETS.get(self.corpus.name, {}).get(fusion, {})
+    def fusion_options(self, condition: Condition) -> dict[str, Any]:
+        """Return what the corpus, and MFCC, change in the options of a condition's model."""
+        of_corpus = FUSION_PRESETS.get(self.corpus.name, {}).get(condition.fusion, {})
+        mfcc = "a" in condition.modalities and (condition.mfcc or self.audio_encoder == MFCC)
+        return chosen_options(condition.fusion, of_corpus, mfcc=mfcc)
 
     def learnt_from(self, side: str, modalities: str) -> list[Utterance]:
         """Return what of train or dev a model on these modalities is trained on, as in stage 1."""
@@ -208,4 +211,4 @@ class Ground:
 
 
 def _name(modality: str, mfcc: bool) -> str:
-    return "mfcc" if mfcc and modality == "a" else MODALITY_NAMES[modality]
+    return MFCC if mfcc and modality == "a" else MODALITY_NAMES[modality]

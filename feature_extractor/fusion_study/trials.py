@@ -95,7 +95,7 @@ def untrained(ground: Ground, condition: Condition) -> Checkpoint:
             emotions=list(ground.corpus.emotions),
             modalities=condition.modalities,
             fusion=condition.fusion,
-            fusion_options=ground.fusion_options(condition.fusion),
+            fusion_options=ground.fusion_options(condition),
             context=any_part.model.config.context,
             **config,
         ),

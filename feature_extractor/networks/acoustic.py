@@ -30,9 +30,10 @@ from feature_extractor.networks.mfcc import BANDS, COEFFICIENTS, mfcc
 SAMPLING_RATE = 16_000
 # Windows of 50 ms every 25 ms, as in the seed's scripts, where the audio was at 8 kHz.
 _WINDOW, _HOP = 800, 400
-KINDS = {"mfcc": COEFFICIENTS, "egemaps": FUNCTIONALS}
+MFCC, EGEMAPS = "mfcc", "egemaps"
+KINDS = {MFCC: COEFFICIENTS, EGEMAPS: FUNCTIONALS}
 # eGeMAPS looks at windows of up to 60 ms and at slopes between them.
-_SHORTEST = {"mfcc": _WINDOW, "egemaps": 4000}
+_SHORTEST = {MFCC: _WINDOW, EGEMAPS: 4000}
 
 
 class FrameConfig(PreTrainedConfig):
@@ -45,7 +46,7 @@ class FrameConfig(PreTrainedConfig):
     """
 
     model_type = "acoustic_frames"
-    kind: str = "mfcc"
+    kind: str = MFCC
     hidden_size: int = COEFFICIENTS
     min_samples: int = _WINDOW
 
@@ -74,7 +75,7 @@ class FrameExtractor(SequenceFeatureExtractor):
 
     def __init__(
         self,
-        kind: str = "mfcc",
+        kind: str = MFCC,
         feature_size: int = COEFFICIENTS,
         sampling_rate: int = SAMPLING_RATE,
         padding_value: float = 0.0,
@@ -105,7 +106,7 @@ class FrameExtractor(SequenceFeatureExtractor):
         return self.pad(BatchFeature({"input_values": frames}), **options)
 
     def _frames(self, samples: np.ndarray) -> np.ndarray:
-        if self.kind == "mfcc":
+        if self.kind == MFCC:
             return mfcc(samples, self.sampling_rate, self.window, self.hop, self.bands)
         return egemaps(samples, self.sampling_rate)[None]
 

@@ -15,8 +15,8 @@ from feature_extractor.caches.caching import Cache, cached_states
 from feature_extractor.caches.state_store import StateStore
 from feature_extractor.corpora.registry import effective_policies
 from feature_extractor.execution import Execution, training_device
-from feature_extractor.fusion.registry import given_options
-from feature_extractor.networks.acoustic import KINDS
+from feature_extractor.fusion.registry import chosen_options
+from feature_extractor.networks.acoustic import KINDS, MFCC
 from feature_extractor.networks.checkpoint import Checkpoint, TrainedOn, build_checkpoint
 from feature_extractor.networks.encoder_folder import (
     encoder_files_digest,
@@ -130,7 +130,7 @@ def prepare(
     tell_split(split, tell)
     sides = utterances_by_side(corpus, split)
     _require_modalities(run.modalities, sides)
-    model_settings = _settled(model_settings, corpus, root, split)
+    model_settings = _settled(model_settings, run.modalities, corpus, root, split)
     if run.modalities != "t" and model_settings.audio_encoder in KINDS:
         if settings.speed_perturbation:
             kind, share = model_settings.audio_encoder, settings.speed_perturbation
@@ -155,9 +155,12 @@ def prepare(
     return Prepared(config, data, settings, checkpoint, corpus, train, dev, sides["dev"], scaled)
 
 
-def _settled(settings: ModelSettings, corpus: Corpus, root: Path, split: Split) -> ModelSettings:
+def _settled(
+    settings: ModelSettings, modalities: str, corpus: Corpus, root: Path, split: Split
+) -> ModelSettings:
     """Fill in what the user left open, and check what was given; raises as `prepare`."""
-    options = given_options(settings.fusion, settings.fusion_options)
+    hears_mfcc = "a" in modalities and settings.audio_encoder == MFCC
+    options = chosen_options(settings.fusion, settings.fusion_options, mfcc=hears_mfcc)
     settings = replace(settings, fusion_options=options)
     settings = with_default_encoders(settings, corpus, root, split)
     refuse_tuned_on_held_out(settings, corpus, split)

@@ -430,6 +430,24 @@ def test_a_shard_that_does_not_write_the_file_says_who_does(
     assert sum(len(dialogue) for dialogue in read_dialogues(out).dialogues) == 12
 
 
+@pytest.mark.parametrize(
+    ("encoder", "given", "kept"),
+    [("mfcc", (), True), ("mfcc", ("--fusion_options", "level=no"), False), (None, (), None)],
+)
+def test_ours_knows_the_level_of_mfcc_unless_told_otherwise(demo, tmp_path, encoder, given, kept):
+    heard = ("--audio_encoder", encoder) if encoder else ()
+    options = ("--modalities", "a", "--fusion", "distilled_gate", *heard, *given)
+    assert train(demo, tmp_path, *options, "--cache_dir", str(tmp_path / "cache")) == 0
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["fusion_options"].get("level") is kept
+    normalised = "fusion.summaries.audio.narrow.0.weight" in load_file(
+        tmp_path / "model.safetensors"
+    )
+    assert normalised is not bool(kept)
+    argv = ["--checkpoint", str(tmp_path), "--root", str(demo), "--device", "cpu"]
+    assert run_command(eval_command.main, argv) == 0
+
+
 def test_acoustic_features_are_kept_and_standardised_by_the_training_side(demo, tmp_path, capsys):
     out, cache = tmp_path / "mfcc", tmp_path / "cache"
     options = ("--modalities", "a", "--audio_encoder", "mfcc", "--speed_perturbation", "0.2")

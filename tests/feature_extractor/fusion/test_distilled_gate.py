@@ -6,6 +6,7 @@ from feature_extractor.fusion.base import Sizes, Targets
 from feature_extractor.fusion.distilled_gate import DistilledGate, DistilledGateOptions
 from feature_extractor.fusion.loss_terms import affect_error, distillation, smoothed
 from feature_extractor.fusion.stream import Stream
+from feature_extractor.fusion.summary_layers import mean_change
 from graph_er.errors import InputError
 
 NAN = float("nan")
@@ -159,3 +160,21 @@ def test_options_out_of_range():
         DistilledGateOptions(width=6)
     with pytest.raises(InputError, match="--temperature is 0"):
         DistilledGateOptions(temperature=0.0)
+
+
+@pytest.mark.parametrize("level", [False, True])
+def test_the_level_of_audio_states_is_heard_where_that_is_wanted(level):
+    model = build(level=level).eval()
+    text, audio = batch()
+    logits = model(text, audio).logits
+    louder = model(text, Stream(2 * audio.states + 3, audio.mask)).logits
+    # Normalised states are told apart by no more than what keeps the division finite.
+    assert torch.allclose(logits, louder, atol=1e-4) is not level
+    twice = Stream(2 * text.states + 3, text.mask)
+    assert torch.allclose(logits, model(twice, audio).logits, atol=1e-4)
+
+
+def test_mean_change_is_over_successive_states_that_are_there():
+    states = torch.tensor([[1.0, 4.0, 2.0, NAN], [7.0, NAN, NAN, NAN], [NAN] * 4])[:, :, None]
+    mask = torch.tensor([[True, True, True, False], [True] + [False] * 3, [False] * 4])
+    assert mean_change(Stream(states, mask)).tolist() == [[2.5], [0.0], [0.0]]

@@ -359,6 +359,21 @@ def test_what_a_corpus_changes_are_options_that_the_models_have():
             assert {name: getattr(options, name) for name in changed} == changed
 
 
+def options_of(choice, audio_encoder, condition):
+    ground = Ground(replace(choice, audio_encoder=audio_encoder), tell=lambda line: None)
+    return ground.fusion_options(condition)
+
+
+def test_options_for_mfcc_are_chosen_where_mfcc_are_heard(choice):
+    own, heard = choice.audio_encoder, {"level": True}
+    assert options_of(choice, "mfcc", Condition(OURS, "at")) == heard
+    assert options_of(choice, own, Condition(OURS, "a", mfcc=True)) == heard
+    assert options_of(choice, "mfcc", Condition(OURS, "t")) == {}
+    assert options_of(choice, own, Condition(OURS, "at")) == {}
+    assert options_of(choice, "egemaps", Condition(OURS, "a")) == {}
+    assert options_of(choice, "mfcc", Condition("concat", "a")) == {}
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_acoustic_features_are_standardised_as_common_encoder_and_as_a_models_own(choice, shared):
     ground = Ground(replace(choice, audio_encoder="mfcc"), tell=lambda line: None)
