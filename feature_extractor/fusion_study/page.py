@@ -166,10 +166,11 @@ def _ours(results: dict[str, Any]) -> str:
     parts = []
     for found in results["ours"]:
         low, high = 100 * found["low"], 100 * found["high"]
+        heard, sides = "on MFCC " if found["mfcc"] else "", " and ".join(found["best_on"])
         parts.append(
-            f"against `{found['other']}`, on {' and '.join(found['best_on'])} the best other on "
-            f"the same states: {100 * found['difference']:+.1f} points of weighted F1 on test, 95 "
-            f"% interval {low:+.1f} to {high:+.1f}, p = {found['p']:.3g}"
+            f"{heard}against `{found['other']}`, on {sides} the best other on the same states: "
+            f"{100 * found['difference']:+.1f} points of weighted F1 on test, 95 % interval "
+            f"{low:+.1f} to {high:+.1f}, p = {found['p']:.3g}"
         )
     if not parts:
         return ""

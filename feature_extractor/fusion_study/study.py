@@ -193,41 +193,56 @@ def _ours_against_best(
 ) -> list[dict[str, Any]]:
     """Compare our model with those of the others that are best on dev and on test.
 
-    All on all modalities; dialogues and seeds are drawn, see `graph_er.scoring.bootstrap`.
+    All on all modalities and on the same states: those of the common encoder, then MFCC. Dialogues
+    and seeds are drawn, see `graph_er.scoring.bootstrap`.
 
     Returns:
         Plain values of one comparison each, a model that is best on both sides once; none where
         there is nothing to compare, or one dialogue alone.
     """
-    both = [row for row in rows if row["modalities"] == "at" and not row["mfcc"]]
-    others = [row["fusion"] for row in both if row["fusion"] != OURS]
     dialogues = [utterance.dialogue for utterance in ground.sides["test"]]
-    if len(others) == len(both) or not others or len(set(dialogues)) < 2:
+    if len(set(dialogues)) < 2:
         return []
     gold = np.array([ground.corpus.label(u) for u in ground.sides["test"]])
+    emotions = len(ground.corpus.emotions)
 
-    def members(fusion: str) -> np.ndarray:
-        predicted = [
-            finished[trial][1].argmax(axis=1)
-            for trial in trials
-            if trial.condition == Condition(fusion, "at")
-        ]
-        emotions = len(ground.corpus.emotions)
+    def members(row: dict[str, Any]) -> np.ndarray:
+        condition = Condition(row["fusion"], row["modalities"], row["mfcc"])
+        predicted = [finished[t][1].argmax(axis=1) for t in trials if t.condition == condition]
         return np.stack([confusions_by_dialogue(dialogues, gold, p, emotions) for p in predicted])
 
-    def mean(fusion: str, side: str) -> float:
-        row = next(row for row in both if row["fusion"] == fusion)
-        return row[side]["weighted_f1"]["mean"]
+    found = []
+    for mfcc in (False, True):
+        both = [row for row in rows if row["modalities"] == "at" and row["mfcc"] == mfcc]
+        ours = [row for row in both if row["fusion"] == OURS]
+        others = [row for row in both if row["fusion"] != OURS]
+        if ours and others:
+            found += _against_best(ours[0], others, members)
+    return found
 
+
+def _against_best(
+    ours: dict[str, Any],
+    others: list[dict[str, Any]],
+    members: Callable[[dict[str, Any]], np.ndarray],
+) -> list[dict[str, Any]]:
+    """Compare rows on the same states.
+
+    Args:
+        ours: our row.
+        others: those of other models.
+        members: gives a row's confusions by dialogue, one array for each seed.
+    """
     best_on: dict[str, list[str]] = {}
     for side in ("dev", "test"):
-        best = max(others, key=lambda fusion: mean(fusion, side))
-        best_on.setdefault(best, []).append(side)
-    ours, comparisons = members(OURS), []
+        best = max(others, key=lambda row: row[side]["weighted_f1"]["mean"])
+        best_on.setdefault(best["fusion"], []).append(side)
+    own, comparisons = members(ours), []
     for other, sides in best_on.items():
-        found = differences([ours, members(other)])["weighted_f1"]["difference"]
-        comparison = {"other": other, "best_on": sides, "metric": "weighted_f1"}
-        comparison |= {"difference": found["value"]}
+        row = next(row for row in others if row["fusion"] == other)
+        found = differences([own, members(row)])["weighted_f1"]["difference"]
+        comparison = {"other": other, "mfcc": ours["mfcc"], "best_on": sides}
+        comparison |= {"metric": "weighted_f1", "difference": found["value"]}
         comparison |= {name: found[name] for name in ("low", "high", "p")}
-        comparisons.append(comparison | {"dialogues": ours.shape[1]})
+        comparisons.append(comparison | {"dialogues": own.shape[1]})
     return comparisons

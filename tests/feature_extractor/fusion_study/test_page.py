@@ -76,16 +76,19 @@ def test_whose_learning_rate_is_taken_is_told_where_it_is(rows, taken):
 
 
 def test_ours_is_held_against_the_best_others_on_dev_and_on_test():
-    numbers = {"metric": "weighted_f1", "dialogues": 9, "p": 0.04}
+    numbers = {"metric": "weighted_f1", "dialogues": 9, "p": 0.04, "mfcc": False}
     made = results(("concat", "at"), ("mlp_mixer", "at"))
     made["ours"] = [
         {"other": "mlp_mixer", "best_on": ["dev"], "difference": 0.03, "low": 0.01, "high": 0.05},
         {"other": "concat", "best_on": ["test"], "difference": -0.01, "low": -0.02, "high": 0.0},
     ]
     made["ours"] = [found | numbers for found in made["ours"]]
+    made["ours"].append(made["ours"][0] | {"best_on": ["dev", "test"], "mfcc": True})
     page = comparison_page(made)
     assert "against `mlp_mixer`, on dev the best other on the same states: +3.0 points" in page
     assert "against `concat`, on test the best other on the same states: -1.0 points" in page
+    on_mfcc = "on MFCC against `mlp_mixer`, on dev and test the best other on the same states: +3.0"
+    assert on_mfcc in page
     assert "(paired bootstrap over 9 dialogues and over seeds)" in page
 
 
@@ -102,7 +105,7 @@ def test_what_so_few_dialogues_and_seeds_cannot_show_is_said_as_compare_says_it(
     dialogues, seeds, noted
 ):
     made = results(("concat", "at"), ("mlp_mixer", "at"))
-    numbers = {"difference": 0.03, "low": 0.01, "high": 0.05, "p": 0.04}
+    numbers = {"difference": 0.03, "low": 0.01, "high": 0.05, "p": 0.04, "mfcc": False}
     made["ours"] = [
         {"other": "concat", "best_on": ["dev"], "dialogues": dialogues, **numbers},
     ]

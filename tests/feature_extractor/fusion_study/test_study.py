@@ -117,7 +117,8 @@ def test_every_model_is_compared_on_what_it_can_be_built_for_and_ours_comes_last
     for name, fusion in FUSIONS.items():
         on = {c.modalities for c in found if c.fusion == name and not c.mfcc}
         assert on == set(fusion.modalities)
-    assert {c.fusion for c in found if c.mfcc} == {"mfcc_transformer", "cross_modal_transformer"}
+    on_mfcc = {"mfcc_transformer", "cross_modal_transformer", OURS}
+    assert {c.fusion for c in found if c.mfcc} == on_mfcc
     assert len({Trial(c, 1e-3, 0).key for c in found}) == len(found)
 
 
@@ -308,12 +309,14 @@ def test_a_side_without_any_audio_is_not_heard(tmp_path, choice, ground, side):
 
 def test_the_whole_comparison(tmp_path, choice):
     modalities = ["a", "t", "at"]
-    what = (choice, ["concat", "mfcc_transformer", OURS], modalities)
+    on_mfcc = "cross_modal_transformer"
+    what = (choice, ["concat", on_mfcc, "mfcc_transformer", OURS], modalities)
     budget = Budget(epochs=1, batch_size=16, seeds=2)
     results = compare_fusions(*what, budget, tmp_path, 2, lambda line: None)
     names = {(row["name"], row["modalities"]) for row in results["rows"]}
     assert names == {
-        *((name, m) for name in ("concat", OURS) for m in modalities),
+        *((name, m) for name in ("concat", on_mfcc, OURS) for m in modalities),
+        *((f"{name} on MFCC", m) for name in (on_mfcc, OURS) for m in ("a", "at")),
         *((name, "a") for name in ("mfcc_transformer", "mfcc_transformer on MFCC")),
     }
     for row in results["rows"]:
@@ -324,9 +327,19 @@ def test_the_whole_comparison(tmp_path, choice):
         *(("majority class", None), ("text lookup", None)),
         *(("logistic regression", m) for m in modalities),
     }
-    (against,) = results["ours"]
-    assert (against["other"], against["best_on"]) == ("concat", ["dev", "test"])
-    assert against["low"] <= against["difference"] <= against["high"]
+    *common, mfcc = results["ours"]
+    assert {found["other"] for found in common} <= {"concat", on_mfcc}
+    assert sorted(side for found in common for side in found["best_on"]) == ["dev", "test"]
+    assert not any(found["mfcc"] for found in common)
+    assert (mfcc["other"], mfcc["mfcc"], mfcc["best_on"]) == (on_mfcc, True, ["dev", "test"])
+    rows = {row["name"]: row["test"] for row in results["rows"] if row["modalities"] == "at"}
+    for found in results["ours"]:
+        ours, other = (
+            rows[f"{name} on MFCC" if found["mfcc"] else name]["weighted_f1"]["mean"]
+            for name in (OURS, found["other"])
+        )
+        assert found["difference"] == pytest.approx(ours - other, abs=0.02)
+        assert found["low"] <= found["difference"] <= found["high"]
     page = comparison_page(results)
     assert all(f"| {name}" in page for name, _ in names)
     assert "p = " in page
