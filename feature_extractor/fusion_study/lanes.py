@@ -53,7 +53,10 @@ class Results:
             record = json.loads(self._path(trial, ".json").read_text(encoding="utf-8"))
             if record["identity"] != self.identity:
                 return None
-            return record, np.load(self._path(trial, ".npy"), allow_pickle=False)
+            probabilities = np.load(self._path(trial, ".npy"), allow_pickle=False)
+            # Another study that was killed here may have left its own beside this record.
+            ours = record["probabilities"] == _digest(probabilities)
+            return (record, probabilities) if ours else None
         except (OSError, ValueError, KeyError):
             return None
 
@@ -73,10 +76,15 @@ class Results:
         """Keep a finished trial; its JSON is written last."""
         with atomic_path(self._path(trial, ".npy")) as temporary:
             np.save(temporary, probabilities)
-        write_json(self._path(trial, ".json"), {"identity": self.identity, **record})
+        kept = {"identity": self.identity, "probabilities": _digest(probabilities), **record}
+        write_json(self._path(trial, ".json"), kept)
 
     def _path(self, trial: Trial, suffix: str) -> Path:
         return self.folder / f"{trial.key}{suffix}"
+
+
+def _digest(values: np.ndarray) -> str:
+    return hashlib.sha256(f"{values.dtype} {values.shape}".encode() + values.tobytes()).hexdigest()
 
 
 def results_identity(ground: Ground, budget: Budget) -> str:

@@ -182,6 +182,9 @@ def test_only_results_of_the_same_ground_budget_and_code_are_taken_up(tmp_path, 
     assert np.array_equal(probabilities, np.eye(3))
     other = Results(tmp_path, results_identity(ground, Budget(epochs=99)))
     assert other.load(trial) is None
+    # Another study, killed after the first of its two files.
+    np.save(tmp_path / f"{trial.key}.npy", 1 - results.finished(trial)[1])
+    assert results.load(trial) is None
     (tmp_path / f"{trial.key}.json").write_text('{"identity": ')
     assert results.load(trial) is None
 
