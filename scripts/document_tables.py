@@ -93,11 +93,14 @@ def _benchmark(arguments: argparse.Namespace) -> None:
 
 def _fusions(arguments: argparse.Namespace) -> None:
     from feature_extractor.fusion_study.page import comparison_page
+    from scripts.documents.training_sides import training_sides
 
     docs = arguments.root / "docs"
     for block in ("fusions", "fusions_mfcc"):
         _, page = comparison_page(_json(docs / f"{block}.json")).split("\n", 1)
         put(docs / "fusions.md", block, page)
+    sides = [_json(docs / f"fusions_mfcc{n}.json") for n in ("", 2, 3)]
+    put(docs / "fusions.md", "fusions_sides", training_sides(sides))
 
 
 def _reliability(arguments: argparse.Namespace) -> None:

@@ -5,8 +5,9 @@
 #   bash scripts/make_docs.sh --only fusions          one part; may be repeated
 #
 #   --only PART    study            docs/results.json, results.png, conversation.png; tables of the READMEs
-#                  fusions          docs/fusions.json, fusions_mfcc.json (on fusions_split.json), fusions.png,
-#                                   fusions.md
+#                  fusions          docs/fusions.json, fusions_mfcc.json, fusions_mfcc2.json,
+#                                   fusions_mfcc3.json (on fusions_split.json, fusions_split2.json,
+#                                   fusions_split3.json), fusions.png, fusions.md
 #                  ablation         docs/ablation.json, ablation.md, ablation_audio.json,
 #                                   ablation_audio.md; needs opensmile
 #                  real_dialogues   docs/real_dialogues.json, real_dialogues.md, a sentence of the READMEs
@@ -73,7 +74,7 @@ root=$PWD runs=$PWD/runs/docs demo_root=$PWD/data/demo
 study=() fusions=() tuning=() stage1=() stage3=() size=--full name=demo seeds=5 few=3
 acoustic=egemaps heard=(--fusions concat distilled_gate --seeds 5 --epochs 40 --batch_size 16) folds=99
 frames=(--fusions mfcc_transformer --seeds 3 --epochs 40 --batch_size 16)
-long=(--root data/demo_long --split ids:docs/fusions_split.json)
+long=(--root data/demo_long) split=()
 if [ $tiny = 1 ]; then
   runs=$PWD/runs/docs_tiny root=$PWD/runs/docs_tiny demo_root=$PWD/runs/docs_tiny/demo
   name=docs_tiny seeds=2 few=2 size=--tiny stage1=(--epochs 1) stage3=(--epochs 1)
@@ -111,17 +112,21 @@ study() { # the study's own script knows what is finished
 
 fusions() {
   local out=${name}_fusions
-  [ $fresh = 0 ] || rm -rf "runs/$out" "runs/${out}_mfcc" "model_checkpoints/$out"
+  [ $fresh = 0 ] || rm -rf "runs/$out" "runs/${out}_mfcc"{,2,3} "model_checkpoints/$out"
   bash scripts/compare_fusions.sh --root "$demo_root" --name "$out" \
     ${fusions[@]+"${fusions[@]}"} ${tuning[@]+"${tuning[@]}"} >&2
   cp "runs/$out/results.json" "$docs/fusions.json"
   cp "runs/$out/results.png" "$docs/fusions.png"
   [ $tiny = 1 ] || [ -e data/demo_long ] ||
     run feature_extractor/demo.py --sessions 30 --out data/demo_long
-  bash scripts/compare_fusions.sh "${long[@]}" --name "${out}_mfcc" --encoders pretrained \
-    --text_encoder "model_checkpoints/$out/encoder_t" --audio_encoder mfcc \
-    ${fusions[@]+"${fusions[@]}"} --modalities at --seeds $seeds >&2
-  cp "runs/${out}_mfcc/results.json" "$docs/fusions_mfcc.json"
+  local side
+  for side in "" 2 3; do # three training sides
+    [ $tiny = 1 ] || split=(--split "ids:docs/fusions_split$side.json")
+    bash scripts/compare_fusions.sh "${long[@]}" ${split[@]+"${split[@]}"} --encoders pretrained \
+      --name "${out}_mfcc$side" --text_encoder "model_checkpoints/$out/encoder_t" \
+      --audio_encoder mfcc ${fusions[@]+"${fusions[@]}"} --modalities at --seeds $seeds >&2
+    cp "runs/${out}_mfcc$side/results.json" "$docs/fusions_mfcc$side.json"
+  done
   tables fusions
 }
 

@@ -43,7 +43,7 @@ def comparison_page(results: dict[str, Any]) -> str:
         "Parameters and times are those of the fusion model alone, without the encoders, while "
         "other runs shared the machine.\n",
         _by_modality(results),
-        _ours(results),
+        against_others(results),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -162,7 +162,8 @@ def _gains(results: dict[str, Any]) -> str:
     return f"Not above their own versions on one modality: {', '.join(losers)}.\n"
 
 
-def _ours(results: dict[str, Any]) -> str:
+def against_others(results: dict[str, Any]) -> str:
+    """Return how far ours is ahead of the best others, as a sentence; empty where none is."""
     parts = []
     for found in results["ours"]:
         low, high = 100 * found["low"], 100 * found["high"]
