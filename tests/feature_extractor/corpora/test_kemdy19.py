@@ -448,29 +448,3 @@ def test_audio_far_from_as_long_as_annotated_is_told(tmp_path):
     write_media(root, F1, seconds=9.0)
     (told,) = read_kemdy19(root).notices
     assert f"is it theirs? {F1} (9.0 s of 1.5 s)." in told
-
-
-def test_files_in_capitals_are_read_as_others(tmp_path):
-    plain = read_kemdy19(write_corpus(tmp_path / "plain", OWN, HEARD))
-    root = write_corpus(tmp_path / "capitals", OWN, HEARD)
-    for path in sorted((root / "wav").rglob("*.*")):
-        path.rename(path.with_suffix(path.suffix.upper()))
-    loud = read_kemdy19(root)
-    assert {utterance.wav.name for utterance in loud.utterances} == {
-        f"{utterance.id}.WAV" for utterance in plain.utterances
-    }
-    assert [replace(u, wav=None) for u in loud.utterances] == [
-        replace(u, wav=None) for u in plain.utterances
-    ]
-    assert loud.notices == plain.notices
-
-
-def test_of_two_files_that_differ_in_case_the_expected_one_is_read(tmp_path):
-    root = write_corpus(tmp_path / "corpus", OWN, HEARD)
-    wav = media_path(root, F1, ".wav")
-    shutil.copy(wav, wav.with_suffix(".WAV"))
-    if wav.with_suffix(".WAV").samefile(wav):
-        pytest.skip("a disk blind to case")
-    corpus = read_kemdy19(root)
-    assert wav in {utterance.wav for utterance in corpus.utterances}
-    assert any(f"not read: {wav.with_suffix('.WAV')}" in notice for notice in corpus.notices)

@@ -296,29 +296,3 @@ def test_audio_far_from_as_long_as_annotated_is_told(tmp_path):
     assert f"{short.id} ({short.seconds:.1f} s of 9.0 s)" in told
     write_media(root, replace(short, seconds=5.0))  # longer than half of it
     assert read_kemdy20(root).notices[0].startswith("1 utterance has audio")
-
-
-def test_files_in_capitals_are_read_as_others(tmp_path):
-    plain = read_kemdy20(write_corpus(tmp_path / "plain", ROWS))
-    root = write_corpus(tmp_path / "capitals", ROWS)
-    for path in sorted((root / "wav").rglob("*.*")):
-        path.rename(path.with_suffix(path.suffix.upper()))
-    loud = read_kemdy20(root)
-    assert {utterance.wav.name for utterance in loud.utterances} == {
-        f"{utterance.id}.WAV" for utterance in plain.utterances
-    }
-    assert [replace(u, wav=None) for u in loud.utterances] == [
-        replace(u, wav=None) for u in plain.utterances
-    ]
-    assert loud.notices == plain.notices
-
-
-def test_of_two_files_that_differ_in_case_the_expected_one_is_read(tmp_path):
-    root = write_corpus(tmp_path / "corpus", ROWS)
-    wav = media_path(root, A1, ".wav")
-    shutil.copy(wav, wav.with_suffix(".WAV"))
-    if wav.with_suffix(".WAV").samefile(wav):
-        pytest.skip("a disk blind to case")
-    corpus = read_kemdy20(root)
-    assert wav in {utterance.wav for utterance in corpus.utterances}
-    assert any(f"not read: {wav.with_suffix('.WAV')}" in notice for notice in corpus.notices)
