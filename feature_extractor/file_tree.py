@@ -1,4 +1,4 @@
-"""Finding a corpus's files by name with one walk, however its archives were unpacked."""
+"""Finding a corpus's files by name, however its archives were unpacked."""
 
 from __future__ import annotations
 
@@ -51,6 +51,35 @@ def wavs_below(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return [path for paths in files_below(folder, (".wav",)).values() for path in paths]
+
+
+class AnyCase:
+    """Looks files up whatever the case of their names (``.WAV``); each folder is listed once."""
+
+    def __init__(self) -> None:
+        self._listed: dict[Path, dict[str, list[Path]]] = {}
+
+    def spelled(self, root: Path, path: str) -> Path:
+        """Return the one file of that path as it is spelled on disk; ``root/path`` if not one.
+
+        Args:
+            root: the folder, as it is spelled.
+            path: below it, in any case, with ``/`` between folders.
+        """
+        found = [root]
+        for name in path.lower().split("/"):
+            found = [there for folder in found for there in self._names(folder).get(name, ())]
+        # Two names that differ in case may be links to one folder.
+        one = len(found) == 1 or len({os.path.realpath(there) for there in found}) == 1
+        return found[0] if one else root / path
+
+    def _names(self, folder: Path) -> dict[str, list[Path]]:
+        if folder not in self._listed:
+            names: dict[str, list[Path]] = {}
+            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+                names.setdefault(path.name.lower(), []).append(path)
+            self._listed[folder] = names
+        return self._listed[folder]
 
 
 def composed(path: Path, root: Path) -> str:

@@ -24,7 +24,8 @@ from feature_extractor.corpora.problems import (
 )
 from feature_extractor.corpora.ratings import MultiLabel, apply_multi_label, one_row_per_id
 from feature_extractor.corpora.row_checks import tell_odd_lengths
-from feature_extractor.corpora.segment_media import MediaFiles, read_utterances, remove_missing
+from feature_extractor.corpora.segment_media import read_utterances, remove_missing
+from feature_extractor.file_tree import AnyCase, wavs_below
 from feature_extractor.utterance import Corpus
 from graph_er.errors import InputError
 from graph_er.schema.emotions import KEMDY_EMOTIONS
@@ -79,11 +80,11 @@ def read_kemdy19(
     rows: list[AnnotationRow] = []
     for path in paths:
         rows += read_annotation(path, own_rows=labels_of == "speaker", problems=problems)
-    media = MediaFiles(root / "wav")
-    locate = partial(_media_path, root, media)
+    wavs = wavs_below(root / "wav")
+    locate = partial(_media_path, root, AnyCase())
     named = {locate(row, ".wav") for row in rows}
     of_row = f"row of the {labels_of}'s emotion"
-    tell_unnamed(media.wavs, named, of_row, problems, notices)
+    tell_unnamed(wavs, named, of_row, problems, notices)
     known_twice = _KNOWN_TWICE if labels_of == "listener" else frozenset()
     rows = one_row_per_id(rows, problems, notices, known_twice)
     rows = apply_multi_label(rows, multi_label, notices)
@@ -122,6 +123,6 @@ def _annotation_files(root: Path, notices: list[str]) -> list[Path]:
     return [folder / name for name in sorted(names, key=natural_key)]
 
 
-def _media_path(root: Path, media: MediaFiles, row: AnnotationRow, suffix: str) -> Path:
+def _media_path(root: Path, media: AnyCase, row: AnnotationRow, suffix: str) -> Path:
     session = row.session.replace("Sess", "Session")
-    return media.spelled(root / "wav" / session / row.dialogue / f"{row.id}{suffix}")
+    return media.spelled(root / "wav", f"{session}/{row.dialogue}/{row.id}{suffix}")

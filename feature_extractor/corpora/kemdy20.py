@@ -26,7 +26,8 @@ from feature_extractor.corpora.ratings import (
     one_row_per_id,
 )
 from feature_extractor.corpora.row_checks import tell_odd_lengths
-from feature_extractor.corpora.segment_media import MediaFiles, read_utterances, remove_missing
+from feature_extractor.corpora.segment_media import read_utterances, remove_missing
+from feature_extractor.file_tree import AnyCase, wavs_below
 from feature_extractor.transcript import clean_transcript
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
@@ -77,10 +78,10 @@ def read_kemdy20(root: Path, *, multi_label: MultiLabel = "drop") -> Corpus:
     notices: list[str] = []
     paths = _annotation_files(folder, notices)
     rows = _read_rows(paths, problems, notices)
-    media = MediaFiles(folder / "wav")
-    locate = partial(_media_path, folder, media)
+    wavs = wavs_below(folder / "wav")
+    locate = partial(_media_path, folder, AnyCase())
     named = {locate(row, ".wav") for row in rows}
-    tell_unnamed(media.wavs, named, "annotation row", problems, notices)
+    tell_unnamed(wavs, named, "annotation row", problems, notices)
     rows = one_row_per_id(rows, problems, notices)
     rows = apply_multi_label(rows, multi_label, notices)
     rows = remove_missing(rows, locate, problems, notices)
@@ -148,9 +149,9 @@ def _read_rows(
     return rows
 
 
-def _media_path(root: Path, media: MediaFiles, row: RatedSegment, suffix: str) -> Path:
+def _media_path(root: Path, media: AnyCase, row: RatedSegment, suffix: str) -> Path:
     session = row.session.replace("Sess", "Session")
-    return media.spelled(root / "wav" / session / f"{row.id}{suffix}")
+    return media.spelled(root / "wav", f"{session}/{row.id}{suffix}")
 
 
 def _official_split(utterances: Iterable[Utterance], sessions: list[str]) -> dict[str, str]:

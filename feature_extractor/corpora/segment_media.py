@@ -10,7 +10,6 @@ from feature_extractor.audio import probe_durations
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.corpora.ratings import MultiLabel, Segment
 from feature_extractor.corpora.row_checks import tell_no_file, too_many_missing
-from feature_extractor.file_tree import files_below
 from feature_extractor.transcript import clean_transcript, read_transcript
 from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
@@ -21,31 +20,6 @@ _MAX_MISSING = 0.05
 
 # Returns where a segment's ".wav" or ".txt" lies.
 Locate = Callable[[Segment, str], Path]
-
-
-class MediaFiles:
-    """The wav and txt files below a folder, whatever the case of their names (``.WAV``).
-
-    Attributes:
-        wavs: all wavs, as they are spelled on disk.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        """Look for them; there are none where there is no such folder.
-
-        Raises:
-            InputError: a folder below it cannot be read.
-        """
-        found = files_below(folder, (".wav", ".txt")) if folder.is_dir() else {}
-        self.wavs = [p for name, paths in found.items() if name.endswith(".wav") for p in paths]
-        self._spelled: dict[str, list[Path]] = {}
-        for path in (path for paths in found.values() for path in paths):
-            self._spelled.setdefault(str(path).lower(), []).append(path)
-
-    def spelled(self, path: Path) -> Path:
-        """Return the one file of that path in any case; the path itself if there is not one."""
-        spelled = self._spelled.get(str(path).lower(), [])
-        return spelled[0] if len(spelled) == 1 else path
 
 
 def remove_missing(

@@ -59,3 +59,23 @@ def test_of_two_files_that_differ_in_case_the_expected_one_is_read(tmp_path, cor
     found = read(root)
     assert wav in {utterance.wav for utterance in found.utterances}
     assert any(f"not read: {wav.with_suffix('.WAV')}" in notice for notice in found.notices)
+
+
+def test_folders_in_capitals_that_are_links_to_one_folder_are_each_read(tmp_path, corpus):
+    read, write = CORPORA[corpus]
+    plain = read(write(tmp_path / "plain"))
+    root = write(tmp_path / "linked")
+    for audio in folders_of_audio(root):
+        sessions = [path for path in sorted(audio.iterdir()) if path.is_dir()]
+        whole = audio.with_name("whole")
+        for session in sessions:
+            shutil.copytree(session, whole, dirs_exist_ok=True)
+            shutil.rmtree(session)
+            session.with_name(session.name.upper()).symlink_to(whole)
+        if (audio / sessions[0].name).exists():
+            pytest.skip("a disk blind to case")
+    linked = read(root)
+    assert [replace(u, wav=None) for u in linked.utterances] == [
+        replace(u, wav=None) for u in plain.utterances
+    ]
+    assert linked.notices == plain.notices
