@@ -39,7 +39,7 @@ from feature_extractor.corpora.row_checks import (
     tell_odd_lengths,
     too_many_missing,
 )
-from feature_extractor.file_tree import wavs_below
+from feature_extractor.file_tree import AnyCase, wavs_below
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.running.counted import counted
@@ -103,10 +103,11 @@ def read_iemocap(root: Path, *, classes: Classes = 6) -> Corpus:
     turns: list[Turn] = []
     for path in _evaluation_files(release, problems, notices):
         turns += read_turns(path, problems)
-    _tell_unnamed_wavs(release, turns, problems, notices)
+    media = AnyCase()
+    _tell_unnamed_wavs(release, media, turns, problems, notices)
     turns = _leave_out(remove_repeated(turns, problems, notices), classes, notices)
     turns.sort(key=lambda turn: (natural_key(turn.dialogue), turn.start, turn.id))
-    rows = _join(release, turns, classes, problems, notices)
+    rows = _join(release, media, turns, classes, problems, notices)
     remedy = "Extract sentences/wav of every session"
     report_missing_audio(rows, remedy, problems, notices)
     durations = probe_rows(rows, problems)
@@ -164,11 +165,15 @@ def _evaluation_files(release: Path, problems: list[str], notices: list[str]) ->
 
 
 def _tell_unnamed_wavs(
-    release: Path, turns: Sequence[Turn], problems: list[str], notices: list[str]
+    release: Path,
+    media: AnyCase,
+    turns: Sequence[Turn],
+    problems: list[str],
+    notices: list[str],
 ) -> None:
     folders = sorted(release.glob("Session[0-9]/sentences/wav"))
     found = [path for folder in folders for path in wavs_below(folder)]
-    named = {_wav_path(release, turn) for turn in turns}
+    named = {_wav_path(release, media, turn) for turn in turns}
     tell_unnamed(found, named, "turn of an evaluation file", problems, notices)
 
 
@@ -183,7 +188,12 @@ def _leave_out(turns: Sequence[Turn], classes: int, notices: list[str]) -> list[
 
 
 def _join(
-    release: Path, turns: Sequence[Turn], classes: int, problems: list[str], notices: list[str]
+    release: Path,
+    media: AnyCase,
+    turns: Sequence[Turn],
+    classes: int,
+    problems: list[str],
+    notices: list[str],
 ) -> list[_Row]:
     """Return the turns with their audio and words."""
     words: dict[str, str] = {}
@@ -209,7 +219,7 @@ def _join(
         _Row(
             turn,
             class_of(turn.code, classes) or "",
-            _wav(release, turn, problems),
+            _wav(_wav_path(release, media, turn), problems),
             words.get(turn.id, ""),
         )
         for turn in turns
@@ -221,13 +231,12 @@ def _session(release: Path, dialogue: str) -> Path:
     return release / f"Session{int(number[1]) if number else 0}"
 
 
-def _wav_path(release: Path, turn: Turn) -> Path:
-    folder = _session(release, turn.dialogue) / "sentences" / "wav" / turn.dialogue
-    return folder / f"{turn.id}.wav"
+def _wav_path(release: Path, media: AnyCase, turn: Turn) -> Path:
+    folder = _session(release, turn.dialogue) / "sentences" / "wav"
+    return media.spelled(folder, f"{turn.dialogue}/{turn.id}.wav")
 
 
-def _wav(release: Path, turn: Turn, problems: list[str]) -> Path | None:
-    path = _wav_path(release, turn)
+def _wav(path: Path, problems: list[str]) -> Path | None:
     if path.is_file():
         return path
     tell_no_file(path, problems)

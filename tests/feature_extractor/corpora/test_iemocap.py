@@ -277,7 +277,7 @@ def test_expected_counts_add_up():
 def test_wavs_that_no_turn_names_are_told(root):
     assert not any("not read" in notice for notice in read_iemocap(root).notices)
     wav = wav_path(root, F0)
-    moved = wav.rename(wav.with_suffix(".WAV"))
+    moved = wav.rename(wav.with_stem(f"{F0} (1)"))
     told = f"1 wav that no turn of an evaluation file names, not read: {moved}."
     assert told in read_iemocap(root).notices
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from feature_extractor.corpora.iemocap import read_iemocap
 from feature_extractor.corpora.kemdy19 import read_kemdy19
 from feature_extractor.corpora.kemdy20 import read_kemdy20
-from tests.feature_extractor import kemdy19_writer, kemdy20_writer
+from tests.feature_extractor import iemocap_writer, kemdy19_writer, kemdy20_writer
 
 SEGMENTS_19 = [
     kemdy19_writer.Segment(f"{dialogue}_{number}", start, start + 1.5, "happy")
@@ -21,7 +22,13 @@ SEGMENTS_20 = [
     *kemdy20_writer.sessions_of(2),
     kemdy20_writer.Segment(TIE, 9.0, 9.5, "happy;neutral"),  # for a notice in either spelling
 ]
+TURNS = [
+    iemocap_writer.TurnSpec(f"{dialogue}_{number}", start, start + 1, "neu")
+    for dialogue in ("Ses01F_impro01", "Ses01M_script01_1b", "Ses02F_impro03")
+    for start, number in enumerate(("F000", "M000"))
+]
 CORPORA = {
+    "iemocap": (read_iemocap, lambda root: iemocap_writer.write_release(root, TURNS)),
     "kemdy19": (read_kemdy19, lambda root: kemdy19_writer.write_corpus(root, SEGMENTS_19)),
     "kemdy20": (read_kemdy20, lambda root: kemdy20_writer.write_corpus(root, SEGMENTS_20)),
 }
