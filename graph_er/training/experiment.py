@@ -233,11 +233,8 @@ def _announce(run: Run, material: _Material) -> None:
         f"{parameters:,}",
         counted(len(run.seeds), "seed"),
     )
-    terms = isinstance(run.model, ContextualConfig) and run.model.deviation_terms
-    if terms and not spec.voiced(run.model):
-        logger.warning(
-            "--deviation_terms has no effect: no speaker's level is heard here, see --audio_level"
-        )
+    if isinstance(run.model, ContextualConfig) and not spec.voiced(run.model):
+        _tell_unheard(run.model)
     if run.training.dtype == "bfloat16" and not native_bfloat16(material.device):
         logger.warning("this processor imitates bfloat16: --dtype float32 is faster here")
     for side, dialogues in (("train", train), ("dev", dev)):
@@ -245,6 +242,19 @@ def _announce(run: Run, material: _Material) -> None:
     _tell_constant(train, spec.modalities)
     if all(len(dialogue) == 1 for dialogue in train):
         logger.warning("every dialogue is one utterance: there is no context for the graph to use")
+
+
+def _tell_unheard(model: ContextualConfig) -> None:
+    """Warn of options without effect where nothing is heard against a speaker's level."""
+    if model.audio_level == "speaker":
+        logger.warning(
+            "--audio_level speaker has no effect: it needs audio or visual features, "
+            "--relative_audio and another --wf than 0"
+        )
+    if model.deviation_terms:
+        logger.warning(
+            "--deviation_terms has no effect: no speaker's level is heard here, see --audio_level"
+        )
 
 
 def _tell_constant(train: Sequence[Dialogue], modalities: str) -> None:

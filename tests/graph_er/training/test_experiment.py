@@ -32,12 +32,15 @@ def train(tmp_path):
     data = tmp_path / "data.pkl"
     write_dialogues(data, FILE)
 
-    def run(name="run", *, model=CONTEXTUAL, training=REFIT, seeds=(3,), file=FILE, comet="off"):
+    def run(
+        name="run", *, modalities="at", model=CONTEXTUAL, training=REFIT, seeds=(3,), file=FILE,
+        comet="off",
+    ):  # fmt: skip
         out = tmp_path / name
         run_training(
             file,
             Run(
-                modalities="at", model=model, training=training, seeds=list(seeds), out=out,
+                modalities=modalities, model=model, training=training, seeds=list(seeds), out=out,
                 tag=name, data=data, device="cpu", comet=comet, started=time.monotonic(),
             ),
         )  # fmt: skip
@@ -313,3 +316,21 @@ def test_terms_that_nothing_hears_are_warned_of(train, caplog, changes, heard):
     train(training=TRAINING, model=replace(CONTEXTUAL, **changes))
     assert ("--deviation_terms has no effect" in caplog.text) is not heard
     assert replace(CONTEXTUAL, **changes).by_terms is heard
+
+
+@pytest.mark.parametrize(
+    ("modalities", "changes", "told"),
+    [
+        ("at", {}, False),
+        ("t", {}, True),
+        ("at", {"wf": 0}, True),
+        ("at", {"relative_audio": False}, True),
+        ("t", {"audio_level": "dialogue"}, False),
+    ],
+)
+def test_a_speakers_level_that_nothing_is_heard_against_is_warned_of(
+    train, caplog, modalities, changes, told
+):
+    model = replace(CONTEXTUAL, **changes)
+    train(modalities=modalities, training=TRAINING, model=model)
+    assert ("--audio_level speaker has no effect" in caplog.text) is told
