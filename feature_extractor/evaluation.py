@@ -177,8 +177,8 @@ def run_evaluation(
     write_evaluation(out, scores, result.utterances, result.probabilities[None])
     if seen:
         tell(
-            f"the checkpoint was trained on {len(seen)} dialogue(s) of these ids: if they are the "
-            "same ones, such scores tell nothing about new dialogues"
+            f"the checkpoint was trained on {counted(len(seen), 'dialogue')} of these ids: if "
+            "they are the same ones, such scores tell nothing about new dialogues"
         )
     if same_corpus and run.get("split_sha256") == split_digest(split):
         add_metrics(checkpoint_dir, side, scores)

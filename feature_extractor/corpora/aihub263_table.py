@@ -18,6 +18,7 @@ from typing import Literal
 
 from feature_extractor.corpora.text_files import KOREAN_ENCODINGS, decode_file, one_line
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.running.normal_form import normal_form
 from graph_er.schema.emotions import KEMDY_EMOTIONS, normalise_emotion
 
@@ -105,12 +106,13 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
     missing = [name for name in _NEEDED if name not in names]
     if missing:
         raise InputError(
-            f"{path}: column(s) {', '.join(missing)} missing; found {', '.join(names)}; "
-            "restore the file"
+            f"{path}: {counted(len(missing), 'column')} missing ({', '.join(missing)}); found "
+            f"{', '.join(names)}; restore the file"
         )
     twice = [name for name in (*_NEEDED, _GENDER) if names.count(name) > 1]
     if twice:
-        raise InputError(f"{path}: column(s) {', '.join(twice)} occur twice; remove one of each")
+        told = counted(len(twice), "column occurs", "columns occur")
+        raise InputError(f"{path}: {told} twice ({', '.join(twice)}); remove one of each")
     return {name: names.index(name) for name in (*_NEEDED, _GENDER) if name in names}
 
 
@@ -120,8 +122,8 @@ def _by_column(
     """Return cells by column name, tabs and line ends in them made single blanks."""
     if len(cells) < num_columns or any(map(str.strip, cells[num_columns:])):
         raise InputError(
-            f"{len(cells)} cell(s) where the header has {num_columns}; a text with a comma needs "
-            "quotes, correct the row"
+            f"{counted(len(cells), 'cell')} where the header has {num_columns}; a text with a "
+            "comma needs quotes, correct the row"
         )
     return {name: one_line(cells[position]) for name, position in columns.items()}
 

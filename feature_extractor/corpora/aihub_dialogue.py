@@ -134,8 +134,8 @@ def _with_label(
     for emotion in sorted(set(counts) - set(labels)):
         source = next(talk.source for talk, _ in talks if talk.emotion == emotion)
         problems.append(
-            f"{source}: emotion {emotion!r} ({counts[emotion]} talk(s)) is not in the emotion map; "
-            "correct it or add it to a map given with --emotion_map"
+            f"{source}: emotion {emotion!r} ({counted(counts[emotion], 'talk')}) is not in the "
+            "emotion map; correct it or add it to a map given with --emotion_map"
         )
     left_out = sum(count for emotion, count in counts.items() if labels.get(emotion, "") is None)
     if left_out:

@@ -23,6 +23,7 @@ from feature_extractor.corpora.aihub_dialogue_talks import (
 )
 from feature_extractor.corpora.text_files import one_line
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 
 _CATEGORY, _FINE = "감정_대분류", "감정_소분류"
 _SENTENCE = re.compile(r"사람문장([0-9]+)")
@@ -152,10 +153,12 @@ def _columns(header: tuple[str, ...]) -> dict[str, int]:
     missing = [name for name in (_CATEGORY, "사람문장1") if name not in wanted]
     if missing:
         found = ", ".join(filter(None, names)) or "none"
-        raise InputError(f"column(s) {', '.join(missing)} missing; found {found}; restore the file")
+        told = f"{counted(len(missing), 'column')} missing ({', '.join(missing)})"
+        raise InputError(f"{told}; found {found}; restore the file")
     twice = sorted({name for name in wanted if wanted.count(name) > 1})
     if twice:
-        raise InputError(f"column(s) {', '.join(twice)} occur twice; remove one of each")
+        told = counted(len(twice), "column occurs", "columns occur")
+        raise InputError(f"{told} twice ({', '.join(twice)}); remove one of each")
     return {name: names.index(name) for name in wanted}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.running.csv_cells import unguarded
 
 # Not all that Python calls a blank: U+0085 stands for "…" in files with damaged encoding.
@@ -54,8 +55,8 @@ def csv_rows(
             elif not kept[-1] < len(cells) <= width:
                 below += 1
                 problems.append(
-                    f"{path}, line {line}: {len(cells)} cell(s) where the header names "
-                    f"{kept[-1] + 1}; correct the row"
+                    f"{path}, line {line}: {counted(len(cells), 'cell')} where the header "
+                    f"names {kept[-1] + 1}; correct the row"
                 )
                 continue
             else:

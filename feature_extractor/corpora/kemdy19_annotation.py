@@ -28,6 +28,7 @@ from feature_extractor.corpora.ratings import (
     parse_votes,
 )
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 
 FILE_NAME = re.compile(r"Session(?P<session>[0-9]{2,})_(?P<actor>[FM])_res\.csv")
 SEGMENT_ID = re.compile(
@@ -80,7 +81,7 @@ def read_annotation(path: Path, *, own_rows: bool, problems: list[str]) -> list[
 def _parse_id(cells: Sequence[str], session: str) -> re.Match[str]:
     if len(cells) < _MIN_COLUMNS:
         raise InputError(
-            f"{len(cells)} column(s), at least {_MIN_COLUMNS} are needed; restore the row"
+            f"{counted(len(cells), 'column')}, at least {_MIN_COLUMNS} are needed; restore the row"
         )
     match = SEGMENT_ID.fullmatch(cells[_ID])
     if match is None:

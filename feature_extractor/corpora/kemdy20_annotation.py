@@ -30,6 +30,7 @@ from feature_extractor.corpora.ratings import (
     parse_votes,
 )
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 
 FILE_NAME = re.compile(r"Sess(?P<session>[0-9]{2,})_eval\.csv")
 SEGMENT_ID = re.compile(
@@ -81,8 +82,8 @@ def _whole_rows(path: Path, problems: list[str]) -> list[tuple[int, list[str]]]:
     # it is missing from all rows of the file, which is told once.
     for columns, lines in broken.items():
         problems.append(
-            f"{path}, line {shorten(lines, shown=5)}: {columns} column(s) where {_COLUMNS} are "
-            "needed; restore the file"
+            f"{path}, line {shorten(lines, shown=5)}: {counted(columns, 'column')} where "
+            f"{_COLUMNS} are needed; restore the file"
         )
     return whole
 

@@ -24,7 +24,7 @@ class CorpusProblems(InputError):  # noqa: N818 - named for the list that it is
 
     def __init__(self, problems: Sequence[str], where: str, usable: Corpus | None) -> None:
         listed = shorten(problems, separator="\n  ")
-        super().__init__(f"{where}: {len(problems)} problem(s)\n  {listed}")
+        super().__init__(f"{where}: {counted(len(problems), 'problem')}\n  {listed}")
         self.problems = tuple(problems)
         self.usable = usable
 

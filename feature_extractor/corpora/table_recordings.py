@@ -7,6 +7,7 @@ from pathlib import Path
 
 from feature_extractor.corpora.problems import shorten
 from feature_extractor.corpora.table_rows import TableRow
+from graph_er.running.counted import counted
 
 # Annotation tools round, and may hear a last turn a little past the end.
 ROUNDING = 0.5
@@ -63,9 +64,10 @@ def refuse_recordings(
     parts: set[str] = set()
     for path, length, own, _ in _recordings(rows, lengths):
         listed = shorten([f"{row.source} ({_times(row)})" for row in own], _SHOWN)
+        are = counted(len(own), "row is a part", "rows are parts")
         problems.append(
-            f"{path}: {length:.2f} s, of which {len(own)} row(s) are parts: {listed}; here every "
-            "utterance needs a file of its own: cut them out and name those, or blank wav"
+            f"{path}: {length:.2f} s, of which {are}: {listed}; here every utterance needs a file "
+            " of its own: cut them out and name those, or blank wav"
         )
         parts |= {row.id for row in own}
     return [row for row in rows if row.id not in parts]

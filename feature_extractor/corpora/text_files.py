@@ -15,6 +15,7 @@ from typing import Any
 
 from feature_extractor.corpora.csv_rows import BLANKS, csv_rows
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.running.normal_form import normal_form
 from graph_er.running.regular_files import require_regular, unique_keys
 
@@ -166,7 +167,7 @@ def _require_columns(
         missing.append(" or ".join(one_of))
     if missing:
         raise InputError(
-            f"{path}: column(s) {', '.join(missing)} missing; it has "
+            f"{path}: {counted(len(missing), 'column')} missing ({', '.join(missing)}); it has "
             f"{', '.join(sorted(columns))[:200]}; add them"
         )
 
@@ -194,7 +195,8 @@ def _header(path: Path, cells: Sequence[str]) -> list[str]:
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         shown = ", ".join(map(repr, repeated[:_SHOWN]))
-        raise InputError(f"{path}: column(s) {shown} occur twice; rename")
+        told = counted(len(repeated), "column occurs", "columns occur")
+        raise InputError(f"{path}: {told} twice ({shown}); rename")
     return names
 
 

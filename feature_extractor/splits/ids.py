@@ -13,6 +13,7 @@ from feature_extractor.corpora.problems import shorten
 from feature_extractor.corpora.table_rows import SIDES
 from feature_extractor.corpora.text_files import plain_name
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.running.regular_files import require_regular, unique_keys
 
 _SIDES = ("train", "dev", "test")
@@ -57,7 +58,7 @@ def read_split_ids(path: Path, dialogues: Collection[str]) -> dict[str, list[str
         problems += [f"names no {side} dialogue" for side in ("train", "test") if not sides[side]]
     if problems:
         raise InputError(
-            f"{path}: {len(problems)} problem(s); correct the file\n  "
+            f"{path}: {counted(len(problems), 'problem')}; correct the file\n  "
             + shorten(problems, separator="\n  ")
         )
     return sides

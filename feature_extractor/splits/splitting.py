@@ -132,8 +132,8 @@ def checked_split(corpus: Corpus, name: str, fold: int | None, sides: Sides) -> 
     outer = name.partition("@")[2] if INNER.fullmatch(name) else name
     if shared and outer != "official" and not outer.startswith("sentences:"):
         raise InputError(
-            f"--split {name} puts {len(shared)} speaker(s) of corpus {corpus.name} on two sides "
-            f"({shorten(shared, shown=5)}); --split speakers:K keeps speakers apart"
+            f"--split {name} puts {counted(len(shared), 'speaker')} of corpus {corpus.name} on two "
+            f"sides ({shorten(shared, shown=5)}); --split speakers:K keeps speakers apart"
         )
     left_out = tuple(sorted(known.difference(by_dialogue), key=natural_key))
     warnings = warnings_about(corpus, by_dialogue)

@@ -128,11 +128,11 @@ def _warn_of_times(files: list[Path]) -> None:
     ]
     if found:
         times, recording = found[0]
+        endings = " or ".join(_TIMES)
         logger.warning(
-            "%d file(s) %s are not read, and the audio beside them is heard whole; if they tell "
-            "the turns of a recording, give one: --input %s --recording %s",
-            len(found),
-            " or ".join(_TIMES),
+            "%s not read, and audio of the same name is heard whole; if it is a recording with its "
+            "turns, give both: --input %s --recording %s",
+            counted(len(found), f"file {endings} is", f"files {endings} are"),
             times,
             recording,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from graph_er.report.summary import percent
 from graph_er.report.tables import METRIC_TITLES, Row, Table
+from graph_er.running.counted import counted
 from graph_er.scoring.scores import METRICS
 
 Scores = dict[str, float]
@@ -72,10 +73,11 @@ def extractor_note(sessions: Sequence[str]) -> str:
         return ""
     more = f" and {len(sessions) - _NAMED} more" if len(sessions) > _NAMED else ""
     return (
-        "The extractor that made these features was trained on the labels of session(s) "
-        f"{', '.join(sessions[:_NAMED])}{more}, unless it was trained on another corpus: scores on "
-        "them are too high and tell nothing about new sessions. Take features of encoders as "
-        "pretrained (`extract.py --frozen`), or out-of-fold ones (docs/out_of_fold.md)."
+        "The extractor that made these features was trained on the labels of "
+        f"{counted(len(sessions), 'session')} ({', '.join(sessions[:_NAMED])}{more}), "
+        "unless it was trained on another corpus: scores on them are too high and tell nothing "
+        "about new sessions. Take features of encoders as pretrained "
+        "(`extract.py --frozen`), or out-of-fold ones (docs/out_of_fold.md)."
     )
 
 

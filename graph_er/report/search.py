@@ -14,6 +14,7 @@ from graph_er.report.canvas import BODY, SMALL, blank_figure
 from graph_er.report.palette import LIGHT
 from graph_er.report.summary import percent
 from graph_er.report.tables import Row, Table
+from graph_er.running.counted import counted
 
 
 def search_text(best: dict[str, Any], defaults: dict[str, Any], path: Path, check: str) -> str:
@@ -31,7 +32,7 @@ def search_text(best: dict[str, Any], defaults: dict[str, Any], path: Path, chec
     table = Table(("Field", "Default", "Best"), rows).markdown().rstrip()
     if found == defaults:
         return (
-            f"{table}\n\nNone of {best['trials']} trial(s) beat the defaults, weighted F1 "
+            f"{table}\n\nNone of {counted(best['trials'], 'trial')} beat the defaults, weighted F1 "
             f"{percent(best['score_of_defaults'])}: {path} is preset '{best['preset']}' as it is, "
             "but for the fields that you fixed."
         )

@@ -9,6 +9,7 @@ import torch
 
 from graph_er.errors import InputError
 from graph_er.running import processes
+from graph_er.running.counted import counted
 
 
 def choose_device(name: str) -> str:
@@ -34,8 +35,8 @@ def choose_device(name: str) -> str:
         raise InputError(f"--device {name!r}: no CUDA device is available; use --device cpu")
     index = torch.device(name).index or 0
     if index >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        raise InputError(f"--device {name!r}: this machine has {count} CUDA device(s), from cuda:0")
+        there = counted(torch.cuda.device_count(), "CUDA device")
+        raise InputError(f"--device {name!r}: this machine has {there}, from cuda:0")
     if processes.launched() > 1:
         return _own_gpu(name)
     return name
@@ -59,7 +60,7 @@ def _own_gpu(name: str) -> str:
     if local >= count:
         here = os.environ.get("LOCAL_WORLD_SIZE", "several")
         raise InputError(
-            f"{here} processes on this machine, which has {count} GPU(s); start as many processes "
-            "as GPUs, or add --device cpu"
+            f"{here} processes on this machine, which has {counted(count, 'GPU')}; start as many "
+            "processes as GPUs, or add --device cpu"
         )
     return f"cuda:{local}"

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 
 _NUM_TEST = 2  # sessions
 _IEMOCAP = re.compile("Ses[0-9]{2}[FM]")
@@ -109,7 +110,8 @@ def split_dev(sessions: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]
     ordered = sorted(set(sessions), key=natural_key)
     if len(ordered) < 2:
         raise InputError(
-            f"the training part has {len(ordered)} session(s) ({', '.join(ordered) or 'none'}): "
+            f"the training part has {counted(len(ordered), 'session')} "
+            f"({', '.join(ordered) or 'none'}): "
             "dev is taken by whole sessions and needs at least two; name dialogues in 'dev_ids'"
         )
     return last_ninth(ordered)
@@ -129,7 +131,8 @@ def split_sessions(
     ordered = sorted(set(sessions), key=natural_key)
     if len(ordered) < _NUM_TEST + 2:
         raise InputError(
-            f"found {len(ordered)} session(s) ({', '.join(ordered) or 'none'}); train, dev and "
+            f"found {counted(len(ordered), 'session')} "
+            f"({', '.join(ordered) or 'none'}); train, dev and "
             f"{_NUM_TEST} test sessions need at least {_NUM_TEST + 2}; where no session is named "
             "an id of KEMDy or IEMOCAP tells it, and any other dialogue is one: add sessions, name "
             "them (a column 'session' in a table), or name the sides yourself (--split ids:FILE, "

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.running.files import sha256
 from graph_er.running.regular_files import read_json_file
 from graph_er.scoring.evaluation_files import (
@@ -98,7 +99,7 @@ def learned_from(evaluation: Mapping[str, Any]) -> tuple[str, ...]:
     if isinstance(sessions, list) and sessions:
         ways.append(
             "the extractor that made its features was trained on the labels of "
-            f"{len(sessions)} session(s) of them, unless it was trained on another corpus"
+            f"{counted(len(sessions), 'session')} of them, unless it was trained on another corpus"
         )
     return tuple(ways)
 

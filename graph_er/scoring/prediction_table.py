@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.running.csv_cells import unguarded
 from graph_er.scoring.evaluation_files import PROBABILITY
 
@@ -59,7 +60,8 @@ def read_predictions(path: Path) -> Predictions:
         raise InputError(f"{path}: cannot be read as CSV ({error})") from error
     missing = [name for name in _COLUMNS if name not in header]
     if missing:
-        raise InputError(f"{path}: lacks the column(s) {', '.join(missing)}; evaluate the run")
+        told = counted(len(missing), "column")
+        raise InputError(f"{path}: lacks {told} ({', '.join(missing)}); evaluate the run")
     if not rows:
         raise InputError(f"{path}: holds no predictions; evaluate the run again")
     emotions = tuple(n.removeprefix(PROBABILITY) for n in header if n.startswith(PROBABILITY))

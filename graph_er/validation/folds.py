@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from graph_er.dialogues import Dialogue, DialogueFile
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.splits import fold_groups, last_ninth, natural_key, session_of, split_dev
 
 # Leaving out one of many sessions costs a fit each; ten groups of them tell as much.
@@ -61,7 +62,7 @@ def session_folds(file: DialogueFile, count: int | None) -> list[Fold]:
     names = sorted(set(sessions.values()), key=natural_key)
     if len(names) < FEWEST_SESSIONS:
         raise InputError(
-            f"the dialogues to divide are of {len(names)} session(s) "
+            f"the dialogues to divide are of {counted(len(names), 'session')} "
             f"({', '.join(names) or 'none'}); cross-validation by session needs at least three, "
             "one each to train on, for dev and to predict. A session is what stands before the "
             "first '_' of a dialogue's id, unless the file's 'sessions' name it; without sessions "

@@ -114,7 +114,7 @@ def test_the_record_keeps_the_scores_of_the_checkpoint_s_own_split(demo, trained
     scores = json.loads((tmp_path / "e.json").read_text())
     assert (scores["trained_on"], scores["ids_trained_on"]) == (False, 0)
     assert run_command(eval_command.main, [*argv, "--side", "train"]) == 0
-    assert "was trained on 1 dialogue(s) of these ids" in capsys.readouterr().out
+    assert "was trained on 1 dialogue of these ids" in capsys.readouterr().out
     scores = json.loads((tmp_path / "e.json").read_text())
     assert (scores["trained_on"], scores["ids_trained_on"]) == (True, 1)
     assert json.loads((run / "run.json").read_text())["metrics"]["train"]["n"] == scores["n"]

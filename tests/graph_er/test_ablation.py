@@ -174,7 +174,7 @@ def test_sessions_that_the_extractor_was_trained_on_are_named(tmp_path, monkeypa
         argv = ["--data_dir", str(path), "--seeds", "2", "--out", str(tmp_path / "out.json")]
         assert run_command(ablation.main, argv) == 0
         assert (f"{path}: The extractor" in caplog.text) is named
-        assert ("session(s) Sess01, Sess02, unless" in caplog.text) is named
+        assert ("2 sessions (Sess01, Sess02), unless" in caplog.text) is named
 
 
 def test_no_dialogue_file_is_replaced(tmp_path, capsys):

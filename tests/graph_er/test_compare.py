@@ -425,7 +425,7 @@ def test_bad_files_are_refused_in_one_message(write, tmp_path, capsys):
         path.write_text(content)
         return refused(capsys, good, bad)
 
-    assert "lacks the column(s) gold" in message(text.replace("gold", "truth", 1))
+    assert "lacks 1 column (gold)" in message(text.replace("gold", "truth", 1))
     assert "holds no predictions" in message(header + "\n")
     twice = "row 202: utterance S1_d00_0 of dialogue S1_d00 occurs twice"
     assert twice in message(text + first + "\n")
@@ -542,7 +542,7 @@ def tell(run, **fields):
         ({"trained_on": True}, "B: it was trained on dialogues that are compared"),
         ({"trained_on": True, "ids_trained_on": 3}, "B: it was trained on dialogues that"),
         ({"ids_trained_on": 3}, "B: 3 of the dialogues bear ids of ones that it was trained on"),
-        ({"extractor_trained_on": ["S1", "S2"]}, "was trained on the labels of 2 session(s)"),
+        ({"extractor_trained_on": ["S1", "S2"]}, "was trained on the labels of 2 sessions"),
     ],
 )
 def test_a_run_that_learned_from_what_is_compared_is_hardly_better(

@@ -299,13 +299,14 @@ def test_sessions_that_the_extractor_was_trained_on_are_named(tmp_path, capsys, 
     assert json.loads((tmp_path / "cv" / "epochs.json").read_text())["extractor_trained_on"] == seen
     told += [capsys.readouterr().out, caplog.text]
     for text in told:
-        assert ("trained on the labels of session(s) Sess01, Sess02, unless" in text) is not frozen
+        assert ("labels of 2 sessions (Sess01, Sess02), unless" in text) is not frozen
         assert ("`extract.py --frozen`" in text) is not frozen
 
 
 def test_many_sessions_are_not_all_named():
     note = extractor_note([f"S{number}" for number in range(14)])
-    assert "S11 and 2 more, unless" in note
+    assert "of 14 sessions (S0, S1, " in note
+    assert "S11 and 2 more), unless" in note
     assert "S12" not in note
 
 

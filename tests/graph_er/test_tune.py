@@ -336,7 +336,7 @@ def test_whether_any_trial_beat_the_defaults_is_told(
     out = tmp_path / "search"
     assert tune(data, out, "--trials", "8", "--only", "dropout") == 0
     told = capsys.readouterr().out
-    none_did = f"None of 8 trial(s) beat the defaults, weighted F1 100.0: {out / 'best.json'} is "
+    none_did = f"None of 8 trials beat the defaults, weighted F1 100.0: {out / 'best.json'} is "
     assert (f"{none_did}preset 'default' as it is" in told) is (scores_of_others == "worse")
     assert ("believe it after" in told) is (scores_of_others == "better")
 
@@ -446,7 +446,7 @@ def test_features_of_an_extractor_trained_on_the_sessions_are_searched_on_dev(
     assert tune(data, out, "--trials", "5", "--only", "dropout") == 0
     assert {name for name, _ in scored} == {"dev"}
     assert "dev side alone" in caplog.text
-    assert "session(s) Sess01, Sess02, unless" in caplog.text
+    assert "2 sessions (Sess01, Sess02), unless" in caplog.text
     # A cross-validation would not show whether what was found is any good.
     train = f"`python graph_er/train.py --config {out / 'best.json'} --data_dir '{data}' --seed 2 "
     assert f"{train}--seeds 1 --out {out / 'trained'}`" in capsys.readouterr().out
@@ -459,7 +459,7 @@ def test_where_such_sessions_are_searched_on_a_warning_says_so(scored, tmp_path,
     data = tuned_features(tmp_path, **changes)
     assert tune(data, tmp_path / "search", "--trials", "1", *options) == 0
     assert {name for name, _ in scored} == {"Sess01", "Sess02", "Sess03"}
-    assert "session(s) Sess01, Sess02" in caplog.text
+    assert "sessions (Sess01, Sess02" in caplog.text
     assert "dev side alone" not in caplog.text
 
 

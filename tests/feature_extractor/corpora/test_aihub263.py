@@ -178,10 +178,10 @@ def test_all_problems_are_told_at_once_with_file_and_row_and_the_rest_is_usable(
     assert len(caught.value.problems) == 6
     assert f"{table}, line 32: wav_id '../../etc/passwd' is not 24 hexadecimal" in problems
     assert f"{table}, line 33: 상황: unknown emotion 'joyful'" in problems
-    assert f"{table}, line 34: 24 cell(s) where the header has 15" in problems
+    assert f"{table}, line 34: 24 cells where the header has 15" in problems
     assert f"{rows[5].id}.wav: no readable audio" in problems
     assert f"{tmp_path / '5차년도.csv'}: is neither UTF-8 nor CP949" in problems
-    assert "column(s) 상황 missing; found wav_id, 발화문, 감정," in problems
+    assert "1 column missing (상황); found wav_id, 발화문, 감정," in problems
     assert len(caught.value.usable.utterances) == 29
 
 

@@ -101,7 +101,7 @@ def test_another_map_replaces_the_packaged_one(tmp_path):
     path = tmp_path / "map.json"
     path.write_text('{"categories": {}, "codes": {"E18": "disgust", "E60": "행복", "E40": null}}')
     (problem,) = problems_of(root, emotion_map=path)
-    assert "item 3: emotion 'E57' (1 talk(s)) is not in the emotion map" in problem
+    assert "item 3: emotion 'E57' (1 talk) is not in the emotion map" in problem
     path.write_text(
         '{"categories": {}, "codes": {"E18": "disgust", "E60": "행복", "E40": null, "E57": "sad"}}'
     )
@@ -157,7 +157,7 @@ def test_all_problems_are_told_at_once_with_file_and_item(tmp_path):
     assert "item 3: talk Pro_00005_00005: a sentence is no string" in problems
     assert "item 4: talk.id.talk-id is missing" in problems
     assert "item 5: talk.id.profile-id is missing" in problems
-    assert "item 6: emotion 'E71' (1 talk(s)) is not in the emotion map" in problems
+    assert "item 6: emotion 'E71' (1 talk) is not in the emotion map" in problems
     assert "talk Pro_00001_00001 has different contents" in problems
     assert "item 1;" in problems
     assert "Training_more.json: no JSON" in problems
@@ -308,8 +308,8 @@ def test_wrong_workbooks_are_named(tmp_path):
     (tmp_path / "~$Training.xlsx").write_text("an editor's lock")
     problems = "\n".join(problems_of(tmp_path))
     assert f"{path}, row 2: 감정_대분류 is empty" in problems
-    assert f"{path}, row 3: emotion '지루함' (1 talk(s)) is not in the emotion map" in problems
-    assert f"{other}: column(s) 감정_대분류 missing" in problems
+    assert f"{path}, row 3: emotion '지루함' (1 talk) is not in the emotion map" in problems
+    assert f"{other}: 1 column missing (감정_대분류)" in problems
     assert f"{tmp_path / 'Training.xlsx'}: no readable workbook" in problems
     assert f"{tmp_path / 'Validation.xlsx'}: no readable workbook" in problems
     assert len(problems.splitlines()) == 5

@@ -180,7 +180,7 @@ def test_a_missing_column_is_told_once_for_all_its_rows(root):
     path.write_text("\n".join(",".join(line[:5] + line[6:]) for line in lines), encoding="utf-8")
     error = problems_of(root)
     assert error.problems == (
-        f"{path}, line 3, 4, 5, 6: 36 column(s) where 37 are needed; restore the file",
+        f"{path}, line 3, 4, 5, 6: 36 columns where 37 are needed; restore the file",
     )
     assert [u.id for u in error.usable.utterances] == [C1, D1]
 

@@ -312,7 +312,7 @@ def test_all_problems_are_told_at_once_and_the_rest_is_usable(root):
     told = "\n".join(error.value.problems)
     assert len(error.value.problems) == 4
     for part in (
-        "dev_sent_emo.csv: no such file", "train_sent_emo.csv, line 8: 3 cell(s)",
+        "dev_sent_emo.csv: no such file", "train_sent_emo.csv, line 8: 3 cells",
         "(train_dia0_utt1): ", "dia0_utt1.wav: no readable audio", "dia0_utt0.wav: cut short",
     ):  # fmt: skip
         assert part in told
@@ -324,7 +324,7 @@ def test_a_missing_column_is_named(root):
     path = table_path(root, "test")
     path.write_text(path.read_text(encoding="utf-8").replace("Emotion,", "Mood,"), "utf-8")
     (problem,) = problems_of(root)
-    assert problem.startswith(f"{path}: column(s) emotion missing")
+    assert problem.startswith(f"{path}: 1 column missing (emotion)")
 
 
 def test_a_wrong_encoding_is_named(root):

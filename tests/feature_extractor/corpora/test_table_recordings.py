@@ -104,7 +104,7 @@ def test_parts_of_a_recording_are_refused_as_a_corpus(tmp_path, columns):
     path = make(tmp_path, *rows, {**rows[0], "wav": "own.wav", "start": 4, "end": 5})
     write_wav(tmp_path / "long.wav", 4.0)
     (problem,) = problems_of(path)
-    assert problem.startswith(f"{tmp_path / 'long.wav'}: 4.00 s, of which 3 row(s) are parts: ")
+    assert problem.startswith(f"{tmp_path / 'long.wav'}: 4.00 s, of which 3 rows are parts: ")
     assert f"{path}, line 3 (1 to 1.8 s)" in problem
     assert "cut them out and name those" in problem
 

@@ -66,8 +66,8 @@ def test_rows_of_another_length_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("b,c\n1,2\n", "column(s) a missing; it has b, c"),
-        ("a, A\n1,2\n", "column(s) 'a' occur twice"),
+        ("b,c\n1,2\n", "1 column missing (a); it has b, c"),
+        ("a, A\n1,2\n", "1 column occurs twice ('a')"),
         ("a,b\n", "holds a header row and no row below it"),
         ("", "is empty"),
         ("a;b\n1;2\n", "its cells are separated by ';'"),
@@ -85,7 +85,7 @@ def test_files_without_rows_to_use_are_one_problem(tmp_path, content, told):
 def test_one_of_several_columns_is_enough(tmp_path):
     path = tmp_path / "t.csv"
     assert read(path, "a,c\n1,2\n", one_of=("b", "c"))[1] == []
-    assert "column(s) b or c missing" in read(path, "a,d\n1,2\n", one_of=("b", "c"))[1][0]
+    assert "1 column missing (b or c)" in read(path, "a,d\n1,2\n", one_of=("b", "c"))[1][0]
 
 
 def test_encodings_are_tried_in_order(tmp_path):
@@ -134,8 +134,8 @@ def test_columns_with_values_and_no_name_are_to_be_named_or_removed(tmp_path):
     assert "columns 2, 4 have values and no name; name them in the header" in problems[0]
     rows, problems = read(tmp_path / "t.csv", "a,b,,\n1\n1,2,,,\n1,2,,\n")
     assert [p.split("line ")[1] for p in problems] == [
-        "2: 1 cell(s) where the header names 2; correct the row",
-        "3: 5 cell(s) where the header names 2; correct the row",
+        "2: 1 cell where the header names 2; correct the row",
+        "3: 5 cells where the header names 2; correct the row",
     ]
 
 

@@ -268,7 +268,7 @@ def test_a_last_turn_that_is_rounded_up_ends_with_the_recording(tmp_path, record
     ("name", "content", "message"),
     [
         ("t.csv", "speaker,start,end,wav\nA,0,1,x.wav\n", "beside --recording"),
-        ("t.csv", "speaker,start\nA,0\n", "end missing"),
+        ("t.csv", "speaker,start\nA,0\n", r"missing \(end\)"),
         ("t.rttm", "SPEAKER m 1 x 1 <NA> <NA> A <NA> <NA>\n", "line 1: onset 'x'"),
         ("t.rttm", "SPEAKER m 1\n", "line 1: 3 fields"),
         ("t.rttm", "hello\n", "no SPEAKER line"),

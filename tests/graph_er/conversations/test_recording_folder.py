@@ -55,7 +55,7 @@ def test_times_of_turns_beside_a_recording_are_not_passed_over_in_silence(tmp_pa
     with caplog.at_level(logging.WARNING):
         assert len(read_recording_folder(tmp_path)) == 2
     (message,) = (record.getMessage() for record in caplog.records)
-    assert message.startswith("1 file(s) .TextGrid or .rttm are not read")
+    assert message.startswith("1 file .TextGrid or .rttm is not read")
     assert message.endswith("--input talk_1.TextGrid --recording talk_1.wav")
 
 

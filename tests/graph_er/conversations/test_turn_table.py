@@ -100,7 +100,7 @@ def test_all_problems_at_once_with_row_and_remedy(tmp_path):
     ]:
         assert any(f"line {line}" in told and words in told for told in message.splitlines()), words
     assert "11 problem" not in message
-    assert f"{path}: 10 problem(s)" in message
+    assert f"{path}: 10 problems" in message
 
 
 def _written(path, rows):
@@ -118,8 +118,8 @@ def _written(path, rows):
     [
         ("", "is empty"),
         ("speaker,text\n", "no row below it"),
-        ("name,text\nA,x\n", "column.s. speaker missing"),
-        ("speaker\nA\n", "wav or text missing"),
+        ("name,text\nA,x\n", r"1 column missing \(speaker\)"),
+        ("speaker\nA\n", r"missing \(wav or text\)"),
         ("speaker;text\nA;x\n", "separated by ';'"),
     ],
 )

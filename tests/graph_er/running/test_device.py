@@ -48,7 +48,7 @@ def test_each_process_takes_a_gpu_of_its_own(gpus, name):
     assert choose_device(name) == "cuda:1"
     assert choose_device("cpu") == "cpu"
     gpus(2, rank=2)
-    with pytest.raises(InputError, match=r"2 GPU\(s\); start as many processes as GPUs"):
+    with pytest.raises(InputError, match=r"2 GPUs; start as many processes as GPUs"):
         choose_device(name)
     with pytest.raises(InputError, match="one GPU for several processes"):
         choose_device("cuda:1")

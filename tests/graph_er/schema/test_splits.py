@@ -5,6 +5,7 @@ import random
 import pytest
 
 from graph_er.errors import InputError
+from graph_er.running.counted import counted
 from graph_er.schema.splits import natural_key, session_of, split_dev, split_sessions
 
 TWENTY = [f"Sess{number:02}" for number in range(1, 21)]
@@ -63,13 +64,13 @@ def test_dev_is_the_last_ninth_at_least_one(count, num_dev):
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_too_few_sessions_are_counted_in_the_message(count):
-    with pytest.raises(InputError, match=rf"found {count} session\(s\)"):
+    with pytest.raises(InputError, match=f"found {counted(count, 'session')}"):
         split_sessions(TWENTY[:count])
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_training_sessions_are_refused(count):
-    with pytest.raises(InputError, match=rf"has {count} session\(s\)"):
+    with pytest.raises(InputError, match=f"has {counted(count, 'session')}"):
         split_dev(TWENTY[:count])
 
 

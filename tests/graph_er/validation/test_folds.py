@@ -95,9 +95,7 @@ def test_dialogues_on_no_side_are_in_no_fold():
 
 def test_too_few_sessions_are_refused_with_the_remedy():
     one = replace(FILE, info={"sessions": dict.fromkeys(ids(FILE.dialogues), "all")})
-    with pytest.raises(
-        InputError, match=r"1 session\(s\) \(all\).*train\.py and graph_er/eval\.py"
-    ):
+    with pytest.raises(InputError, match=r"1 session \(all\).*train\.py and graph_er/eval\.py"):
         session_folds(one, None)
     with pytest.raises(InputError, match=r"--folds 7: with 6 sessions"):
         session_folds(FILE, 7)

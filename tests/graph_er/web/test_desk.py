@@ -195,7 +195,7 @@ def test_what_the_user_wrote_is_escaped(desk, tmp_path):
         ("t.jsonl", '{"speaker": "A", "wav": "\\\\\\\\host\\\\t.wav"}', "leads out of what was"),
         ("t.csv", "speaker,text,wav\nA,x,gone.wav\n", "gone.wav"),
         ("t.csv", "", "is empty"),
-        ("t.csv", "who,what\nA,x\n", "column(s) speaker missing"),
+        ("t.csv", "who,what\nA,x\n", "1 column missing (speaker)"),
         ("t.csv", "speaker,text\nA,\n", "neither wav nor text"),
         ("t.rttm", "SPEAKER m 1 0.5 1 <NA> <NA> s <NA> <NA>\n", "0 audio files came with it"),
         ("t.txt", "그래", "does not say who speaks"),
