@@ -119,23 +119,32 @@ def main(argv: Sequence[str] | None = None) -> None:
     heard = {path: arguments.modalities or _own(file) for path, (file, *_) in files.items()}
     rows = [(path, name) for name in VARIANTS for path in files if _differs(heard[path], name)]
     shown = list(dict.fromkeys(name for _, name in rows))
-    for path, name in tqdm(rows, desc="ablation", unit="run"):
-        file, cases, digest = files[path]
+    keys: dict[tuple[Path, str], dict[str, Any]] = {}
+    for path, name in rows:
+        file, _, digest = files[path]
         recipe = _recipe(heard[path], name)
         corpus = str(file.info.get("corpus", path.stem))
         key: dict[str, Any] = {"corpus": corpus, "variant": name, "seeds": seeds}
         key |= {"modalities": recipe.modalities, "data_sha256": digest, "recipe": recipe.plain()}
-        done = _known(arguments.out)
-        if not any(all(row[k] == v for k, v in key.items()) for row in done):
-            jobs = choose_jobs(wanted, len(cases) * len(seeds), "cpu")
-            with threads_for(jobs) as threads:
-                scores = score_variant(file, recipe, cases, seeds, jobs=jobs, threads=threads)
-            # Read anew: another ablation may have added rows meanwhile.
-            rows_there = _known(arguments.out)
-            done = [r for r in rows_there if any(r[k] != key[k] for k in _REPLACED_BY)]
-            done.append({**key, **scores})
-            write_json(arguments.out, {"rows": done})
-        write_text(page, ablation_page(done, shown))
+        keys[path, name] = key
+    # Rows that are kept take no time; counted as run, they would make the rest seem as quick.
+    kept = {row for row, key in keys.items() if _holds(done, key)}
+    with tqdm(total=len(rows), initial=len(kept), desc="ablation", unit="run") as bar:
+        for (path, name), key in keys.items():
+            done = _known(arguments.out)
+            if not _holds(done, key):
+                file, cases, _ = files[path]
+                recipe = _recipe(heard[path], name)
+                jobs = choose_jobs(wanted, len(cases) * len(seeds), "cpu")
+                with threads_for(jobs) as threads:
+                    scores = score_variant(file, recipe, cases, seeds, jobs=jobs, threads=threads)
+                # Read anew: another ablation may have added rows meanwhile.
+                rows_there = _known(arguments.out)
+                done = [r for r in rows_there if any(r[k] != key[k] for k in _REPLACED_BY)]
+                done.append({**key, **scores})
+                write_json(arguments.out, {"rows": done})
+            write_text(page, ablation_page(done, shown))
+            bar.update((path, name) not in kept)
     print(ablation_table(done, shown), end="")
 
 
@@ -172,6 +181,10 @@ def _cases(path: Path) -> tuple[DialogueFile, list[Case]]:
     if seen:
         logger.warning("%s: %s", path, extractor_note(seen))
     return file, cases
+
+
+def _holds(rows: Sequence[dict[str, Any]], key: dict[str, Any]) -> bool:
+    return any(all(row[k] == v for k, v in key.items()) for row in rows)
 
 
 def _known(path: Path) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import tqdm
 
 from graph_er import ablation
 from graph_er.dialogues import write_dialogues
@@ -68,6 +69,28 @@ def test_a_second_run_keeps_what_is_there_and_adds_what_is_missing(tmp_path, mon
     assert json.dumps(rows[0]) == json.dumps(first)  # the order of its settings, too
     assert len(rows[1]["weighted_f1"]) == 2
     assert "| x |" in out.with_suffix(".md").read_text()
+
+
+def test_the_time_left_is_told_by_the_rows_that_are_run_now(tmp_path, monkeypatch):
+    bars = []
+
+    class Bar(tqdm.tqdm):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            bars.append(self)
+
+    data, out = tmp_path / "data.pkl", tmp_path / "ablation.json"
+    write_dialogues(data, make_file())
+    argv = ["--data_dir", str(data), "--seeds", "2", "--out", str(out)]
+    variants = {"default": QUICK, "x": {**QUICK, "gate": False}, "y": {**QUICK, "wp": 2}}
+    monkeypatch.setattr(ablation, "VARIANTS", {name: variants[name] for name in ("default", "y")})
+    assert run_command(ablation.main, argv) == 0
+    monkeypatch.setattr(ablation, "VARIANTS", variants)
+    monkeypatch.setattr(tqdm, "tqdm", Bar)
+    for _ in range(2):
+        assert run_command(ablation.main, argv) == 0
+    shown = [(bar.initial, bar.n, bar.total) for bar in bars if bar.desc.startswith("ablation")]
+    assert shown == [(2, 3, 3), (3, 3, 3)]
 
 
 def test_two_at_once_keep_the_rows_of_each_other(tmp_path, monkeypatch):
