@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import threading
+import tokenize
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ _LANE = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
 _PACKAGES = ("feature_extractor", "graph_er")
 # Rooms that draw what was found, and change nothing of it.
 _DRAWING = {"report", "web"}
+# What reading raises where a result is not there, or where a disk that failed left a part of it.
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, SyntaxError, tokenize.TokenError)
 _ground: Ground | None = None
 
 
@@ -53,11 +56,13 @@ class Results:
             record = json.loads(self._path(trial, ".json").read_text(encoding="utf-8"))
             if record["identity"] != self.identity:
                 return None
-            probabilities = np.load(self._path(trial, ".npy"), allow_pickle=False)
+            # `np.load` tries other formats, too, each with errors of its own.
+            with self._path(trial, ".npy").open("rb") as file:
+                probabilities = np.lib.format.read_array(file, allow_pickle=False)
             # Another study that was killed here may have left its own beside this record.
             ours = record["probabilities"] == _digest(probabilities)
             return (record, probabilities) if ours else None
-        except (OSError, ValueError, KeyError):
+        except _DAMAGED:
             return None
 
     def finished(self, trial: Trial) -> tuple[dict[str, Any], np.ndarray]:

@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from feature_extractor.fusion_study import lanes
 from feature_extractor.fusion_study.budget import Budget
+from feature_extractor.fusion_study.plan import Condition, Trial
 from graph_er.errors import InputError
 from tests.feature_extractor.fusion_study.launched_lane import open_nothing, wait_for, work
 
@@ -52,6 +54,21 @@ def test_a_lane_whose_parent_was_killed_before_it_looked_ends(tmp_path):
         parent.wait()
         (tmp_path / "go").touch()
         parent.communicate(timeout=200)  # its end is that of all who hold the pipe
+
+
+def test_a_result_that_a_failed_disk_cut_short_is_not_finished(tmp_path):
+    results, trial = lanes.Results(tmp_path, "x"), Trial(Condition("concat", "at"), 1e-2, 3)
+    results.save(trial, {"dev": 0.5}, np.full((4, 3), 1 / 3))
+    assert results.load(trial) is not None
+    for path in (tmp_path / f"{trial.key}{suffix}" for suffix in (".npy", ".json")):
+        whole = path.read_bytes()
+        header = whole.replace(b"{", b"[", 1)
+        parts = [whole[:size] for size in range(0, len(whole) - 1, 3)]
+        for damaged in (*parts, header, bytes(len(whole)), b"PK\x03\x04", b"[]", b"null"):
+            path.write_bytes(damaged)
+            assert results.load(trial) is None, damaged
+        path.write_bytes(whole)
+    assert results.load(trial) is not None
 
 
 def test_other_code_of_either_package_makes_trials_anew_but_for_what_draws(monkeypatch, tmp_path):
