@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,10 +37,20 @@ def breakdown(
     """
     parts = [part_of(d, info) for d in utterances.dialogues]
     named = [session_of(d, info) for d in utterances.dialogues]
-    speakers = [f"{s}/{label}" for s, label in zip(named, utterances.speakers, strict=True)]
+    speakers = _speaker_names(named, utterances.speakers)
     known_parts = [part or _UNNAMED for part in parts] if any(parts) else []
     groupings = {"by_part": known_parts, "by_session": named, "by_speaker": speakers}
     return {name: _scores(utterances, predicted, keys) for name, keys in groupings.items()}
+
+
+def _speaker_names(sessions: Sequence[str], labels: Sequence[Hashable]) -> list[str]:
+    """Return ``<session>/<label>`` of each; labels of one spelling (1 and "1") as Python does."""
+    pairs = list(zip(sessions, labels, strict=True))
+    alike = Counter(f"{session}/{label}" for session, label in set(pairs))
+    return [
+        f"{session}/{label!r}" if alike[f"{session}/{label}"] > 1 else f"{session}/{label}"
+        for session, label in pairs
+    ]
 
 
 def _scores(

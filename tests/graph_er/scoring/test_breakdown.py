@@ -95,6 +95,16 @@ def test_speakers_may_be_any_labels():
     }
 
 
+def test_a_number_and_a_text_of_one_spelling_are_two_speakers():
+    utterances = make_utterances(["d_1"] * 3 + ["e_1"], [0, 1, 2, 0], speakers=[1, "1", 1, "1"])
+    result = breakdown(utterances, np.zeros(4, dtype=int), {})
+    assert {name: scores["n"] for name, scores in result["by_speaker"].items()} == {
+        "d/1": 2,
+        "d/'1'": 1,
+        "e/1": 1,
+    }
+
+
 def test_thousands_of_sessions_of_one_utterance_are_left_out():
     many = make_utterances([f"{i}_a" for i in range(202)], [0, 1] * 101)
     result = breakdown(many, np.zeros(202, dtype=int), {"parts": {"0_a": "x", "1_a": " "}})
