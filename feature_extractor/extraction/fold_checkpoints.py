@@ -14,6 +14,7 @@ from typing import Any
 
 from feature_extractor.configuration import UtteranceConfig
 from feature_extractor.corpora.problems import shorten
+from feature_extractor.fusion.registry import same_options
 from feature_extractor.networks.checkpoint import load_configuration
 from feature_extractor.splits.record import recorded_sides
 from feature_extractor.splits.splitting import SIDES, Split
@@ -124,6 +125,8 @@ def _refuse_other_model(
     for name in ("text_config", "audio_config"):
         pairs[name] = (_architecture(config, name), _architecture(reference, name))
     pairs["corpus_sha256"] = (_corpus_digest(folder), _corpus_digest(full))
+    if same_options(reference.fusion, *pairs["fusion_options"]):
+        del pairs["fusion_options"]
     for name, (found, wanted) in pairs.items():
         if found != wanted:
             short = "" if isinstance(wanted, dict) else f" ({found!r}, not {wanted!r})"

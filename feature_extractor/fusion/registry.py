@@ -115,6 +115,23 @@ def chosen_options(name: str, given: Mapping[str, Any], *, mfcc: bool) -> dict[s
     return {key: getattr(options, key) for key in chosen}
 
 
+def same_options(name: Any, one: Any, other: Any) -> bool:
+    """Tell whether two records of a model's options mean the same: what is left out is a default.
+
+    Args:
+        name: one of `FUSIONS`, or whatever a record has in its place.
+        one: values by option, as `fusion_options` takes them, or likewise.
+        other: those of the other record.
+    """
+    known = isinstance(name, str) and name in FUSIONS
+    if not (known and isinstance(one, Mapping) and isinstance(other, Mapping)):
+        return one == other
+    try:
+        return fusion_options(name, one) == fusion_options(name, other)
+    except InputError:  # an option of another release
+        return one == other
+
+
 def _parsed(what: str, value: Any, item: dataclasses.Field) -> Any:
     """Return a value as the kind that its default is of."""
     kind: type[Any] = type(item.default)

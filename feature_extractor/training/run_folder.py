@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_extractor.configuration import UtteranceConfig
+from feature_extractor.fusion.registry import same_options
 from feature_extractor.networks.checkpoint_files import CHECKPOINT_FILES
 from feature_extractor.sources import SIDES
 from feature_extractor.training.fit import CHECKPOINTS
@@ -97,6 +98,9 @@ def check_same_options(folder: Path, config: dict[str, Any]) -> None:
     # Who decodes changes nothing, unless each of them draws what to change.
     free = set() if now.get("speed_perturbation") else {"num_workers"}
     free |= {key for key in _LATER_DIGESTS if before.get(key) is None}
+    options = before.get("fusion_options"), now.get("fusion_options")
+    # What is chosen for a new model may have to be given for one of an earlier release.
+    free |= {"fusion_options"} if same_options(now.get("fusion"), *options) else set()
     differing = [key for key in now if key not in free and before.get(key) != now[key]]
     if differing:
         changes = "; ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in differing)

@@ -100,6 +100,11 @@ def test_a_fold_of_another_model_or_corpus_is_refused(full, folders, changes, me
         read_folds(full, folders, CORPUS, SPLIT)
 
 
+def test_an_option_that_is_given_or_left_out_as_a_default_is_no_difference(full, folders):
+    write(folders[1], "inner:3", 2, fusion_options={"audio_size": 0})
+    assert len(read_folds(full, folders, CORPUS, SPLIT)) == 3
+
+
 def test_where_an_encoder_was_loaded_from_is_no_difference(full, folders):
     elsewhere = RobertaConfig(hidden_size=16, num_attention_heads=2, name_or_path="elsewhere")
     write(folders[1], "inner:3", 2, text_config=elsewhere, text_source="elsewhere")

@@ -155,6 +155,23 @@ def test_a_run_goes_on_with_the_same_options_only(kind, request):
     assert "modalities" not in str(caught.value)
 
 
+def test_a_run_that_left_an_option_out_goes_on_with_its_default_given(tmp_path):
+    config = {**CONFIG, "fusion": "distilled_gate", "fusion_options": {}}
+    open_folder(tmp_path, config, overwrite=False)
+    check_same_options(tmp_path, {**config, "fusion_options": {"level": False}})
+    with pytest.raises(InputError, match=r"fusion_options was \{\}, is \{'level': True\}"):
+        check_same_options(tmp_path, {**config, "fusion_options": {"level": True}})
+
+
+@pytest.mark.parametrize("kept", [None, [], {"of": "another release"}])
+def test_options_that_are_none_of_the_models_are_others(tmp_path, kept):
+    config = {**CONFIG, "fusion": "distilled_gate", "fusion_options": kept}
+    open_folder(tmp_path, config, overwrite=False)
+    check_same_options(tmp_path, config)
+    with pytest.raises(InputError, match="fusion_options was"):
+        check_same_options(tmp_path, {**config, "fusion_options": {}})
+
+
 @pytest.mark.parametrize("before", [{}, {"text_weights": None}])
 def test_a_run_whose_encoder_was_known_by_name_goes_on(tmp_path, before):
     config = {**CONFIG, "text_encoder": "here"}
