@@ -167,7 +167,7 @@ def against_others(results: dict[str, Any]) -> str:
     parts = []
     for found in results["ours"]:
         low, high = 100 * found["low"], 100 * found["high"]
-        heard, sides = "on MFCC " if found["mfcc"] else "", " and ".join(found["best_on"])
+        heard, sides = "on MFCC " if found.get("mfcc") else "", " and ".join(found["best_on"])
         parts.append(
             f"{heard}against `{found['other']}`, on {sides} the best other on the same states: "
             f"{100 * found['difference']:+.1f} points of weighted F1 on test, 95 % interval "

@@ -92,6 +92,13 @@ def test_ours_is_held_against_the_best_others_on_dev_and_on_test():
     assert "(paired bootstrap over 9 dialogues and over seeds)" in page
 
 
+def test_results_of_before_ours_was_compared_on_mfcc_are_told_as_they_were():
+    made = results(("concat", "at"), ("mlp_mixer", "at"))
+    numbers = {"difference": 0.03, "low": 0.01, "high": 0.05, "p": 0.04, "dialogues": 9}
+    made["ours"] = [{"other": "concat", "best_on": ["dev"], **numbers}]
+    assert "`distilled_gate` against `concat`, on dev" in comparison_page(made)
+
+
 @pytest.mark.parametrize(
     ("dialogues", "seeds", "noted"),
     [
