@@ -167,9 +167,11 @@ def against_others(results: dict[str, Any]) -> str:
     parts = []
     for found in results["ours"]:
         low, high = 100 * found["low"], 100 * found["high"]
-        heard, sides = "on MFCC " if found.get("mfcc") else "", " and ".join(found["best_on"])
+        heard = "on MFCC " if found.get("mfcc") else ""
+        best = f"on {' and '.join(found['best_on'])} the best other"
+        best = "the only other" if found.get("others") == 1 else best
         parts.append(
-            f"{heard}against `{found['other']}`, on {sides} the best other on the same states: "
+            f"{heard}against `{found['other']}`, {best} on the same states: "
             f"{100 * found['difference']:+.1f} points of weighted F1 on test, 95 % interval "
             f"{low:+.1f} to {high:+.1f}, p = {found['p']:.3g}"
         )

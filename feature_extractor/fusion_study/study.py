@@ -242,7 +242,7 @@ def _against_best(
         row = next(row for row in others if row["fusion"] == other)
         found = differences([own, members(row)])["weighted_f1"]["difference"]
         comparison = {"other": other, "mfcc": ours["mfcc"], "best_on": sides}
-        comparison |= {"metric": "weighted_f1", "difference": found["value"]}
+        comparison |= {"others": len(others), "metric": "weighted_f1", "difference": found["value"]}
         comparison |= {name: found[name] for name in ("low", "high", "p")}
         comparisons.append(comparison | {"dialogues": own.shape[1]})
     return comparisons

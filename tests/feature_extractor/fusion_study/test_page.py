@@ -92,6 +92,18 @@ def test_ours_is_held_against_the_best_others_on_dev_and_on_test():
     assert "(paired bootstrap over 9 dialogues and over seeds)" in page
 
 
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [(1, "the only other on the same"), (2, "on dev and test the best other on")],
+)
+def test_one_other_alone_is_not_called_the_best(others, told):
+    made = results(("concat", "at"), ("distilled_gate", "at"))
+    numbers = {"difference": 0.03, "low": 0.01, "high": 0.05, "p": 0.04, "dialogues": 9}
+    found = {"other": "concat", "others": others, "mfcc": False, "best_on": ["dev", "test"]}
+    made["ours"] = [found | numbers]
+    assert f"against `concat`, {told}" in comparison_page(made)
+
+
 def test_results_of_before_ours_was_compared_on_mfcc_are_told_as_they_were():
     made = results(("concat", "at"), ("mlp_mixer", "at"))
     numbers = {"difference": 0.03, "low": 0.01, "high": 0.05, "p": 0.04, "dialogues": 9}

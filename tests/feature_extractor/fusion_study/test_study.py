@@ -334,6 +334,7 @@ def test_the_whole_comparison(tmp_path, choice):
     assert {found["other"] for found in common} <= {"concat", on_mfcc}
     assert sorted(side for found in common for side in found["best_on"]) == ["dev", "test"]
     assert not any(found["mfcc"] for found in common)
+    assert [found["others"] for found in results["ours"]] == [2] * len(common) + [1]
     assert (mfcc["other"], mfcc["mfcc"], mfcc["best_on"]) == (on_mfcc, True, ["dev", "test"])
     rows = {row["name"]: row["test"] for row in results["rows"] if row["modalities"] == "at"}
     for found in results["ours"]:
