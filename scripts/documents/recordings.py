@@ -67,13 +67,16 @@ def collect(runs: Path) -> dict[str, Any]:
         sizes |= {name: sum(fold["n"]["test"] for fold in folds) for name, folds in found.items()}
         sample = found["emotional"][0]
         budget = budget or sample["budget"]
-        models = [row["name"] for row in sample["rows"]]
+        heard = {
+            row["name"]: ("mfcc" if row["mfcc"] else sample["audio_encoder"], row["fusion"])
+            for row in sample["rows"]
+        }
         # The baselines read features of their own, scaled alike: once for each scaling.
         told = any(row["scaling"] == scaling for row in rows)
-        for name in (*(() if told else _BASELINES), *models):
-            features = sample["audio_encoder"] if name in models else ""
+        for name in (*(() if told else _BASELINES), *heard):
+            features, model = heard.get(name, ("", name))
             scores = {column: _pooled(folds, name) for column, folds in found.items()}
-            rows.append({"features": features, "scaling": scaling, "model": name, **scores})
+            rows.append({"features": features, "scaling": scaling, "model": model, **scores})
     return {"n": sizes, "budget": budget, "rows": rows}
 
 
@@ -121,8 +124,9 @@ def recordings_block(document: dict[str, Any]) -> str:
     ]
     budget = document["budget"]
     rates = " or ".join(map(str, budget["learning_rates"]))
-    few = {len(row["emotional"]) for row in document["rows"]} - {1, budget["seeds"]}
-    seeds = f"{budget['seeds']} seeds" + "".join(f" ({count} on MFCC)" for count in few)
+    counts = [(row["model"], len(row["emotional"])) for row in document["rows"]]
+    few = [f" ({count} of {model})" for model, count in counts if count not in (1, budget["seeds"])]
+    seeds = "".join([f"{budget['seeds']} seeds", *dict.fromkeys(few)])
     return (
         f"{table(header, rows, num_text=3)}\n"
         f"Accuracy in per cent over the utterances of all folds, mean ± sd over {seeds}; "

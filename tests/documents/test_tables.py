@@ -141,12 +141,20 @@ def test_recordings_from_runs_to_the_page(tmp_path):
             for scaling in ("as_they_are", "by_speaker", "mfcc_by_speaker"):
                 if part == "shared" and scaling != "by_speaker":
                     continue
+                # A model that is compared on MFCC beside the encoder of all, as ours is.
+                names = ("concat",) if scaling[0] == "m" else ("concat", "ours", "ours on MFCC")
                 shares = [0.25 + 0.5 * number, 0.5, 0.375][: 3 if scaling[0] == "m" else 2]
                 results = {
                     "n": {"test": size},
                     "audio_encoder": "mfcc" if scaling[0] == "m" else "egemaps",
                     "budget": {"seeds": 2, "epochs": 3, "batch_size": 4, "learning_rates": [0.1]},
-                    "rows": [{"name": "concat", "test": {"accuracy": {"values": shares}}}],
+                    "rows": [
+                        {
+                            **{"name": name, "fusion": name.split()[0], "mfcc": " on " in name},
+                            "test": {"accuracy": {"values": shares}},
+                        }
+                        for name in names
+                    ],
                     "baselines": [
                         {"name": name, "test": {"accuracy": 0.125}}
                         for name in ("majority class", "logistic regression")
@@ -163,10 +171,12 @@ def test_recordings_from_runs_to_the_page(tmp_path):
     # The seeds' shares over all utterances: (10 * .25 + 30 * .75) / 40 and .5.
     scores = "56.2 ± 8.8 | 37.5 ± 17.7 | 37.5 ± 17.7"
     assert f"| egemaps | scaled by speaker | concat | {scores} |" in block
+    for features in ("egemaps", "mfcc"):
+        assert f"| {features} | scaled by speaker | ours | {scores} |" in block
     assert "| mfcc | scaled by speaker | concat | 50.0 ± 12.5 | 37.5 ± 12.5 |  |" in block
     assert "|  | as they are | logistic regression | 12.5 | 12.5 |  |" in block
     assert block.count("logistic regression") == 2
-    assert "over 2 seeds (3 on MFCC)" in block
+    assert "over 2 seeds (3 of concat);" in block
     (tmp_path / "by_speaker" / "plain-1" / "results.json").unlink()
     with pytest.raises(InputError, match=r"by_speaker/plain-1/results.json is missing"):
         recordings.collect(tmp_path)
