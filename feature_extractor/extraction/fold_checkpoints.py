@@ -129,7 +129,7 @@ def _refuse_other_model(
         del pairs["fusion_options"]
     for name, (found, wanted) in pairs.items():
         if found != wanted:
-            short = "" if isinstance(wanted, dict) else f" ({found!r}, not {wanted!r})"
+            short = "" if name.endswith("_config") else f" ({found!r}, not {wanted!r})"
             raise InputError(f"{folder} differs from {full} in {name}{short}; {_REMEDY}")
 
 

@@ -83,7 +83,10 @@ def test_a_fold_that_saw_what_it_must_not_is_refused(full, folders, spec, fold, 
     [
         ({"emotions": ["sad", "happy"]}, "differs from .*full in emotions"),
         ({"modalities": "a"}, r"in modalities \('a', not 't'\)"),
-        ({"fusion_options": {"audio_size": 9}}, "in fusion_options"),
+        (
+            {"fusion_options": {"audio_size": 9}},
+            r"in fusion_options \(\{'audio_size': 9\}, not \{\}\)",
+        ),
         ({"text_config": RobertaConfig(hidden_size=32, num_attention_heads=2)}, "in text_config;"),
         ({"text_config": None}, "in text_config;"),
         ({"transcript_version": 1}, "in transcript_version"),
