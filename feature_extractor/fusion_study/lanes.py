@@ -60,8 +60,8 @@ class Results:
             with self._path(trial, ".npy").open("rb") as file:
                 probabilities = np.lib.format.read_array(file, allow_pickle=False)
             # Another study that was killed here may have left its own beside this record.
-            ours = record["probabilities"] == _digest(probabilities)
-            return (record, probabilities) if ours else None
+            own = record["probabilities"] == _digest(probabilities)
+            return (record, probabilities) if own else None
         except _DAMAGED:
             return None
 

@@ -13,13 +13,14 @@ from scripts import document_tables
 from scripts.documents import out_of_fold, real_dialogues, recordings
 from scripts.documents.blocks import put, replaced, spread, table
 from scripts.documents.reliability import read_mended, reliability_block
+from scripts.documents.training_sides import training_sides
 from tests.documents.commands import ROOT
 from tests.graph_er.dialogue_factory import make_file
 
 BLOCKS = {
     "README.md": ("results", "benchmark", "real"),
     "README.ko.md": ("results", "benchmark", "real"),
-    "docs/fusions.md": ("fusions", "fusions_mfcc"),
+    "docs/fusions.md": ("fusions", "fusions_mfcc", "fusions_sides"),
     "docs/real_dialogues.md": ("real",),
     "docs/recordings.md": ("recordings",),
     "docs/out_of_fold.md": ("measured",),
@@ -211,3 +212,24 @@ def test_what_was_tried_stands_beside_what_it_brought_up():
     assert f"| Disk full | 6 | 5 | {len(mended['Disk full'])} |" in block
     assert "| Fire | 1,200 | 1,200 | 0 |" in block
     assert all(f"- {text}" in block for texts in mended.values() for text in texts)
+
+
+def test_models_stand_side_by_side_for_each_training_side():
+    def comparison(difference, **models):
+        against = {"other": "b", "best_on": ["dev", "test"], "p": 0.25, "dialogues": 30}
+        against |= {"difference": difference, "low": -0.25, "high": 0.5}
+        rows = [
+            {"name": name, "test": {"weighted_f1": {"values": values}}}
+            for name, values in models.items()
+        ]
+        return {"rows": rows, "ours": [against], "budget": {"seeds": 2}}
+
+    sides = (
+        comparison(0.125, ours=[0.5, 0.75], b=[0.5, 0.5]),
+        comparison(-0.125, ours=[0.5, 0.5], b=[0.75, 0.75]),
+    )
+    lines = training_sides(sides).splitlines()
+    assert lines[0] == "| Weighted F1 | side 1 | side 2 | mean |"
+    assert lines[2] == "| ours | **62.5 ± 17.7** | 50.0 ± 0.0 | 56.2 |"
+    assert lines[3] == "| b | 50.0 ± 0.0 | **75.0 ± 0.0** | **62.5** |"
+    assert [line[:7] for line in lines if "against `b`" in line] == ["Side 1:", "Side 2:"]

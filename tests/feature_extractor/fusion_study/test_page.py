@@ -16,7 +16,7 @@ def results(*rows, fold=None, encoder="demo/audio"):
         "budget": {"epochs": 1, "batch_size": 8, "seeds": 1, "learning_rates": [0.001]},
         "rows": [
             {
-                **{"name": name, "modalities": modalities, "parameters": 7},
+                **{"name": name, "fusion": name, "modalities": modalities, "parameters": 7},
                 **{"train_seconds": 1.0, "inference_ms": 1.0},
                 "test": dict.fromkeys(METRICS, SPREAD),
             }

@@ -361,12 +361,18 @@ def test_models_that_gain_nothing_from_both_are_named():
     def row(name, modalities, mean):
         return {
             "name": name,
+            "fusion": name.removesuffix(" on MFCC"),
             "modalities": modalities,
             "test": {"weighted_f1": {"mean": mean}},
         }
 
     rows = [row("x", "a", 0.5), row("x", "t", 0.6), row("x", "at", 0.6), row("y", "at", 0.3)]
-    assert models_without_gain({"rows": [*rows, row("y", "t", 0.2)]}) == ["x"]
+    rows += [row("y", "t", 0.2), row("y on MFCC", "a", 0.1)]
+    assert models_without_gain({"rows": rows}) == ["x"]
+    assert models_without_gain({"rows": [*rows, row("y on MFCC", "at", 0.15)]}) == [
+        "x",
+        "y on MFCC",
+    ]
 
 
 def test_what_a_corpus_changes_are_options_that_the_models_have():
