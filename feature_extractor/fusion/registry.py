@@ -33,6 +33,8 @@ from graph_er.errors import InputError
 # An option that is the whole model's, not the user's to give to a part of it.
 CONTEXT = "context"
 
+_KINDS: dict[type[Any], str] = {bool: "true or false", int: "a whole number", float: "a number"}
+
 
 @dataclass(frozen=True)
 class Fusion:
@@ -86,7 +88,11 @@ def fusion_options(name: str, given: Mapping[str, Any]) -> Any:
             known = ", ".join(name for name in fields if name != CONTEXT) or "none"
             raise InputError(f"--fusion {name} has no option {key!r}; it has {known}")
         values[key] = _parsed(f"option {key} of --fusion {name}", value, fields[key])
-    return FUSIONS[name].options(**values)
+    try:
+        return FUSIONS[name].options(**values)
+    except InputError as error:  # told as of a flag, which stage 1 has none of for these
+        told = str(error).removeprefix("--")
+        raise InputError(f"--fusion_options of --fusion {name}: {told}") from None
 
 
 def build_fusion(
@@ -139,7 +145,7 @@ def _parsed(what: str, value: Any, item: dataclasses.Field) -> Any:
     try:
         parsed = _boolean(value) if kind is bool else kind(value)
     except (TypeError, ValueError):
-        raise InputError(f"{what} is {value!r}; it must be of kind {kind.__name__}") from None
+        raise InputError(f"{what} is {value!r}; it must be {_KINDS[kind]}") from None
     if choices and parsed not in choices:
         raise InputError(f"{what} is {value!r}; it must be one of {', '.join(choices)}")
     return parsed

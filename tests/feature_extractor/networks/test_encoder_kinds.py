@@ -203,8 +203,10 @@ def test_a_checkpoint_without_that_modality_is_refused(tmp_path):
         ("concat", "at", {"width": "3"}, "has no option 'width'; it has audio_size, pooling"),
         ("concat", "at", {"pooling": "max"}, "'max'; it must be one of mean, mean_std"),
         ("vanilla_concat", "at", {"context": "2"}, "has no option 'context'; it has width"),
-        ("mlp_mixer", "at", {"width": "many"}, "it must be of kind int"),
-        ("mlp_mixer", "at", {"width": "0"}, "--width is 0"),
+        ("mlp_mixer", "at", {"width": "many"}, "it must be a whole number"),
+        ("mlp_mixer", "at", {"width": "0"}, "--fusion_options of --fusion mlp_mixer: width is 0"),
+        ("distilled_gate", "at", {"level": "maybe"}, "'maybe'; it must be true or false"),
+        ("distilled_gate", "at", {"dropout": "much"}, "'much'; it must be a number"),
     ],
 )
 def test_options_that_a_model_does_not_have_are_refused(
