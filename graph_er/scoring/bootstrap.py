@@ -111,8 +111,11 @@ def interval(values: np.ndarray, num_dialogues: int) -> tuple[float, float]:
     """
     quantile = stats.t.ppf((1 + LEVEL) / 2, num_dialogues - 1)
     tail = stats.norm.sf(quantile * np.sqrt(num_dialogues / (num_dialogues - 1)))
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return float(low), float(high)
+    # A replicate itself, counted as `two_sided_p` counts: between two of them the ends could lie
+    # beside zero where p does not.
+    rank = max(int(tail * (len(values) + 1)), 1)
+    ordered = np.sort(values)
+    return float(ordered[rank - 1]), float(ordered[-rank])
 
 
 def two_sided_p(differences: np.ndarray, num_dialogues: int) -> float:

@@ -128,6 +128,18 @@ def test_p_and_interval_agree():
         assert two_sided_p(-values, 16) == pytest.approx(p)
 
 
+@pytest.mark.parametrize(
+    ("dialogues", "at_most_zero"), [(4, 1), (5, 9), (6, 24), (8, 57), (16, 138), (16, 139)]
+)
+def test_p_and_interval_agree_where_zero_lies_between_two_replicates(dialogues, at_most_zero):
+    values = np.abs(np.random.default_rng(0).normal(3, 1, 10_000)) + 0.01
+    for count in (at_most_zero - 1, at_most_zero, at_most_zero + 1):
+        signs = np.where(np.arange(len(values)) < count, -1, 1)
+        p = two_sided_p(signs * values, dialogues)
+        assert (p < 0.05) == (interval(signs * values, dialogues)[0] > 0), (count, p)
+        assert (p < 0.05) == (interval(-signs * values, dialogues)[1] < 0), (count, p)
+
+
 @pytest.mark.parametrize("replicates", [200, 1000, 10_000])
 def test_where_a_conclusion_is_possible_no_interval_contradicts_p(replicates):
     rng = np.random.default_rng(3)
