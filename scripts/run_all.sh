@@ -16,7 +16,7 @@
 #   --seeds N                seeds of stage 3 (default 5)
 #   --stage1_epochs N        epochs of stage 1 (default: the corpus's)
 #   --text_encoder ID        hub id or folder (default: a Korean one, for the demo a tiny one)
-#   --audio_encoder ID       hub id or folder (likewise)
+#   --audio_encoder ID       hub id or folder (likewise); or mfcc or egemaps, acoustic features
 #   --sentence_encoder ID    sentence-transformers text features in the frozen condition
 #   --device NAME            auto (default), cpu or cuda
 #   --force                  start over instead of reusing what is finished (the corpus is kept)

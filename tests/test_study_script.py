@@ -45,6 +45,10 @@ def copy(tmp_path_factory):
     return copy
 
 
+def test_help_names_acoustic_features_as_audio_encoders():
+    assert re.search(r"--audio_encoder ID .* mfcc or egemaps", run(ROOT, "--help").stdout)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -146,6 +146,8 @@ def prepare(
     trained = {utterance.emotion for utterance in sides["train"]}
     if absent := [name for name in corpus.emotions if name not in trained]:
         tell(f"no train utterance is {' or '.join(absent)}: no model learns them")
+    if len(trained) == 1:
+        tell("train holds one emotion alone: there is nothing to tell apart")
     set_seed(run.seed)
     trained_on = TrainedOn(
         corpus.name, split_record(split, corpus), settings.clip_length, dict(corpus.policies)

@@ -322,6 +322,14 @@ def test_labels_that_training_never_meets_are_named(corpus, read, encoders, tmp_
     assert told.count("no train utterance is bored or proud: no model learns them\n") == 1
 
 
+def test_training_on_one_emotion_is_told(corpus, read, encoders, tmp_path, capsys):
+    alike = tuple(replace(utterance, emotion=EMOTIONS[0]) for utterance in corpus.utterances)
+    read(replace(corpus, emotions=EMOTIONS[:1], utterances=alike))
+    options = ("--split", "folds:3", "--fold", "1", "--modalities", "t", *encoders)
+    assert train(tmp_path / "run", *options) == 0
+    assert capsys.readouterr().out.count("train holds one emotion alone") == 1
+
+
 def test_empty_texts_and_another_kind_of_audio_pass(corpus, read, encoders, tmp_path):
     rng = np.random.default_rng(0)
     path = tmp_path / "clip.mp3"
