@@ -272,9 +272,8 @@ def _tell_absent(side: str, dialogues: Sequence[Dialogue], emotions: Sequence[st
     """Warn of emotions of which a side has no utterance."""
     present = {int(label) for dialogue in dialogues for label in dialogue.labels}
     absent = [name for label, name in enumerate(emotions) if label not in present]
-    if not absent:
-        return
-    means = "no model learns them" if side == "train" else "what is chosen on dev ignores them"
-    logger.warning("no %s utterance is %s: %s", side, " or ".join(absent), means)
+    if absent:
+        means = "no model learns them" if side == "train" else "what is chosen on dev ignores them"
+        logger.warning("no %s utterance is %s: %s", side, " or ".join(absent), means)
     if side == "train" and len(present) == 1:
         logger.warning("train holds one emotion alone: there is nothing to tell apart")

@@ -296,6 +296,13 @@ def test_dialogues_of_one_utterance_each_are_warned_of(train, caplog, length):
     assert ("there is no context for the graph to use" in caplog.text) == (length == 1)
 
 
+@pytest.mark.parametrize("emotions", [EMOTIONS, EMOTIONS[:1]])
+def test_one_emotion_alone_is_warned_of_whatever_the_file_names(train, caplog, emotions):
+    alike = tuple(replace(d, labels=np.zeros_like(d.labels)) for d in FILE.dialogues)
+    train(training=TRAINING, file=replace(FILE, emotions=emotions, dialogues=alike))
+    assert "train holds one emotion alone" in caplog.text
+
+
 @pytest.mark.parametrize("silent", [True, False])
 def test_features_that_are_alike_in_every_utterance_are_warned_of(train, caplog, silent):
     level = 0.0 if silent else 1.0
