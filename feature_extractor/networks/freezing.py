@@ -33,10 +33,11 @@ def freeze(encoder: nn.Module, how: str, modality: str) -> list[nn.Module]:
     if how == CNN:
         parts = [_convolutions(encoder, modality)]
     else:
-        layers = _layers(encoder, modality)
+        layers = _layers(encoder, how, modality)
         if int(how) > len(layers):
             raise InputError(
-                f"--freeze_{modality} is {how}, but the {modality} encoder has {len(layers)} layers"
+                f"--freeze_{modality} is {how}, but the {modality} encoder has {len(layers)} "
+                "layers; take no more"
             )
         first = {id(parameter) for layer in layers[int(how) :] for parameter in layer.parameters()}
         above = {part for module in _above(encoder) for part in module.modules()}
@@ -55,11 +56,14 @@ def freeze(encoder: nn.Module, how: str, modality: str) -> list[nn.Module]:
 
 def _convolutions(encoder: Any, modality: str) -> nn.Module:
     if not hasattr(encoder, "feature_extractor"):
-        raise InputError(f"--freeze_{modality} cnn: this {modality} encoder has no convolutions")
+        raise InputError(
+            f"--freeze_{modality} cnn: this {modality} encoder has no convolutions; take none or "
+            "all"
+        )
     return encoder.feature_extractor
 
 
-def _layers(encoder: nn.Module, modality: str) -> nn.ModuleList:
+def _layers(encoder: nn.Module, how: str, modality: str) -> nn.ModuleList:
     """Return the transformer layers, the one list of modules of which all are of one kind."""
     lists = [
         module
@@ -69,7 +73,8 @@ def _layers(encoder: nn.Module, modality: str) -> nn.ModuleList:
     lists += [m for n, m in encoder.named_modules() if n.endswith("transformer.layer")]
     if not lists:
         raise InputError(
-            f"--freeze_{modality}: this {modality} encoder has no list of layers; take none or all"
+            f"--freeze_{modality} {how}: this {modality} encoder has no list of layers; take none "
+            "or all"
         )
     return lists[0]
 

@@ -19,6 +19,7 @@ from transformers import (
     WavLMModel,
 )
 
+from feature_extractor.networks.acoustic import acoustic_encoder
 from feature_extractor.networks.freezing import freeze
 from graph_er.errors import InputError
 from tests.feature_extractor.tiny_corpus import CNN_8, LAYERS_16, make_checkpoint
@@ -87,11 +88,20 @@ def test_all_and_none():
 
 
 @pytest.mark.parametrize(
-    ("how", "told"), [("4", "has 3 layers"), ("cnn", "text encoder has no convolutions")]
+    ("how", "told"),
+    [
+        ("4", "is 4, but the text encoder has 3 layers; take no more"),
+        ("cnn", "cnn: this text encoder has no convolutions; take none or all"),
+    ],
 )
 def test_what_an_encoder_does_not_have_is_refused(how, told):
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=f"^--freeze_text {told}$"):
         freeze(TEXT["bert"](), how, "text")
+
+
+def test_layers_of_what_has_none_are_refused():
+    with pytest.raises(InputError, match=r"^--freeze_audio 3: .* no list of layers; take none"):
+        freeze(acoustic_encoder("mfcc")[0], "3", "audio")
 
 
 def test_frozen_parts_stay_in_eval_mode_and_get_no_gradient(tmp_path):
