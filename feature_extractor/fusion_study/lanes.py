@@ -7,7 +7,6 @@ import json
 import multiprocessing
 import os
 import threading
-import tokenize
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -26,15 +25,13 @@ from feature_extractor.fusion_study.plan import Trial
 from feature_extractor.fusion_study.trials import run_trial
 from feature_extractor.sources import say_nothing
 from graph_er.errors import InputError
-from graph_er.running.files import atomic_path, write_json
+from graph_er.running.files import atomic_path, sha256, write_json
 from graph_er.running.paths import project_root
 
 _LANE = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
 _PACKAGES = ("feature_extractor", "graph_er")
 # Rooms that draw what was found, and change nothing of it.
 _DRAWING = {"report", "web"}
-# What reading raises where a result is not there, or where a disk that failed left a part of it.
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, SyntaxError, tokenize.TokenError)
 _ground: Ground | None = None
 
 
@@ -56,13 +53,12 @@ class Results:
             record = json.loads(self._path(trial, ".json").read_text(encoding="utf-8"))
             if record["identity"] != self.identity:
                 return None
-            # `np.load` tries other formats, too, each with errors of its own.
-            with self._path(trial, ".npy").open("rb") as file:
-                probabilities = np.lib.format.read_array(file, allow_pickle=False)
-            # Another study that was killed here may have left its own beside this record.
-            own = record["probabilities"] == _digest(probabilities)
-            return (record, probabilities) if own else None
-        except _DAMAGED:
+            # It may be damaged, or of another study that was killed before it wrote its record.
+            array = self._path(trial, ".npy")
+            if record["probabilities_sha256"] != sha256(array):
+                return None
+            return record, np.load(array, allow_pickle=False)
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def finished(self, trial: Trial) -> tuple[dict[str, Any], np.ndarray]:
@@ -79,17 +75,14 @@ class Results:
 
     def save(self, trial: Trial, record: dict[str, Any], probabilities: np.ndarray) -> None:
         """Keep a finished trial; its JSON is written last."""
-        with atomic_path(self._path(trial, ".npy")) as temporary:
+        array = self._path(trial, ".npy")
+        with atomic_path(array) as temporary:
             np.save(temporary, probabilities)
-        kept = {"identity": self.identity, "probabilities": _digest(probabilities), **record}
+        kept = {"identity": self.identity, "probabilities_sha256": sha256(array), **record}
         write_json(self._path(trial, ".json"), kept)
 
     def _path(self, trial: Trial, suffix: str) -> Path:
         return self.folder / f"{trial.key}{suffix}"
-
-
-def _digest(values: np.ndarray) -> str:
-    return hashlib.sha256(f"{values.dtype} {values.shape}".encode() + values.tobytes()).hexdigest()
 
 
 def results_identity(ground: Ground, budget: Budget) -> str:
