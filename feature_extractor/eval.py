@@ -1,4 +1,4 @@
-"""Score stage 1 alone: every utterance by itself, without its dialogue."""
+"""Score stage 1 alone, without the graph: what it makes of every utterance."""
 
 from __future__ import annotations
 

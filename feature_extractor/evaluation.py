@@ -85,8 +85,7 @@ def evaluate_utterances(
         corpus,
         utterances,
         sampling_rate=checkpoint.sampling_rate,
-        context=config.context,
-        heard_context=checkpoint.model.heard_context,
+        context=checkpoint.model.context,
         states=states,
     )
     with tqdm(total=len(utterances), desc="evaluation", unit="utt", leave=False) as bar:

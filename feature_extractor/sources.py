@@ -181,6 +181,14 @@ def utterances_by_side(corpus: Corpus, split: Split) -> dict[str, list[Utterance
     return sides
 
 
+def readable_context(corpus: Corpus, asked: int, tell: Tell) -> int:
+    """Return how many earlier utterances are read: `asked`, or 0, and tell, where none has any."""
+    if not asked or any(len(rows) > 1 for rows in corpus.dialogues().values()):
+        return asked
+    tell("every utterance is a dialogue of its own: there are no earlier ones to read along")
+    return 0
+
+
 def learnt_from(
     side: str, utterances: Sequence[Utterance], modalities: str, clip_length: float
 ) -> list[Utterance]:

@@ -24,6 +24,7 @@ from feature_extractor.settings import (
     ModelSettings,
     TrainingSettings,
 )
+from graph_er.errors import InputError
 from graph_er.running.cli import add_device_option, run_command
 from graph_er.running.flags import add_flags, from_flags
 from graph_er.running.paths import project_root
@@ -94,6 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train and save a checkpoint folder."""
     with one_voice():
         run, model_settings, settings = _read(argv)
+        _refuse_idle(model_settings, run.modalities)
     from feature_extractor.training.stage1 import run_stage1
 
     run_stage1(run, model_settings, settings, tell=print)
@@ -126,6 +128,30 @@ def _read(argv: Sequence[str] | None) -> tuple[Run, ModelSettings, TrainingSetti
         cache_dir=arguments.cache_dir or project_root() / "data" / "cache",
     )
     return run, model_settings, settings
+
+
+def _refuse_idle(settings: ModelSettings, modalities: str) -> None:
+    """Refuse a context that nothing reads, and an option of earlier utterances without any.
+
+    Raises:
+        InputError: either, or an option or a value that the fusion model does not have.
+    """
+    from feature_extractor.fusion.registry import FUSIONS, chosen_options, reads_apart
+
+    fusion, given, context = settings.fusion, settings.fusion_options, settings.context
+    options = chosen_options(fusion, given, mfcc=False, context=context > 0)
+    for name in FUSIONS[fusion].on_context:
+        if options.get(name) and not context:
+            raise InputError(
+                f"--fusion_options {name}={given[name]} of --fusion {fusion} is about earlier "
+                f"utterances, and --context is 0; give --context 4, or leave {name} out"
+            )
+    if context and "t" not in modalities and "a" not in reads_apart(fusion, options):
+        raise InputError(
+            f"--context is {context}, but --fusion {fusion} with these options hears no earlier "
+            f"utterances, and --modalities {modalities} reads no texts; leave --context out, or "
+            "take --fusion distilled_gate, vanilla_concat or three_way_concat"
+        )
 
 
 def _option(text: str) -> tuple[str, str]:

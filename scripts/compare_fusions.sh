@@ -15,7 +15,9 @@
 #   --seeds N                 seeds of each model (default 3)
 #   --stage1_epochs N         epochs of the encoders' fine-tuning (default: the corpus's)
 #   --device NAME             auto (default), cpu or cuda
-#   --fusions, --modalities, --epochs, --batch_size, --weight_decay, --context, --lanes
+#   --context K               earlier utterances at hand with each (default 4): their texts, and their
+#                             audio for models that can hear it
+#   --fusions, --modalities, --epochs, --batch_size, --weight_decay, --lanes
 #                             as feature_extractor/compare_fusions.py --help tells
 #
 # Results: runs/<name>/report.md, results.json, results.png. A second run reuses what is finished.

@@ -96,11 +96,11 @@ def _fusions(arguments: argparse.Namespace) -> None:
     from scripts.documents.training_sides import training_sides
 
     docs = arguments.root / "docs"
-    for block in ("fusions", "fusions_mfcc"):
-        _, page = comparison_page(_json(docs / f"{block}.json")).split("\n", 1)
-        put(docs / "fusions.md", block, page)
-    sides = [_json(docs / f"fusions_mfcc{n}.json") for n in ("", 2, 3)]
-    put(docs / "fusions.md", "fusions_sides", training_sides(sides))
+    for context in ("fusions", "fusions_alone"):
+        _, page = comparison_page(_json(docs / f"{context}.json")).split("\n", 1)
+        put(docs / "fusions.md", context, page)
+        sides = [_json(docs / f"{context}_mfcc{n}.json") for n in ("", 2, 3)]
+        put(docs / "fusions.md", f"{context}_sides", training_sides(sides))
 
 
 def _reliability(arguments: argparse.Namespace) -> None:

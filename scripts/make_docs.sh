@@ -7,7 +7,10 @@
 #   --only PART    study            docs/results.json, results.png, conversation.png; tables of the READMEs
 #                  fusions          docs/fusions.json, fusions_mfcc.json, fusions_mfcc2.json,
 #                                   fusions_mfcc3.json (on fusions_split.json, fusions_split2.json,
-#                                   fusions_split3.json), fusions.png, fusions.md
+#                                   fusions_split3.json), the same without context
+#                                   (fusions_alone.json, fusions_alone_mfcc.json,
+#                                   fusions_alone_mfcc2.json, fusions_alone_mfcc3.json),
+#                                   fusions.png, fusions.md
 #                  ablation         docs/ablation.json, ablation.md, ablation_audio.json,
 #                                   ablation_audio.md; needs opensmile
 #                  real_dialogues   docs/real_dialogues.json, real_dialogues.md, a sentence of the READMEs
@@ -111,21 +114,27 @@ study() { # the study's own script knows what is finished
 }
 
 fusions() {
-  local out=${name}_fusions
-  [ $fresh = 0 ] || rm -rf "runs/$out" "runs/${out}_mfcc"{,2,3} "model_checkpoints/$out"
-  bash scripts/compare_fusions.sh --root "$demo_root" --name "$out" \
-    ${fusions[@]+"${fusions[@]}"} ${tuning[@]+"${tuning[@]}"} >&2
+  local out=${name}_fusions given side
+  [ $fresh = 0 ] || rm -rf "runs/$out" "runs/${out}_"* "model_checkpoints/$out"
+  given=(${fusions[@]+"${fusions[@]}"} --root "$demo_root")
+  bash scripts/compare_fusions.sh "${given[@]}" --name "$out" ${tuning[@]+"${tuning[@]}"} >&2
   cp "runs/$out/results.json" "$docs/fusions.json"
   cp "runs/$out/results.png" "$docs/fusions.png"
+  local encoder=model_checkpoints/$out/encoder_
+  given+=(--encoders pretrained --text_encoder "${encoder}t")
+  bash scripts/compare_fusions.sh "${given[@]}" --audio_encoder "${encoder}a" --context 0 \
+    --name "${out}_alone" >&2
+  cp "runs/${out}_alone/results.json" "$docs/fusions_alone.json"
   [ $tiny = 1 ] || [ -e data/demo_long ] ||
     run feature_extractor/demo.py --sessions 30 --out data/demo_long
-  local side
+  given+=("${long[@]}" --audio_encoder mfcc --modalities at --seeds $seeds)
   for side in "" 2 3; do # three training sides
     [ $tiny = 1 ] || split=(--split "ids:docs/fusions_split$side.json")
-    bash scripts/compare_fusions.sh "${long[@]}" ${split[@]+"${split[@]}"} --encoders pretrained \
-      --name "${out}_mfcc$side" --text_encoder "model_checkpoints/$out/encoder_t" \
-      --audio_encoder mfcc ${fusions[@]+"${fusions[@]}"} --modalities at --seeds $seeds >&2
+    bash scripts/compare_fusions.sh "${given[@]}" ${split[@]+"${split[@]}"} --name "${out}_mfcc$side" >&2
     cp "runs/${out}_mfcc$side/results.json" "$docs/fusions_mfcc$side.json"
+    bash scripts/compare_fusions.sh "${given[@]}" ${split[@]+"${split[@]}"} --context 0 \
+      --name "${out}_alone_mfcc$side" >&2
+    cp "runs/${out}_alone_mfcc$side/results.json" "$docs/fusions_alone_mfcc$side.json"
   done
   tables fusions
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -12,6 +13,14 @@ from torch.utils.data import Dataset
 from feature_extractor.audio import is_silent, load_audio
 from feature_extractor.batches.augmentation import perturb_speed
 from feature_extractor.batches.chunking import is_too_long
+from feature_extractor.fusion.base import needed
+from feature_extractor.fusion.context import (
+    NO_CONTEXT,
+    NOBODY,
+    OTHER_SPEAKER,
+    SAME_SPEAKER,
+    Context,
+)
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.errors import InputError
 from graph_er.running.shared_memory import processes_can_share
@@ -32,15 +41,17 @@ class UtteranceDataset(Dataset):
 
     ``audio`` is float32 ``[samples]``, or absent without modality ``a`` and where the utterance has
     none; ``text_states`` or ``audio_states`` ``[T, D]`` stand in their place where an encoder was
-    run before; ``earlier`` holds the texts of the utterances before it in the dialogue,
-    ``earlier_audio`` their clips (or ``earlier_audio_states``), the latest first; ``labels`` is the
+    run before; ``earlier`` holds the texts of the utterances before it in the dialogue, and where
+    these are read apart, ``earlier_audio`` their clips (or ``earlier_text_states`` and
+    ``earlier_audio_states``), the latest first, and ``earlier_speakers`` ``[K]`` who said them, see
+    `fusion.context`; ``labels`` is the
     integer label, or with `soft_labels` the share of votes per emotion ``[C]``; ``affect`` the mean
     ratings of valence and arousal ``[2]``, NaN where there are none, in a corpus that has any.
 
     Attributes:
         utterances: the examples.
         sampling_rate: Hz of the audio, or None where none is decoded.
-        heard_context: how many earlier utterances' audio an example holds at most.
+        context: what of the utterances before each example is in it.
     """
 
     def __init__(
@@ -51,8 +62,8 @@ class UtteranceDataset(Dataset):
         sampling_rate: int | None,
         soft_labels: bool = False,
         speed_perturbation: float = 0.0,
-        context: int = 0,
-        heard_context: int = 0,
+        context: Context = NO_CONTEXT,
+        earlier_seconds: float = math.inf,
         states: Mapping[str, States] | None = None,
     ) -> None:
         """Hold `utterances` of `corpus`.
@@ -63,19 +74,21 @@ class UtteranceDataset(Dataset):
             sampling_rate: Hz; None decodes no audio.
             soft_labels: give the raters' votes as labels.
             speed_perturbation: the span of `augmentation.perturb_speed`, for training.
-            context: how many earlier utterances' texts to give along with each.
-            heard_context: 0, or as many earlier utterances' audio, too.
+            context: what of the utterances before each is read along with it.
+            earlier_seconds: how much of an earlier clip is heard at most; for training, which hears
+                nothing in chunks.
             states: by ``text`` and ``audio``, what encoders made of all utterances of the corpus.
         """
         self._corpus = corpus
         self.utterances = tuple(utterances)
         self.sampling_rate = sampling_rate
-        self.heard_context = heard_context
+        self.context = context
+        self._earlier_seconds = earlier_seconds
         self._soft_labels = soft_labels
         self._rated = any(u.valence is not None for u in corpus.utterances)
         self._speed_perturbation = speed_perturbation
         self._states = dict(states or {})
-        self._before = earlier_utterances(corpus, self.utterances, context)
+        self._before = earlier_utterances(corpus, self.utterances, context.count)
         self._silent = torch.zeros(len(self.utterances), dtype=torch.bool)
         if processes_can_share():  # so that those which decode audio can tell what they heard
             self._silent.share_memory_()
@@ -98,19 +111,23 @@ class UtteranceDataset(Dataset):
         """Return the examples of which a clip is to be decoded that is longer than that, in s."""
         if self.sampling_rate is None or "audio" in self._states:
             return set()
+        whole = self._earlier_seconds > clip_length
         return {
             index
             for index, utterance in enumerate(self.utterances)
-            if any(is_too_long(u, clip_length) for u in (utterance, *self._heard_before(index)))
+            if is_too_long(utterance, clip_length)
+            or (whole and any(is_too_long(u, clip_length) for u in self._heard_before(index)))
         }
 
     def seconds(self, index: int) -> float:
         """Return how long the longest clip of an example is, in s; 0 without any."""
-        return max(u.duration for u in (self.utterances[index], *self._heard_before(index)))
+        earlier = max((u.duration for u in self._heard_before(index)), default=0.0)
+        return max(self.utterances[index].duration, min(earlier, self._earlier_seconds))
 
     def characters(self, index: int) -> int:
-        """Return how many characters are read for an example, the earlier texts' among them."""
-        return sum(len(u.text) for u in (self.utterances[index], *self._before[index]))
+        """Return how many characters the longest text of an example has; joined texts are one."""
+        texts = [len(u.text) for u in (self.utterances[index], *self._before[index])]
+        return max(texts) if self.context.read else sum(texts)
 
     def __len__(self) -> int:
         """Return the number of utterances."""
@@ -125,7 +142,12 @@ class UtteranceDataset(Dataset):
         if self._before[index]:
             example["earlier"] = [before.text for before in self._before[index]]
         if "text" in self._states:
-            example["text_states"] = self._states["text"][utterance.id]
+            states = self._states["text"]
+            example["text_states"] = states[utterance.id]
+            if self.context.read:
+                example["earlier_text_states"] = [states[u.id] for u in self._before[index]]
+        if self.context.apart:
+            example["earlier_speakers"] = self._speakers_before(index)
         if self.sampling_rate is not None:
             self._add_audio(example, index)
         return example
@@ -135,7 +157,7 @@ class UtteranceDataset(Dataset):
         if "audio" in self._states:
             states = self._states["audio"]
             example["audio_states"] = states[utterance.id]
-            if self.heard_context:
+            if self.context.heard:
                 example["earlier_audio_states"] = [states[u.id] for u in self._before[index]]
             return
         samples = self._heard(utterance)
@@ -144,18 +166,30 @@ class UtteranceDataset(Dataset):
             if self._speed_perturbation > 0:
                 samples = perturb_speed(samples, self._speed_perturbation)
             example["audio"] = samples
-        if self.heard_context:
-            example["earlier_audio"] = [self._heard(before) for before in self._before[index]]
+        if self.context.heard:
+            clips = [self._heard(before) for before in self._before[index]]
+            example["earlier_audio"] = [clip if clip is None else self._cut(clip) for clip in clips]
 
     def _heard_before(self, index: int) -> list[Utterance]:
-        return self._before[index] if self.heard_context else []
+        return self._before[index] if self.context.heard else []
+
+    def _cut(self, samples: np.ndarray) -> np.ndarray:
+        if math.isinf(self._earlier_seconds):
+            return samples
+        return samples[: int(self._earlier_seconds * needed(self.sampling_rate))]
+
+    def _speakers_before(self, index: int) -> np.ndarray:
+        speaker = self.utterances[index].speaker
+        same = [before.speaker == speaker for before in self._before[index]]
+        said = np.full(self.context.count, NOBODY, dtype=np.int64)
+        said[: len(same)] = np.where(same, SAME_SPEAKER, OTHER_SPEAKER)
+        return said
 
     def _heard(self, utterance: Utterance) -> np.ndarray | None:
         if utterance.wav is None:
             return None
-        assert self.sampling_rate is not None  # what hears has a rate
         try:
-            return load_audio(utterance.wav, self.sampling_rate)
+            return load_audio(utterance.wav, needed(self.sampling_rate))
         except InputError as error:
             raise InputError(f"utterance {utterance.id}: {error}") from error
 

@@ -11,6 +11,8 @@ import torch
 from transformers import PreTrainedTokenizerBase, SequenceFeatureExtractor
 
 from feature_extractor.batches.dataset import Example
+from feature_extractor.fusion.base import needed
+from feature_extractor.fusion.context import NO_CONTEXT, Context
 from feature_extractor.fusion.pooling import pad_rows
 
 _CHARACTERS_PER_TOKEN = 50  # more than any vocabulary's longest word
@@ -29,7 +31,7 @@ class Collator:
         max_tokens: longer texts are cut off.
         min_samples: shorter clips are filled up with silence, which then counts as audio, since
             the audio encoder needs that many for its first frame.
-        heard_context: how many earlier utterances' audio is heard along with each.
+        context: what of the utterances before is read along with each.
         prompt: what every text is read after, or None.
         marks_missing_text: tell where there is no word, so that audio alone decides.
     """
@@ -38,7 +40,7 @@ class Collator:
     feature_extractor: SequenceFeatureExtractor | None
     max_tokens: int
     min_samples: int
-    heard_context: int = 0
+    context: Context = NO_CONTEXT
     prompt: str | None = None
     marks_missing_text: bool = False
 
@@ -51,15 +53,11 @@ class Collator:
         batch = self.text_batch(examples)
         if self.feature_extractor is not None:
             key = "audio_states" if "audio_states" in examples[0] else "audio"
-            before = [e.get(f"earlier_{key}", ()) for e in examples]
             rows = [example.get(key) for example in examples]
-            if self.heard_context:
-                filled = [[*clips, *[None] * (self.heard_context - len(clips))] for clips in before]
-                rows += [clip for clips in filled for clip in clips]
-                batch["context_size"] = self.heard_context
+            rows += _earlier(f"earlier_{key}", examples, self.context.heard)
             cached = key == "audio_states"
             batch |= _padded("audio", rows) if cached else self.audio_batch(rows)
-        for name in ("labels", "affect"):
+        for name in ("labels", "affect", "earlier_speakers"):
             if name in examples[0]:
                 batch[name] = torch.as_tensor(np.stack([e[name] for e in examples]))
         return batch
@@ -67,10 +65,13 @@ class Collator:
     def text_batch(self, examples: Sequence[Example]) -> dict[str, Any]:
         """Return those arguments of the model's ``forward`` that are about the text.
 
-        There is a word where the utterance's own text or an earlier one that is read along has one.
+        There is a word where the utterance's own text or one that is joined to it has one. With
+        texts that are read apart there are ``B (1 + K)`` rows, as of audio.
         """
         if self.tokenizer is None:
             return {}
+        if self.context.read:
+            examples = _apart(examples, self.context.read)
         # Not by `_words`, which has separators between texts that are all empty.
         there = [any([example["text"], *example.get("earlier", ())]) for example in examples]
         words = [self._words(example) for example in examples]
@@ -95,11 +96,17 @@ class Collator:
 
         In this order a text that is too long loses what was said longest ago.
         """
-        assert self.tokenizer is not None
         # What lies far beyond the limit would only be read to be cut off.
         most = _CHARACTERS_PER_TOKEN * self.max_tokens
         words = [example["text"][:most], *example.get("earlier", ())]
-        return f" {self.tokenizer.sep_token} ".join(words)[: 2 * most]
+        return self.separator.join(words)[: 2 * most]
+
+    @property
+    def separator(self) -> str:
+        """What stands between joined texts: not every tokenizer has a token for it."""
+        tokenizer = needed(self.tokenizer)
+        token = tokenizer.sep_token or tokenizer.eos_token
+        return f" {token} " if token else " "
 
     def audio_batch(self, clips: Sequence[np.ndarray | None]) -> dict[str, Any]:
         """Return those arguments that are about the audio, of clips ``[samples]`` or None."""
@@ -115,6 +122,23 @@ class Collator:
         )
         batch = {"input_values": audio["input_values"], "audio_mask": audio["attention_mask"]}
         return batch if all(there) else {**batch, "has_audio": torch.tensor(there)}
+
+
+def _earlier(name: str, examples: Sequence[Example], count: int) -> list[Any]:
+    """Return what lies under `name` in each example, `count` values each, None where none is."""
+    before = [list(example.get(name, ()))[:count] for example in examples]
+    return [value for values in before for value in [*values, *[None] * (count - len(values))]]
+
+
+def _apart(examples: Sequence[Example], count: int) -> list[Example]:
+    """Return the examples, each with its own text alone, then the earlier ones as examples."""
+    texts = [example["text"] for example in examples]
+    texts += [text or "" for text in _earlier("earlier", examples, count)]
+    if "text_states" not in examples[0]:
+        return [{"text": text} for text in texts]
+    states = [example["text_states"] for example in examples]
+    states += _earlier("earlier_text_states", examples, count)
+    return [{"text": t, "text_states": s} for t, s in zip(texts, states, strict=True)]
 
 
 def _padded(name: str, rows: Sequence[np.ndarray | None]) -> dict[str, torch.Tensor]:

@@ -58,7 +58,7 @@ def plan_batches(
     heard = dataset.sampling_rate is not None
     length = dataset.seconds if heard else dataset.characters
     budget = execution.batch_seconds if heard else execution.batch_characters
-    rows = 1 + dataset.heard_context
+    rows = 1 + (dataset.context.heard if heard else dataset.context.read)
     batches: list[Batch] = []
     for number, group in enumerate(groups):
         whole = [place for place, index in enumerate(group) if index not in long]
@@ -93,7 +93,7 @@ def batch_sizes(dataset: UtteranceDataset, collate: Any, batches: Sequence[Batch
     with torch.random.fork_rng(devices=[]):  # a change of speed is drawn
         item = default_convert(collate([dataset[typical]]))
     per_second = tensor_bytes(item) / dataset.seconds(typical)
-    samples = (1 + dataset.heard_context) * dataset.sampling_rate * torch.float32.itemsize
+    samples = (1 + dataset.context.heard) * dataset.sampling_rate * torch.float32.itemsize
     return [
         len(batch.indices)
         * max(map(dataset.seconds, batch.indices))

@@ -28,10 +28,11 @@ from feature_extractor.extraction.prediction import (
     precision,
 )
 from feature_extractor.fusion.base import needed
+from feature_extractor.fusion.context import NO_CONTEXT, Context
+from feature_extractor.fusion.registry import views
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.networks.checkpoint import Checkpoint
 from feature_extractor.networks.identity import encoder_digest
-from feature_extractor.networks.model import views
 from feature_extractor.transcript import TRANSCRIPT_VERSION
 from feature_extractor.utterance import Corpus, Utterance
 from graph_er.running.files import sha256, write_json
@@ -96,7 +97,7 @@ def _filled(
     execution: Execution,
 ) -> StateStore:
     if modality == "t":
-        contents = _text_contents(corpus, utterances, checkpoint.model.config.context)
+        contents = _text_contents(corpus, utterances, checkpoint.model.context.joined)
     else:
         contents = _audio_contents(utterances, store.folder / "files.json")
     with store.locked():
@@ -119,9 +120,9 @@ def _store(checkpoint: Checkpoint, modality: str, cache: Cache, execution: Execu
     config = model.config
     collate = checkpoint.collator()
     if modality == "t":
-        collate = replace(collate, feature_extractor=None, min_samples=0)
+        collate = replace(collate, feature_extractor=None, min_samples=0, context=NO_CONTEXT)
     else:
-        collate = replace(collate, tokenizer=None, max_tokens=0, heard_context=0, prompt=None)
+        collate = replace(collate, tokenizer=None, max_tokens=0, context=NO_CONTEXT, prompt=None)
     parts: dict[str, Any] = {
         "encoder": encoder_digest(getattr(model, f"{name}_encoder"), collate),
         "view": views(config.fusion, config.fusion_options)[modality],
@@ -129,7 +130,8 @@ def _store(checkpoint: Checkpoint, modality: str, cache: Cache, execution: Execu
         "kept": cache.dtype,
     }
     if modality == "t":
-        parts |= {"transcripts": TRANSCRIPT_VERSION, "context": config.context}
+        parts |= {"transcripts": TRANSCRIPT_VERSION, "context": model.context.joined}
+        parts |= {"separator": collate.separator} if model.context.joined else {}
     else:
         parts |= {"clip_length": config.clip_length}
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -188,8 +190,8 @@ def _text_states(
     # transformers wraps `to` without its types.
     model = checkpoint.model.to(execution.device).eval()  # type: ignore[arg-type]
     # What is kept serves models of text alone as well, which read even an empty text.
-    collate = replace(checkpoint.collator(), marks_missing_text=False)
-    context = model.config.context
+    context = Context(model.context.joined)
+    collate = replace(checkpoint.collator(), marks_missing_text=False, context=context)
     dataset = UtteranceDataset(corpus, utterances, sampling_rate=None, context=context)
     lengths = [float(dataset.characters(index)) for index in range(len(dataset))]
     for batch in length_batches(lengths, execution.batch_size, execution.batch_characters):

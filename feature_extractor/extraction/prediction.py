@@ -36,7 +36,9 @@ class Extracting(Protocol):
     def text_of(self, **batch: Any) -> Any:
         """Return what the model reads of a batch's text, or None without any."""
 
-    def join(self, text: Any, audio: Stream | None, context_size: int = 0) -> UtteranceOutput:
+    def join(
+        self, text: Any, audio: Stream | None, earlier_speakers: torch.Tensor | None = None
+    ) -> UtteranceOutput:
         """Return the output of both."""
 
 
@@ -121,12 +123,15 @@ def chunked_output(
 ) -> UtteranceOutput:
     """Return the output of one example, heard in chunks; arguments as of `predict_groups`."""
     earlier = example.get("earlier_audio", [])
-    clips = [example.get("audio"), *earlier, *[None] * (dataset.heard_context - len(earlier))]
+    clips = [example.get("audio"), *earlier, *[None] * (dataset.context.heard - len(earlier))]
     with torch.inference_mode(), precision(execution):
         rate = needed(dataset.sampling_rate)
         frames = clip_frames(model, collate, clips, execution, clip_length, rate)
         text = model.text_of(**on_device(collate.text_batch([example]), execution))
-        return model.join(text, model.audio_stream(frames), dataset.heard_context)
+        speakers = example.get("earlier_speakers")
+        if speakers is not None:
+            speakers = torch.as_tensor(speakers)[None].to(execution.device)
+        return model.join(text, model.audio_stream(frames), speakers)
 
 
 def clip_frames(

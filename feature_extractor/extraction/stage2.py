@@ -14,6 +14,7 @@ from feature_extractor.extraction.out_of_fold import OutOfFold, extract_out_of_f
 from feature_extractor.extraction.shard import Shard
 from feature_extractor.extraction.store import CHUNK_SIZE
 from feature_extractor.extraction.vectors import Extractor, extract_corpus
+from feature_extractor.fusion.context import Context
 from feature_extractor.networks.checkpoint import load_checkpoint, load_configuration
 from feature_extractor.networks.encoders import quiet_transformers
 from feature_extractor.networks.frozen import load_frozen
@@ -168,15 +169,15 @@ def trained_extractor(folder: Path | str) -> Extractor:
         "checkpoint_transcript_version": config.transcript_version,
     }
     identity = extractor_digest(weights, checkpoint.model, collate)
+    joined = checkpoint.model.context.joined
     return Extractor(
         checkpoint.model,
-        collate,
+        replace(collate, context=Context(joined)),
         checkpoint.sampling_rate,
         identity,
         info,
         config.clip_length,
-        config.context,
-        checkpoint.model.heard_context,
+        joined,
         config.speaker_scaling,
     )
 

@@ -24,6 +24,7 @@ from feature_extractor.extraction.prediction import predict_groups
 from feature_extractor.extraction.shard import WHOLE, Shard
 from feature_extractor.extraction.speaker_states import speaker_scaled_states
 from feature_extractor.extraction.store import CHUNK_SIZE, PartStore, Vectors
+from feature_extractor.fusion.context import Context
 from feature_extractor.sources import audio_digest, corpus_digest, is_synthetic
 from feature_extractor.splits.record import split_name
 from feature_extractor.splits.splitting import SIDES, Split
@@ -45,8 +46,7 @@ class Extractor:
             prepares the input; see `identity.extractor_digest`.
         info: plain values that tell in the dialogue file where the vectors come from.
         clip_length: seconds; longer clips are heard in chunks, see `chunking`.
-        context: how many earlier utterances are read along with each.
-        heard_context: 0, or as many that are heard, too.
+        context: how many earlier texts are joined to each; vectors owe nothing to others.
         speaker_scaling: whether acoustic features are scaled by speaker, see `speaker_scaling`.
     """
 
@@ -57,7 +57,6 @@ class Extractor:
     info: dict[str, Any]
     clip_length: float = 25.0
     context: int = 0
-    heard_context: int = 0
     speaker_scaling: bool = False
 
 
@@ -120,8 +119,7 @@ def fill_parts(
         corpus,
         [utterance for chunk in chunks for utterance in chunk],
         sampling_rate=extractor.sampling_rate,
-        context=extractor.context,
-        heard_context=extractor.heard_context,
+        context=Context(extractor.context),
         states=states,
     )
     ends = list(accumulate(map(len, chunks)))

@@ -1,6 +1,6 @@
 """What every fusion model is: text and audio streams in, logits and a vector per modality out.
 
-B utterances, K earlier utterances, C emotions.
+B utterances, K earlier utterances, C emotions, D width.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import nn
 
+from feature_extractor.fusion.context import NOBODY
 from feature_extractor.fusion.stream import TIME, Stream
 
 Criterion = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -62,6 +63,34 @@ class Targets:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """The K utterances before each of B, the latest first; those of the first, of the second, ...
+
+    Attributes:
+        speakers: who said them, ``[B, K]``; see `fusion.context`.
+        text, audio: their streams, ``B K`` rows each, or None where they are not read apart.
+    """
+
+    speakers: torch.Tensor
+    text: Stream | None
+    audio: Stream | None
+
+    def mean_audio(self) -> Stream:
+        """Return their mean audio states as positions, ``[B, K, D]``."""
+        audio = needed(self.audio)
+        return Stream(audio.mean().unflatten(0, self.speakers.shape), self.there(audio))
+
+    def there(self, stream: Stream) -> torch.Tensor:
+        """Return which of them have a modality, bool ``[B, K]``, of its stream."""
+        return stream.present.view(self.speakers.shape) & (self.speakers != NOBODY)
+
+    def known(self) -> torch.Tensor:
+        """Return which of them have a modality at all, bool ``[B, K]``."""
+        streams = [stream for stream in (self.text, self.audio) if stream is not None]
+        return torch.stack([self.there(stream) for stream in streams]).any(dim=0)
+
+
+@dataclass(frozen=True)
 class FusionOutput:
     """What a fusion model makes of a batch.
 
@@ -86,12 +115,12 @@ class FusionModel(nn.Module):
 
     Attributes:
         steps: names of the training steps, in order; all but a few models are trained in one. They
-            may hang on the modalities: ask the built model.
-        uses_context: whether it hears the earlier utterances' audio.
+    may hang on the modalities: ask the built model.
+        learns_apart: whether it learns from the streams of earlier utterances that it reads apart.
     """
 
     steps: tuple[str, ...] = (JOINT,)
-    uses_context: ClassVar[bool] = False
+    learns_apart: ClassVar[bool] = True
 
     @classmethod
     def view(cls, options: Any, modality: str) -> str:
@@ -101,6 +130,11 @@ class FusionModel(nn.Module):
         """
         return TIME
 
+    @classmethod
+    def reads_apart(cls, options: Any) -> str:
+        """Return in which modalities, e.g. ``at``, it reads each earlier utterance by itself."""
+        return ""
+
     def begin(self, step: str) -> None:
         """Prepare for one of `steps`: what of this model is trained, and which logits it gives."""
 
@@ -109,16 +143,16 @@ class FusionModel(nn.Module):
         return "at"
 
     def forward(
-        self, text: Stream | None, audio: Stream | None, context: Stream | None = None
+        self, text: Stream | None, audio: Stream | None, earlier: Earlier | None = None
     ) -> FusionOutput:
         """Join the streams.
+
+        The vectors are those of the utterance alone, whatever the logits owe to earlier ones.
 
         Args:
             text: the text stream, or None where the model was built without text.
             audio: the audio stream, or None likewise.
-            context: mean audio states of the K utterances before each, the latest first
-                ``[B, K, D]``; its mask tells which of them exist. Only for a model that
-                `uses_context`.
+            earlier: the utterances before each. Only for a model that `reads_apart`.
         """
         raise NotImplementedError
 

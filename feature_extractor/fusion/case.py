@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
+from feature_extractor.fusion.base import Earlier, FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.case_parts import merged, pooled, projected
 from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.prompt import PromptHead
@@ -94,7 +94,7 @@ class CaseConcat(FusionModel):
         return [Stream(self.norm(self.mixed(part.states)), part.mask) for part in streams]
 
     def forward(
-        self, text: Stream | None, audio: Stream | None, context: Stream | None = None
+        self, text: Stream | None, audio: Stream | None, earlier: Earlier | None = None
     ) -> FusionOutput:
         """Join the streams; see `base.FusionModel.forward`."""
         read = text

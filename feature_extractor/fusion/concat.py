@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes
+from feature_extractor.fusion.base import Earlier, FusionModel, FusionOutput, Sizes
 from feature_extractor.fusion.pooling_layers import POOLINGS, make_pooling, view_of
 from feature_extractor.fusion.stream import Stream
 from graph_er.running.flags import option, require
@@ -57,7 +57,7 @@ class Concat(FusionModel):
         self.classifier = nn.Linear(width, num_emotions)
 
     def forward(
-        self, text: Stream | None, audio: Stream | None, context: Stream | None = None
+        self, text: Stream | None, audio: Stream | None, earlier: Earlier | None = None
     ) -> FusionOutput:
         """Join the streams; see `base.FusionModel.forward`."""
         text_vector = None if text is None else self.text_pooling(text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
+from feature_extractor.fusion.base import Earlier, FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.fusion.transformer_layers import Depth, TransformerStack
@@ -58,7 +58,7 @@ class CrossAttention(FusionModel):
         self.head = classifier_head(size, options.hidden, num_emotions, options.dropout)
 
     def forward(
-        self, text: Stream | None, audio: Stream | None, context: Stream | None = None
+        self, text: Stream | None, audio: Stream | None, earlier: Earlier | None = None
     ) -> FusionOutput:
         """Join the streams; see `base.FusionModel.forward`."""
         if audio is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
+from feature_extractor.fusion.base import Earlier, FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.fusion.transformer_layers import Depth, ResidualHead, TransformerStack
 from graph_er.running.flags import option, require
@@ -88,7 +88,7 @@ class CrossModalTransformer(FusionModel):
         self.head = ResidualHead(options.width * (1 + both), num_emotions, options.dropout)
 
     def forward(
-        self, text: Stream | None, audio: Stream | None, context: Stream | None = None
+        self, text: Stream | None, audio: Stream | None, earlier: Earlier | None = None
     ) -> FusionOutput:
         """Join the streams; see `base.FusionModel.forward`."""
         text = None if text is None else needed(self.text_branch).narrowed(text)

@@ -1,18 +1,19 @@
 """The distilled gate: gated modalities, and a head on each that learns from the joint one.
 
-B utterances, D width, C emotions, M modalities.
+B utterances, K earlier utterances, D width, C emotions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from feature_extractor.fusion.base import (
     Criterion,
+    Earlier,
     FusionModel,
     FusionOutput,
     Sizes,
@@ -20,6 +21,8 @@ from feature_extractor.fusion.base import (
     needed,
 )
 from feature_extractor.fusion.classifier_head import classifier_head
+from feature_extractor.fusion.context import NOBODY
+from feature_extractor.fusion.following import Following
 from feature_extractor.fusion.loss_terms import affect_error, distillation, smoothed
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.fusion.summary_layers import Glance, Summary
@@ -45,6 +48,13 @@ class DistilledGateOptions:
         "mean, deviation and mean change are in it as they are; true on mfcc unless given",
     )
 
+    follow: bool = option(
+        False,
+        "whether each earlier utterance is read by itself, and its emotion moves the next one's; "
+        "true with --context unless given, else earlier texts are joined to the utterance's own",
+    )
+    context: int = option(0, "how many earlier utterances are read")
+
     def __post_init__(self) -> None:
         """Check the ranges.
 
@@ -58,6 +68,7 @@ class DistilledGateOptions:
             require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "0 or more, below 1")
         for name in ("own_heads", "distillation", "affect"):
             require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        require("context", self.context, self.context >= 0, "0 or more")
         require("temperature", self.temperature, self.temperature > 0, "a number above 0")
 
 
@@ -67,7 +78,17 @@ class DistilledGate(FusionModel):
     Each has a head of its own that is trained on the labels and towards the joint head's shares
     (self-distillation: SDT; Ma et al., IEEE TMM 2024), so that neither is neglected for the other;
     in training some utterances lose a modality, so that either is enough.
+
+    Earlier utterances go through the same layers, each by itself, and `following.Following` tells
+    what their emotions make likely. They are not trained on there: each is trained on as itself.
     """
+
+    learns_apart: ClassVar[bool] = False
+
+    @classmethod
+    def reads_apart(cls, options: DistilledGateOptions) -> str:
+        """Return ``at`` where it follows earlier utterances."""
+        return "at" if options.follow else ""
 
     def __init__(self, sizes: Sizes, num_emotions: int, options: DistilledGateOptions) -> None:
         """Build the model for streams of `sizes`."""
@@ -87,6 +108,8 @@ class DistilledGate(FusionModel):
         )
         self.joint_head = classifier_head(joint, width, num_emotions, dropout)
         self.affect_head = classifier_head(joint, width, 2, dropout)
+        if options.follow and options.context:
+            self.following = Following(num_emotions, options.context)
         # A single modality has nothing to be weighed against, and no other to learn from.
         self.pair = len(names) == 2
         if self.pair:
@@ -99,9 +122,22 @@ class DistilledGate(FusionModel):
             )
 
     def forward(
-        self, text: Stream | None, audio: Stream | None, context: Stream | None = None
+        self, text: Stream | None, audio: Stream | None, earlier: Earlier | None = None
     ) -> FusionOutput:
         """Join the streams; see `base.FusionModel.forward`."""
+        alone = self._alone(text, audio)
+        if earlier is None or not hasattr(self, "following"):
+            return alone
+        with torch.no_grad():
+            before = self._alone(earlier.text, earlier.audio).logits.softmax(dim=-1)
+        shares = before.unflatten(0, earlier.speakers.shape)
+        # What the heads make of nothing was never trained, and tells nothing.
+        speakers = earlier.speakers.where(earlier.known(), NOBODY)
+        logits = self.following(alone.logits, shares, speakers)
+        return replace(alone, logits=logits)
+
+    def _alone(self, text: Stream | None, audio: Stream | None) -> FusionOutput:
+        """Return what it makes of utterances by themselves."""
         summaries: Any = self.summaries
         given = {"text": text, "audio": audio}
         whole = {name: stream for name, stream in given.items() if stream is not None}
@@ -122,9 +158,8 @@ class DistilledGate(FusionModel):
             weighed = list(vectors.values())
         joint = torch.cat(weighed, dim=-1)
         auxiliary["affect"] = self.affect_head(joint)
-        return FusionOutput(
-            self.joint_head(joint), vectors.get("text"), vectors.get("audio"), auxiliary
-        )
+        auxiliary["alone"] = logits = self.joint_head(joint)
+        return FusionOutput(logits, vectors.get("text"), vectors.get("audio"), auxiliary)
 
     def loss(self, output: FusionOutput, targets: Targets, criterion: Criterion) -> torch.Tensor:
         """Return the loss of the joint head, with those of the own heads and of affect."""
@@ -137,7 +172,7 @@ class DistilledGate(FusionModel):
             if not bool(present.any()):
                 continue
             own = auxiliary[f"{name}_logits"][present]
-            taught = distillation(own, output.logits[present], options.temperature)
+            taught = distillation(own, auxiliary["alone"][present], options.temperature)
             loss = loss + options.own_heads * criterion(own, labels[present])
             loss = loss + options.distillation * taught
         return loss

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from feature_extractor.fusion.attention import StreamAttention
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
+from feature_extractor.fusion.base import Earlier, FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.stream import Stream
 from graph_er.running.flags import option, require
 
@@ -88,7 +88,7 @@ class GatedCrossModal(FusionModel):
         self.head = nn.Linear(width * (1 + self.pair), num_emotions)
 
     def forward(
-        self, text: Stream | None, audio: Stream | None, context: Stream | None = None
+        self, text: Stream | None, audio: Stream | None, earlier: Earlier | None = None
     ) -> FusionOutput:
         """Join the streams; see `base.FusionModel.forward`.
 

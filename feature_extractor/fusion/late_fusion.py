@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
+from feature_extractor.fusion.base import Earlier, FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.pooling_layers import LayerPooling
 from feature_extractor.fusion.stream import LAYERS, TIME, Stream
 from graph_er.running.flags import option, require
@@ -93,7 +93,7 @@ class LateFusion(FusionModel):
         return _MODALITIES[step]
 
     def forward(
-        self, text: Stream | None, audio: Stream | None, context: Stream | None = None
+        self, text: Stream | None, audio: Stream | None, earlier: Earlier | None = None
     ) -> FusionOutput:
         """Give the logits of the step; a stream that it has no need of may be left out."""
         text_vector = None if text is None else text.cleared().states[:, 0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
+from feature_extractor.fusion.base import Earlier, FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.stream import Stream
 from feature_extractor.fusion.transformer_layers import Depth, ResidualHead, TransformerStack
 from graph_er.running.flags import option, require
@@ -77,7 +77,7 @@ class MfccTransformer(FusionModel):
         self.head = ResidualHead(width, num_emotions, dropout)
 
     def forward(
-        self, text: Stream | None, audio: Stream | None, context: Stream | None = None
+        self, text: Stream | None, audio: Stream | None, earlier: Earlier | None = None
     ) -> FusionOutput:
         """Classify the audio stream; see `base.FusionModel.forward`."""
         scaled = rescaled(needed(audio), self.scaling)

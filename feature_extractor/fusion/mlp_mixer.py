@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
+from feature_extractor.fusion.base import Earlier, FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.stream import Stream
 from graph_er.running.flags import option, require
@@ -101,7 +101,7 @@ class MlpMixer(FusionModel):
         self.head = classifier_head(width, options.hidden, num_emotions, options.dropout)
 
     def forward(
-        self, text: Stream | None, audio: Stream | None, context: Stream | None = None
+        self, text: Stream | None, audio: Stream | None, earlier: Earlier | None = None
     ) -> FusionOutput:
         """Join the streams; see `base.FusionModel.forward`.
 

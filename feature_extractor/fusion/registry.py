@@ -45,6 +45,7 @@ class Fusion:
         modalities: those that it can be built for.
         loss: one of `losses.LOSSES`, unless ``--loss`` names another.
         on_mfcc: options that are not its defaults where it hears MFCC, unless given.
+        on_context: likewise where it is given earlier utterances.
     """
 
     model: type[FusionModel]
@@ -52,6 +53,7 @@ class Fusion:
     modalities: tuple[str, ...] = ("a", "t", "at")
     loss: str = "ce"
     on_mfcc: Mapping[str, Any] = field(default_factory=dict)
+    on_context: Mapping[str, Any] = field(default_factory=dict)
 
 
 FUSIONS: dict[str, Fusion] = {
@@ -67,7 +69,12 @@ FUSIONS: dict[str, Fusion] = {
     "case_concat": Fusion(CaseConcat, CaseConcatOptions),
     "case_compress": Fusion(CaseCompress, CaseOptions),
     "case_attention": Fusion(CaseAttention, CaseOptions),
-    "distilled_gate": Fusion(DistilledGate, DistilledGateOptions, on_mfcc={"level": True}),
+    "distilled_gate": Fusion(
+        DistilledGate,
+        DistilledGateOptions,
+        on_mfcc={"level": True},
+        on_context={"follow": True},
+    ),
 }
 
 
@@ -100,25 +107,46 @@ def build_fusion(
 ) -> FusionModel:
     """Return a new fusion model; raises as `fusion_options`.
 
-    A model that hears earlier utterances hears `context` of them.
+    A model that reads earlier utterances apart reads `context` of them.
     """
     fusion, options = FUSIONS[name], fusion_options(name, given)
-    if fusion.model.uses_context:
+    if hasattr(options, CONTEXT):
         options = dataclasses.replace(options, **{CONTEXT: context})
     return fusion.model(sizes, num_emotions, options)
 
 
-def chosen_options(name: str, given: Mapping[str, Any], *, mfcc: bool) -> dict[str, Any]:
+def chosen_options(
+    name: str, given: Mapping[str, Any], *, mfcc: bool, context: bool
+) -> dict[str, Any]:
     """Return the options of a new model that are chosen for it; raises as `fusion_options`.
 
     Args:
         name: one of `FUSIONS`.
         given: values by option, as `fusion_options` takes them; they come before others.
         mfcc: whether it hears MFCC.
+        context: whether it is given earlier utterances.
     """
-    chosen = {**(FUSIONS[name].on_mfcc if mfcc else {}), **given}
+    fusion = FUSIONS[name]
+    by_input = {**(fusion.on_mfcc if mfcc else {}), **(fusion.on_context if context else {})}
+    chosen = {**by_input, **given}
     options = fusion_options(name, chosen)
     return {key: getattr(options, key) for key in chosen}
+
+
+def views(fusion: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return which stream a fusion model reads of each modality; see `FusionModel.view`.
+
+    Args:
+        fusion: one of `FUSIONS`.
+        given: its options, as `fusion_options` takes them.
+    """
+    options, model = fusion_options(fusion, given), FUSIONS[fusion].model
+    return {modality: model.view(options, modality) for modality in "ta"}
+
+
+def reads_apart(fusion: str, given: Mapping[str, Any]) -> str:
+    """Return in which modalities each earlier utterance is read by itself; arguments as `views`."""
+    return FUSIONS[fusion].model.reads_apart(fusion_options(fusion, given))
 
 
 def same_options(name: Any, one: Any, other: Any) -> bool:

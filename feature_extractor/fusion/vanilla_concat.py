@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import nn
 
-from feature_extractor.fusion.base import FusionModel, FusionOutput, Sizes, needed
+from feature_extractor.fusion.base import Earlier, FusionModel, FusionOutput, Sizes, needed
 from feature_extractor.fusion.classifier_head import classifier_head
 from feature_extractor.fusion.stream import Stream
 from graph_er.running.flags import option, require
@@ -46,7 +45,10 @@ class VanillaConcat(FusionModel):
     that does not exist is zeros. As published in its widths, with means over what is there.
     """
 
-    uses_context: ClassVar[bool] = True
+    @classmethod
+    def reads_apart(cls, options: VanillaConcatOptions) -> str:
+        """Return ``a``: earlier utterances are heard."""
+        return "a"
 
     def __init__(self, sizes: Sizes, num_emotions: int, options: VanillaConcatOptions) -> None:
         """Build the model for streams of `sizes`."""
@@ -71,12 +73,9 @@ class VanillaConcat(FusionModel):
         return audio, text
 
     def forward(
-        self, text: Stream | None, audio: Stream | None, context: Stream | None = None
+        self, text: Stream | None, audio: Stream | None, earlier: Earlier | None = None
     ) -> FusionOutput:
-        """Join the streams; see `base.FusionModel.forward`.
-
-        The audio vector is that of the utterance alone, without the earlier ones.
-        """
+        """Join the streams; see `base.FusionModel.forward`."""
         text_vector = audio_vector = None
         parts: Sequence[torch.Tensor] = ()
         if text is not None:
@@ -86,13 +85,14 @@ class VanillaConcat(FusionModel):
             parts = (text_vector,)
         if audio is not None:
             audio_vector = needed(self.audio_projection)(audio.mean()) * audio.present[:, None]
-            heard = torch.cat((audio_vector, self._earlier(audio_vector, context)), dim=-1)
+            heard = torch.cat((audio_vector, self._before(audio_vector, earlier)), dim=-1)
             parts = (heard,) if text_vector is None else self.joined(text_vector, heard)
         return FusionOutput(self.head(torch.cat(tuple(parts), dim=-1)), text_vector, audio_vector)
 
-    def _earlier(self, own: torch.Tensor, context: Stream | None) -> torch.Tensor:
+    def _before(self, own: torch.Tensor, earlier: Earlier | None) -> torch.Tensor:
         """Return the earlier utterances' vectors side by side, the latest first ``[B, W K]``."""
-        if self.context == 0 or context is None:
+        if self.context == 0 or earlier is None:
             return own.new_zeros(len(own), own.shape[1] * self.context)
+        context = earlier.mean_audio()
         projected = needed(self.audio_projection)(context.cleared().states)
         return Stream(projected, context.mask).cleared().states.flatten(1)

@@ -22,7 +22,7 @@ class Budget:
     batch_size: int = option(32, "utterances per step")
     seeds: int = option(3, "seeds of each condition")
     weight_decay: float = option(0.01, "decoupled weight decay; none on biases and norms")
-    context: int = option(0, "how many earlier utterances of the dialogue are read along with each")
+    context: int = option(4, "how many earlier utterances of the dialogue are read along with each")
 
     def __post_init__(self) -> None:
         """Check the ranges.

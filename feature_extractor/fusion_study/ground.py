@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from feature_extractor.audio import SAMPLE_RATE
 from feature_extractor.batches.dataset import States, UtteranceDataset
 from feature_extractor.caches.caching import Cache, cached_states
 from feature_extractor.caches.state_store import StateStore
 from feature_extractor.execution import Execution
-from feature_extractor.fusion.registry import FUSIONS, chosen_options
+from feature_extractor.fusion.context import Context
+from feature_extractor.fusion.registry import chosen_options, reads_apart, views
 from feature_extractor.fusion.stream import TIME
 from feature_extractor.fusion_study.budget import CLIP_LENGTH
 from feature_extractor.fusion_study.plan import Condition
 from feature_extractor.networks.acoustic import MFCC
 from feature_extractor.networks.checkpoint import Checkpoint, build_checkpoint
 from feature_extractor.networks.encoders import quiet_transformers
-from feature_extractor.networks.model import views
 from feature_extractor.networks.scaling import FrameScaler
 from feature_extractor.networks.speaker_scaling import SpeakerScaledStates, speaker_moments
 from feature_extractor.networks.tuned_encoders import refuse_tuned_on_held_out
@@ -31,6 +31,7 @@ from feature_extractor.sources import (
     corpus_digest,
     learnt_from,
     open_choice,
+    readable_context,
     tell_split,
     utterances_by_side,
     with_default_encoders,
@@ -41,8 +42,21 @@ from feature_extractor.utterance import Utterance
 from graph_er.errors import InputError
 from graph_er.schema.emotions import MODALITY_NAMES
 
-# Tells which of an encoder's states a fusion model reads: the encoder and the view of it.
-Source = tuple[str, str]
+
+class Source(NamedTuple):
+    """Which states of which encoder a fusion model reads of one modality.
+
+    Attributes:
+        modality: its letter.
+        mfcc: they are MFCC, not the audio encoder's.
+        view: see `fusion.stream`.
+        joined: how many earlier texts are joined to each.
+    """
+
+    modality: str
+    mfcc: bool
+    view: str
+    joined: int
 
 
 @dataclass(frozen=True)
@@ -77,8 +91,9 @@ class Ground:
             InputError: bad input.
         """
         quiet_transformers()
-        self.choice = choice
         self.corpus, self.root = open_choice(choice.corpus, tell)
+        context = readable_context(self.corpus, choice.context, tell)
+        self.choice = replace(choice, context=context)
         self.split = split_corpus(self.corpus, choice.corpus.split, choice.corpus.fold)
         tell_split(self.split, tell)
         self.sides = utterances_by_side(self.corpus, self.split)
@@ -105,41 +120,53 @@ class Ground:
         for condition in wanted:
             self.states(condition)
 
-    def encoder(self, modality: str, mfcc: bool, view: str) -> Checkpoint:
-        """Return a concat model around one encoder that is to be read in one view."""
-        source = (_name(modality, mfcc), view)
+    def encoder(self, source: Source) -> Checkpoint:
+        """Return a concat model around the one encoder of a source, read as the source says."""
         if source not in self._encoders:
             settings = ModelSettings(
                 text_encoder=self.text_encoder,
-                audio_encoder=MFCC if mfcc else self.audio_encoder,
-                context=self.choice.context,
-                fusion_options={} if view == TIME else {"pooling": "layers"},
+                audio_encoder=MFCC if source.mfcc else self.audio_encoder,
+                context=source.joined,
+                fusion_options={} if source.view == TIME else {"pooling": "layers"},
             )
-            self._encoders[source] = build_checkpoint(settings, modality, self.corpus.emotions)
+            of_one = settings, source.modality, self.corpus.emotions
+            self._encoders[source] = build_checkpoint(*of_one)
         return self._encoders[source]
 
     def states(self, condition: Condition) -> dict[str, States]:
         """Return the states that a condition reads, by ``text`` and ``audio``."""
         return {
-            _name(modality, mfcc=False): self._states(modality, condition.mfcc, view)
-            for modality, view in self.views(condition).items()
+            MODALITY_NAMES[modality]: self._states(source)
+            for modality, source in self.sources(condition).items()
         }
 
-    def fit_scaler(self, scaler: FrameScaler, mfcc: bool, view: str) -> None:
-        """Fit the scaler of a model on acoustic features to the training side."""
-        store = self._store("a", mfcc, view)
+    def fit_scaler(self, scaler: FrameScaler, source: Source) -> None:
+        """Fit the scaler of a model on the acoustic features of a source to the training side."""
+        store = self._store(source)
         scaler.fit(store[utterance.id] for utterance in self.learnt_from("train", "a"))
 
-    def views(self, condition: Condition) -> dict[str, str]:
-        """Return the view that a condition's model has of each of its modalities, by letter."""
+    def sources(self, condition: Condition) -> dict[str, Source]:
+        """Return what a condition's model reads, by the letters of its modalities."""
         of_all = views(condition.fusion, self.fusion_options(condition))
-        return {modality: of_all[modality] for modality in condition.modalities}
+        joined = {"t": self.context(condition).joined, "a": 0}
+        return {
+            modality: Source(
+                modality, condition.mfcc and modality == "a", of_all[modality], joined[modality]
+            )
+            for modality in condition.modalities
+        }
 
     def fusion_options(self, condition: Condition) -> dict[str, Any]:
         """Return what the corpus, and MFCC, change in the options of a condition's model."""
         of_corpus = FUSION_PRESETS.get(self.corpus.name, {}).get(condition.fusion, {})
         mfcc = "a" in condition.modalities and (condition.mfcc or self.audio_encoder == MFCC)
-        return chosen_options(condition.fusion, of_corpus, mfcc=mfcc)
+        context = self.choice.context > 0
+        return chosen_options(condition.fusion, of_corpus, mfcc=mfcc, context=context)
+
+    def context(self, condition: Condition) -> Context:
+        """Return what of the utterances before is read along with each."""
+        apart = reads_apart(condition.fusion, self.fusion_options(condition))
+        return Context(self.choice.context, apart)
 
     def learnt_from(self, side: str, modalities: str) -> list[Utterance]:
         """Return what of train or dev a model on these modalities is trained on, as in stage 1."""
@@ -161,7 +188,6 @@ class Ground:
         """
         if not self.sides[side]:
             raise InputError(f"corpus {self.corpus.name} has no {side} utterance here; see --split")
-        model = FUSIONS[condition.fusion].model
         modalities = condition.modalities
         return UtteranceDataset(
             self.corpus,
@@ -169,8 +195,7 @@ class Ground:
             # Nothing is decoded: states stand in place of all audio.
             sampling_rate=SAMPLE_RATE if "a" in modalities else None,
             soft_labels=self._soft_labels,
-            context=self.choice.context,
-            heard_context=self.choice.context if model.uses_context else 0,
+            context=self.context(condition),
             states=self.states(condition),
         )
 
@@ -179,36 +204,32 @@ class Ground:
         """Whether the raters' votes are learnt."""
         return self.choice.corpus.policies.get("multi_label") == "soft"
 
-    def _states(self, modality: str, mfcc: bool, view: str) -> States:
-        store = self._store(modality, mfcc, view)
-        if not self._scales(modality, mfcc, view):
+    def _states(self, source: Source) -> States:
+        store = self._store(source)
+        if not self._scales(source):
             return store
-        source = (_name(modality, mfcc), view)
         if source not in self._scaled:
-            scaler = self.encoder(modality, mfcc, view).model.audio_scaler
-            self.fit_scaler(scaler, mfcc, view)
+            scaler = self.encoder(source).model.audio_scaler
+            self.fit_scaler(scaler, source)
             utterances = self.corpus.utterances
             moments = speaker_moments((u, store[u.id]) for u in utterances)
             self._scaled[source] = SpeakerScaledStates(store, utterances, moments, scaler)
         return self._scaled[source]
 
-    def _scales(self, modality: str, mfcc: bool, view: str) -> bool:
-        if modality == "t" or not self.choice.speaker_scaling:
+    def _scales(self, source: Source) -> bool:
+        if source.modality == "t" or not self.choice.speaker_scaling:
             return False
-        return hasattr(self.encoder(modality, mfcc, view).model, "audio_scaler")
+        return hasattr(self.encoder(source).model, "audio_scaler")
 
-    def _store(self, modality: str, mfcc: bool, view: str) -> StateStore:
-        source = (_name(modality, mfcc), view)
+    def _store(self, source: Source) -> StateStore:
         if source not in self._stores:
-            checkpoint = self.encoder(modality, mfcc, view)
+            checkpoint = self.encoder(source)
             utterances = [utterance for side in SIDES for utterance in self.sides[side]]
-            if self._scales(modality, mfcc, view):
+            if self._scales(source):
                 utterances = list(self.corpus.utterances)
             cache, execution = self.choice.cache, self.choice.execution
-            stores = cached_states(checkpoint, modality, self.corpus, utterances, cache, execution)
-            self._stores[source] = stores[_name(modality, mfcc=False)]
+            stores = cached_states(
+                checkpoint, source.modality, self.corpus, utterances, cache, execution
+            )
+            self._stores[source] = stores[MODALITY_NAMES[source.modality]]
         return self._stores[source]
-
-
-def _name(modality: str, mfcc: bool) -> str:
-    return MFCC if mfcc and modality == "a" else MODALITY_NAMES[modality]

@@ -31,7 +31,7 @@ def comparison_page(results: dict[str, Any]) -> str:
         f"# Fusion models on corpus {results['corpus']} ({kind})\n",
         f"Test side, n = {results['n']['test']} (train {results['n']['train']}, dev "
         f"{results['n']['dev']}, split {split}). Every model reads the same states of the same "
-        f"frozen encoders{_acoustic(results)} and gets the same budget: "
+        f"frozen encoders{_acoustic(results)}{_context(results)} and gets the same budget: "
         f"{counted(budget['epochs'], 'epoch')} in batches of {budget['batch_size']}, the learning "
         f"rate among {rates} by weighted F1 on "
         f"dev with seed 0{_rate_of_both(results)}, the epoch by dev loss, "
@@ -138,6 +138,18 @@ def _acoustic(results: dict[str, Any]) -> str:
     name = _ACOUSTIC.get(results["audio_encoder"])
     heard = any("a" in row["modalities"] for row in results["rows"])
     return f" (for audio: {name})" if name and heard else ""
+
+
+def _context(results: dict[str, Any]) -> str:
+    """Return what is read along with each utterance, where anything is."""
+    count = results["budget"].get("context", 0)
+    if not count:
+        return ""
+    before = "one" if count == 1 else str(count)
+    return (
+        f", each utterance along with the {before} before it (their texts, and their audio where a "
+        "model can hear it; the baselines read each alone),"
+    )
 
 
 def _rate_of_both(results: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from feature_extractor.batches.chunking import is_too_long
 from feature_extractor.fusion.base import needed
+from feature_extractor.fusion.registry import FUSIONS
 from feature_extractor.fusion_study.baselines import baseline_rows
 from feature_extractor.fusion_study.budget import CLIP_LENGTH, LEARNING_RATES, Budget
 from feature_extractor.fusion_study.ground import Ground, GroundChoice
@@ -66,7 +68,7 @@ def compare_fusions(
             "one of them out"
         )
     ground = Ground(choice, tell)
-    wanted = conditions(fusions, modalities, ground.audio_encoder)
+    wanted = _conditions(ground, fusions, modalities, tell)
     hears = any("a" in condition.modalities for condition in wanted)
     left_out = _left_out(ground, tell) if hears else {}
     longer = _longer(ground, "a" if hears else "t", tell)
@@ -98,11 +100,31 @@ def compare_fusions(
         "text_encoder": _shown(needed(ground.text_encoder)),
         "audio_encoder": _shown(needed(ground.audio_encoder)),
         "speaker_scaling": choice.speaker_scaling,
-        "budget": budget.as_dict(),
+        "budget": replace(budget, context=ground.choice.context).as_dict(),
         "rows": rows,
         "baselines": baselines,
         "ours": _ours_against_best(ground, rows, trials, finished),
     }
+
+
+def _conditions(
+    ground: Ground, fusions: Sequence[str], modalities: Sequence[str], tell: Callable[[str], None]
+) -> list[Condition]:
+    """Return what is compared, and name the models that are not made for these modalities.
+
+    Raises:
+        InputError: none is.
+    """
+    wanted = conditions(fusions, modalities, ground.audio_encoder)
+    for name in sorted(set(fusions) - {condition.fusion for condition in wanted}):
+        made_for = " or ".join(FUSIONS[name].modalities)
+        tell(f"{name} left out: it is made for --modalities {made_for}")
+    if not wanted:
+        raise InputError(
+            f"no model of --fusions {' '.join(fusions)} is made for --modalities "
+            f"{' '.join(modalities)}; add one that is to either"
+        )
+    return wanted
 
 
 def _left_out(ground: Ground, tell: Callable[[str], None]) -> dict[str, int]:

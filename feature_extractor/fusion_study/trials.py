@@ -50,8 +50,7 @@ def run_trial(
     dev, test = (ground.dataset(condition, side) for side in ("dev", "test"))
     train, chosen_by = (ground.dataset(condition, s, learnt_from=True) for s in ("train", "dev"))
     if hasattr(checkpoint.model, "audio_scaler"):
-        view = ground.views(condition)["a"]
-        ground.fit_scaler(checkpoint.model.audio_scaler, condition.mfcc, view)
+        ground.fit_scaler(checkpoint.model.audio_scaler, ground.sources(condition)["a"])
     fusion = checkpoint.model.fusion
     with tempfile.TemporaryDirectory() as folder:
         job = Job(Path(folder), trial.seed, device, Tracker())
@@ -78,8 +77,7 @@ def untrained(ground: Ground, condition: Condition) -> Checkpoint:
     They are never run: their states stand ready.
     """
     parts = {
-        modality: ground.encoder(modality, condition.mfcc, view)
-        for modality, view in ground.views(condition).items()
+        modality: ground.encoder(source) for modality, source in ground.sources(condition).items()
     }
     config: dict[str, Any] = {}
     encoders: dict[str, Any] = {}
@@ -96,7 +94,7 @@ def untrained(ground: Ground, condition: Condition) -> Checkpoint:
             modalities=condition.modalities,
             fusion=condition.fusion,
             fusion_options=ground.fusion_options(condition),
-            context=any_part.model.config.context,
+            context=ground.choice.context,
             **config,
         ),
         **encoders,

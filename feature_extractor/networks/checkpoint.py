@@ -63,7 +63,7 @@ class Checkpoint:
             feature_extractor=self.feature_extractor,
             max_tokens=config.max_tokens,
             min_samples=minimum_samples(config.audio_config) if "a" in config.modalities else 0,
-            heard_context=self.model.heard_context,
+            context=self.model.context,
             prompt=prompt_text(needed(self.tokenizer)) if self.prompted else None,
             # A prompt's mask is read whether a text follows or not.
             marks_missing_text=config.modalities == "at" and not self.prompted,

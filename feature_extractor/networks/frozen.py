@@ -88,7 +88,10 @@ class FrozenEncoders(nn.Module):
         return masked_mean(text_frames(self.text_encoder, input_ids, mask).last, mask)
 
     def join(
-        self, text: torch.Tensor | None, audio: Stream | None, context_size: int = 0
+        self,
+        text: torch.Tensor | None,
+        audio: Stream | None,
+        earlier_speakers: torch.Tensor | None = None,
     ) -> UtteranceOutput:
         """Return the vectors; pretrained encoders know no context."""
         audio_vector = None if audio is None else audio.mean()

@@ -39,8 +39,10 @@ def extractor_digest(weights: str, model: nn.Module, collate: Collator | Sentenc
         "parts": parts,
         "tokenizer": _tokenizer_content(padding.tokenizer),
         "feature_extractor": padding.feature_extractor and padding.feature_extractor.to_dict(),
-        "limits": (padding.max_tokens, padding.min_samples, padding.heard_context, padding.prompt),
+        "limits": (padding.max_tokens, padding.min_samples, padding.context.heard, padding.prompt),
     }
+    if padding.tokenizer is not None and padding.context.joined:
+        description["separator"] = padding.separator
     text = json.dumps(description, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -6,7 +6,6 @@ B utterances, K earlier utterances, L tokens, S samples, C emotions.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +16,17 @@ from transformers.utils import ModelOutput
 
 import feature_extractor.networks.acoustic  # noqa: F401 (registers its encoder with AutoModel)
 from feature_extractor.configuration import UtteranceConfig
-from feature_extractor.fusion.base import FusionModel, Sizes, needed
-from feature_extractor.fusion.pooling import Frames, audio_frames, has_adapter, text_frames
-from feature_extractor.fusion.registry import FUSIONS, build_fusion, fusion_options
+from feature_extractor.fusion.base import Earlier, FusionModel, Sizes, needed
+from feature_extractor.fusion.context import Context
+from feature_extractor.fusion.pooling import (
+    Frames,
+    audio_frames,
+    has_adapter,
+    text_frames,
+)
+from feature_extractor.fusion.registry import build_fusion, reads_apart, views
 from feature_extractor.fusion.stream import LAYERS, Stream
+from feature_extractor.networks.encoding import encoded
 from feature_extractor.networks.freezing import freeze
 from feature_extractor.networks.scaling import FrameScaler
 from graph_er.errors import InputError
@@ -74,6 +80,7 @@ class UtteranceClassifier(PreTrainedModel):
         if "a" in config.modalities:
             self.audio_encoder = audio_encoder or _new_encoder(config.audio_config)
         self._views = views(config.fusion, config.fusion_options)
+        self._apart = reads_apart(config.fusion, config.fusion_options)
         if "a" in config.modalities and self._views["a"] == LAYERS:
             _refuse_adapter(config)
         sizes = self._sizes()
@@ -133,34 +140,37 @@ class UtteranceClassifier(PreTrainedModel):
         audio_states: torch.Tensor | None = None,
         audio_mask: torch.Tensor | None = None,
         has_audio: torch.Tensor | None = None,
-        context_size: int = 0,
+        earlier_speakers: torch.Tensor | None = None,
     ) -> UtteranceOutput:
         """Classify a padded batch.
 
         Args:
-            input_ids: tokens ``[B, L]``; not read without modality ``t``.
-            text_states: in their place the text encoder's stream ``[B, T, D]``, made before.
-            text_mask: ``[B, L]`` or ``[B, T]``, 1 on what is there.
-            has_text: ``[B]``, False where there is no text, whatever the mask says; None where
+            input_ids: tokens ``[R, L]``; not read without modality ``t``. ``R`` is ``B``, or where
+                earlier utterances are read apart ``B (1 + K)``: after the utterances themselves
+                those before the first, the latest first, then those before the second, and so on.
+            text_states: in their place the text encoder's stream ``[R, T, D]``, made before.
+            text_mask: ``[R, L]`` or ``[R, T]``, 1 on what is there.
+            has_text: ``[R]``, False where there is no text, whatever the mask says; None where
                 there is some in each.
-            input_values: samples ``[R, S]``; not read without modality ``a``. ``R`` is ``B``, or
-                with context ``B (1 + K)``: after the utterances themselves those before the first,
-                the latest first, then those before the second, and so on.
+            input_values: samples ``[R, S]``; not read without modality ``a``.
             audio_states: in their place the audio encoder's stream ``[R, T, D]``, made before.
             audio_mask: ``[R, S]`` or ``[R, T]``, 1 on what is there.
             has_audio: ``[R]``, False where there is no audio, whatever the mask says; None where
                 there is some in each.
-            context_size: K.
+            earlier_speakers: who said the earlier utterances, ``[B, K]``; see `fusion.context`.
         """
-        text, audio = self.text_of(input_ids, text_states, text_mask, has_text), None
+        own = None
+        if earlier_speakers is not None and not self.fusion.learns_apart:
+            own = len(earlier_speakers)
+        text, audio = self.text_of(input_ids, text_states, text_mask, has_text, own), None
         if "a" in self.config.modalities:
             if audio_states is not None:
                 audio = self.scaled(Stream(audio_states, needed(audio_mask).bool()))
             else:
-                frames = self.audio_frames(needed(input_values), needed(audio_mask))
+                frames = self.audio_frames(needed(input_values), needed(audio_mask), own)
                 frames = frames if has_audio is None else frames.without(has_audio)
                 audio = self.audio_stream(frames)
-        return self.join(text, audio, context_size)
+        return self.join(text, audio, earlier_speakers)
 
     @property
     def audio_view(self) -> str:
@@ -168,9 +178,9 @@ class UtteranceClassifier(PreTrainedModel):
         return self._views["a"]
 
     @property
-    def heard_context(self) -> int:
-        """How many earlier utterances' audio the fusion model reads, if it reads any."""
-        return self.config.context if self.fusion.uses_context else 0
+    def context(self) -> Context:
+        """What of the utterances before is read along with each."""
+        return Context(self.config.context, self._apart)
 
     def text_of(
         self,
@@ -178,25 +188,33 @@ class UtteranceClassifier(PreTrainedModel):
         text_states: torch.Tensor | None = None,
         text_mask: torch.Tensor | None = None,
         has_text: torch.Tensor | None = None,
+        own: int | None = None,
     ) -> Stream | None:
-        """Return the text stream of tokens or of states, as in `forward`; None without text."""
+        """Return the text stream of tokens or of states, as in `forward`; None without text.
+
+        With `own`, the encoder learns from so many first rows alone.
+        """
         if "t" not in self.config.modalities:
             return None
         if text_states is not None:
             stream = Stream(text_states, needed(text_mask).bool())
         else:
-            stream = self.text_stream(self.text_frames(needed(input_ids), needed(text_mask)))
+            stream = self.text_stream(self.text_frames(needed(input_ids), needed(text_mask), own))
         return stream if has_text is None else stream.where(has_text)
 
-    def text_frames(self, input_ids: torch.Tensor, mask: torch.Tensor) -> Frames:
-        """Return the text encoder's states of tokens ``[B, L]``."""
-        with torch.set_grad_enabled(_learns(self.text_encoder)):
-            return text_frames(self.text_encoder, input_ids, mask, self._views["t"] == LAYERS)
+    def text_frames(
+        self, input_ids: torch.Tensor, mask: torch.Tensor, own: int | None = None
+    ) -> Frames:
+        """Return the text encoder's states of tokens ``[B, L]``; `own` is as in `text_of`."""
+        encoder, by_layer = self.text_encoder, self._views["t"] == LAYERS
+        return encoded(text_frames, encoder, input_ids, mask, by_layer, own)
 
-    def audio_frames(self, values: torch.Tensor, mask: torch.Tensor) -> Frames:
-        """Return the audio encoder's states of samples ``[B, S]``."""
-        with torch.set_grad_enabled(_learns(self.audio_encoder)):
-            return audio_frames(self.audio_encoder, values, mask, self._views["a"] == LAYERS)
+    def audio_frames(
+        self, values: torch.Tensor, mask: torch.Tensor, own: int | None = None
+    ) -> Frames:
+        """Return the audio encoder's states of samples ``[B, S]``; `own` is as in `text_of`."""
+        encoder, by_layer = self.audio_encoder, self._views["a"] == LAYERS
+        return encoded(audio_frames, encoder, values, mask, by_layer, own)
 
     def text_stream(self, frames: Frames) -> Stream:
         """Return what the fusion model reads of the text encoder's states."""
@@ -217,23 +235,18 @@ class UtteranceClassifier(PreTrainedModel):
         return Stream(self.audio_scaler(audio.states), audio.mask)
 
     def join(
-        self, text: Stream | None, audio: Stream | None, context_size: int = 0
+        self,
+        text: Stream | None,
+        audio: Stream | None,
+        earlier_speakers: torch.Tensor | None = None,
     ) -> UtteranceOutput:
-        """Return the fusion model's output.
-
-        Args:
-            text: the text stream of B utterances.
-            audio: the audio stream of B, or with context of B (1 + K) utterances as in `forward`.
-            context_size: K.
-        """
-        context = None
-        if audio is not None and context_size:
-            batch = len(audio.states) // (1 + context_size)
-            before = Stream(audio.states[batch:], audio.mask[batch:])
-            there = before.present.view(batch, context_size)
-            context = Stream(before.mean().view(batch, context_size, -1), there)
-            audio = Stream(audio.states[:batch], audio.mask[:batch])
-        output = self.fusion(text, audio, context)
+        """Return the fusion model's output; streams and `earlier_speakers` are as in `forward`."""
+        earlier = None
+        if earlier_speakers is not None:
+            text, texts = _divided(text, len(earlier_speakers))
+            audio, clips = _divided(audio, len(earlier_speakers))
+            earlier = Earlier(earlier_speakers, texts, clips)
+        output = self.fusion(text, audio, earlier)
         return UtteranceOutput(
             output.logits, output.text_vector, output.audio_vector, output.auxiliary or None
         )
@@ -254,17 +267,6 @@ class UtteranceClassifier(PreTrainedModel):
         return Sizes(**sizes)
 
 
-def views(fusion: str, given: Mapping[str, Any]) -> dict[str, str]:
-    """Return which stream a fusion model reads of each modality; see `FusionModel.view`.
-
-    Args:
-        fusion: name in `fusion.registry`.
-        given: its options, as `fusion_options` takes them.
-    """
-    options, model = fusion_options(fusion, given), FUSIONS[fusion].model
-    return {modality: model.view(options, modality) for modality in "ta"}
-
-
 def frame_size(config: Any) -> int:
     """Return the width of the last hidden states, which an adapter may change."""
     return config.output_hidden_size if has_adapter(config) else config.hidden_size
@@ -280,12 +282,16 @@ def _refuse_adapter(config: UtteranceConfig) -> None:
         )
 
 
+def _divided(stream: Stream | None, batch: int) -> tuple[Stream | None, Stream | None]:
+    """Return the rows of `batch` utterances, and those of the ones before them, if any."""
+    if stream is None or len(stream.states) == batch:
+        return stream, None
+    before = Stream(stream.states[batch:], stream.mask[batch:])
+    return Stream(stream.states[:batch], stream.mask[:batch]), before
+
+
 def _stream(frames: Frames, view: str) -> Stream:
     return Stream(*frames.statistics()) if view == LAYERS else Stream(frames.last, frames.mask)
-
-
-def _learns(encoder: nn.Module) -> bool:
-    return torch.is_grad_enabled() and any(p.requires_grad for p in encoder.parameters())
 
 
 def _new_encoder(config: Any) -> PreTrainedModel:

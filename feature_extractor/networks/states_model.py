@@ -32,7 +32,7 @@ class StatesClassifier(nn.Module):
         has_text: torch.Tensor | None = None,
         audio_states: torch.Tensor | None = None,
         audio_mask: torch.Tensor | None = None,
-        context_size: int = 0,
+        earlier_speakers: torch.Tensor | None = None,
     ) -> UtteranceOutput:
         """Classify a batch of states as `UtteranceClassifier.forward` does, which says of what."""
         # Named one by one: `Trainer` divides the loss otherwise where it meets ``**batch``.
@@ -42,5 +42,5 @@ class StatesClassifier(nn.Module):
             has_text=has_text,
             audio_states=audio_states,
             audio_mask=audio_mask,
-            context_size=context_size,
+            earlier_speakers=earlier_speakers,
         )

@@ -34,6 +34,7 @@ from feature_extractor.sources import (
     is_synthetic,
     learnt_from,
     open_choice,
+    readable_context,
     require_audio,
     require_text,
     tell_split,
@@ -130,7 +131,7 @@ def prepare(
     tell_split(split, tell)
     sides = utterances_by_side(corpus, split)
     _require_modalities(run.modalities, sides)
-    model_settings = _settled(model_settings, run.modalities, corpus, root, split)
+    model_settings = _settled(model_settings, run.modalities, corpus, root, split, tell)
     if run.modalities != "t" and model_settings.audio_encoder in KINDS:
         if settings.speed_perturbation:
             kind, share = model_settings.audio_encoder, settings.speed_perturbation
@@ -158,13 +159,14 @@ def prepare(
 
 
 def _settled(
-    settings: ModelSettings, modalities: str, corpus: Corpus, root: Path, split: Split
+    settings: ModelSettings, modalities: str, corpus: Corpus, root: Path, split: Split, tell: Tell
 ) -> ModelSettings:
     """Fill in what the user left open, and check what was given; raises as `prepare`."""
     hears_mfcc = "a" in modalities and settings.audio_encoder == MFCC
-    options = chosen_options(settings.fusion, settings.fusion_options, mfcc=hears_mfcc)
-    settings = replace(settings, fusion_options=options)
-    settings = with_default_encoders(settings, corpus, root, split)
+    settings = replace(settings, context=readable_context(corpus, settings.context, tell))
+    given = settings.fusion, settings.fusion_options
+    options = chosen_options(*given, mfcc=hears_mfcc, context=settings.context > 0)
+    settings = with_default_encoders(replace(settings, fusion_options=options), corpus, root, split)
     refuse_tuned_on_held_out(settings, corpus, split)
     return settings
 
@@ -235,12 +237,12 @@ def _datasets(
     options: dict[str, Any] = {
         "sampling_rate": checkpoint.sampling_rate,
         "soft_labels": run.choice.policies.get("multi_label") == "soft",
-        "context": model.config.context,
-        "heard_context": model.heard_context,
+        "context": model.context,
         "states": states,
     }
+    speed = settings.speed_perturbation
     train = UtteranceDataset(
-        corpus, kept, speed_perturbation=settings.speed_perturbation, **options
+        corpus, kept, speed_perturbation=speed, earlier_seconds=clip_length, **options
     )
     # Dev in order of length: its batches are taken as they come, and so hold little padding.
     by_length = sorted(chosen_by, key=lambda utterance: utterance.duration)

@@ -13,6 +13,7 @@ from feature_extractor.batches.dataset import States, UtteranceDataset
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.prediction import predict
 from feature_extractor.extraction.vectors import Extractor
+from feature_extractor.fusion.context import Context
 from graph_er.conversations.turns import Turn
 from graph_er.errors import InputError
 from graph_er.inference.turn_audio import turn_corpus
@@ -100,8 +101,7 @@ def _some_vectors(
             corpus,
             corpus.utterances[earlier:],
             sampling_rate=extractor.sampling_rate,
-            context=extractor.context,
-            heard_context=extractor.heard_context,
+            context=Context(extractor.context),
             states=states,
         )
         model, limit = extractor.model, extractor.clip_length

@@ -20,7 +20,7 @@ from tests.graph_er.dialogue_factory import make_file
 BLOCKS = {
     "README.md": ("results", "benchmark", "real"),
     "README.ko.md": ("results", "benchmark", "real"),
-    "docs/fusions.md": ("fusions", "fusions_mfcc", "fusions_sides"),
+    "docs/fusions.md": ("fusions", "fusions_sides", "fusions_alone", "fusions_alone_sides"),
     "docs/real_dialogues.md": ("real",),
     "docs/recordings.md": ("recordings",),
     "docs/out_of_fold.md": ("measured",),

@@ -16,6 +16,7 @@ from feature_extractor.sources import (
     audio_digest,
     corpus_digest,
     open_corpus,
+    readable_context,
     refuse_other_emotions,
     require_audio,
     require_text,
@@ -35,6 +36,17 @@ def test_other_emotions_are_refused(tmp_path, corpus):
     with pytest.raises(InputError, match="knows the emotions sad, glad; corpus demo has neutral"):
         refuse_other_emotions(UtteranceConfig(emotions=["sad", "glad"]), corpus, tmp_path)
     refuse_other_emotions(UtteranceConfig(emotions=list(EMOTIONS)), corpus, tmp_path)
+
+
+def test_no_context_is_read_where_every_utterance_is_a_dialogue_of_its_own(tmp_path, corpus):
+    told = []
+    assert readable_context(make_corpus(tmp_path / "two", utterances=2), 4, told.append) == 4
+    alone = [replace(u, dialogue=u.id) for u in corpus.utterances]
+    alone = replace(corpus, utterances=tuple(alone))
+    assert readable_context(alone, 0, told.append) == 0
+    assert not told
+    assert readable_context(alone, 4, told.append) == 0
+    assert told[0].startswith("every utterance is a dialogue of its own")
 
 
 def test_audio_replaced_in_place_shows_in_its_digest_all_else_in_the_other(corpus, tmp_path):

@@ -20,6 +20,7 @@ from feature_extractor import train as train_command
 from feature_extractor.demo_corpus.generate import DemoSettings, generate_demo
 from feature_extractor.extraction import stage2
 from feature_extractor.networks.mfcc import mfcc
+from feature_extractor.training.preparation import prepare
 from graph_er.dialogues import read_dialogues
 from graph_er.running.cli import run_command
 from graph_er.validation.folds import extractor_trained_on
@@ -446,6 +447,34 @@ def test_ours_knows_the_level_of_mfcc_unless_told_otherwise(demo, tmp_path, enco
     assert normalised is not bool(kept)
     argv = ["--checkpoint", str(tmp_path), "--root", str(demo), "--device", "cpu"]
     assert run_command(eval_command.main, argv) == 0
+
+
+@pytest.mark.parametrize("given", [(), ("--fusion_options", "follow=no")])
+@pytest.mark.parametrize("frozen", [(), ("--freeze_text", "all", "--freeze_audio", "all")])
+def test_ours_follows_earlier_utterances_unless_told_otherwise(demo, tmp_path, given, frozen):
+    out, cache = tmp_path / "model", ("--cache_dir", str(tmp_path / "cache"))
+    options = ("--fusion", "distilled_gate", "--context", "2", *given, *frozen, *cache)
+    assert train(demo, out, *options) == 0
+    config = json.loads((out / "config.json").read_text())
+    assert config["fusion_options"] == {"follow": not given}
+    weights = load_file(out / "model.safetensors")
+    assert ("fusion.following.transitions" in weights) is not bool(given)
+    argv = ["--checkpoint", str(out), "--root", str(demo), "--device", "cpu"]
+    assert run_command(eval_command.main, argv) == 0
+    assert extract(demo, tmp_path / "x.pkl", "--checkpoint", str(out)) == 0
+    assert train(demo, out, *options, "--resume") == 0
+
+
+def test_training_hears_no_more_of_an_earlier_clip_than_the_clip_length(demo, tmp_path):
+    argv = ["--root", str(demo), "--out", str(tmp_path / "out"), *QUICK, "--context", "2"]
+    argv += ["--fusion", "distilled_gate", "--clip_length"]
+    ready = prepare(*train_command._read([*argv, "25"]), tell=print)
+    shortest, *_, longest = sorted(u.duration for u in ready.train.utterances)
+    limit = (shortest + longest) / 2
+    ready = prepare(*train_command._read([*argv, str(limit)]), tell=print)
+    clips = [clip for example in ready.train for clip in example["earlier_audio"]]
+    assert max(map(len, clips)) == int(limit * 16_000)
+    assert not ready.train.needs_chunks(limit)
 
 
 def test_acoustic_features_are_kept_and_standardised_by_the_training_side(demo, tmp_path, capsys):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from feature_extractor.batches.dataset import UtteranceDataset
+from feature_extractor.fusion.context import Context
 from tests.feature_extractor.tiny_corpus import make_corpus
 
 RATE = 16_000
@@ -31,7 +32,7 @@ def samples(clips):
 
 
 def test_clips_of_the_turns_before_come_latest_first_and_none_where_there_is_none(corpus):
-    dataset = dataset_of(corpus, context=2, heard_context=2)
+    dataset = dataset_of(corpus, context=Context(2, "a"))
     third = dataset[2]
     rows = corpus.utterances
     assert third["earlier"] == [rows[1].text, rows[0].text]
@@ -42,24 +43,39 @@ def test_clips_of_the_turns_before_come_latest_first_and_none_where_there_is_non
     assert first_of_the_next["earlier_audio"] == []
 
 
+def test_of_long_clips_before_training_hears_the_beginning(corpus):
+    whole = dataset_of(corpus, context=Context(2, "a"))
+    limit = 0.5 * corpus.utterances[0].duration
+    dataset = dataset_of(corpus, context=Context(2, "a"), earlier_seconds=limit)
+    third = dataset[2]
+    assert samples(third["earlier_audio"]) == [None, int(limit * RATE)]
+    assert np.array_equal(third["earlier_audio"][1], dataset[0]["audio"][: int(limit * RATE)])
+    assert np.array_equal(third["audio"], whole[2]["audio"])
+    # The second has no audio of its own, and the first before it.
+    assert (dataset.seconds(1), whole.seconds(1)) == (limit, 2 * limit)
+    assert 1 in whole.needs_chunks(1.5 * limit)
+    assert 1 not in dataset.needs_chunks(1.5 * limit)
+
+
 def test_turns_before_that_are_read_alone_are_not_decoded(corpus):
-    example = dataset_of(corpus, context=2)[2]
+    example = dataset_of(corpus, context=Context(2))[2]
     assert len(example["earlier"]) == 2
     assert "earlier_audio" not in example
 
 
-@pytest.mark.parametrize("heard", [0, 2])
-def test_states_stand_in_place_of_texts_and_clips(corpus, heard):
+@pytest.mark.parametrize("apart", ["", "a", "t", "at"])
+def test_states_stand_in_place_of_texts_and_clips(corpus, apart):
     states = {
         name: {u.id: np.full((n, 1), n) for n, u in enumerate(corpus.utterances)}
         for name in ("text", "audio")
     }
-    dataset = dataset_of(corpus, context=2, heard_context=heard, states=states)
+    dataset = dataset_of(corpus, context=Context(2, apart), states=states)
     example = dataset[3]
     assert example["text_states"].shape == example["audio_states"].shape == (3, 1)
     assert not {"audio", "earlier_audio"} & set(example)
-    before = [len(rows) for rows in example.get("earlier_audio_states", [])]
-    assert before == ([2, 1] if heard else [])
+    for name, letter in (("text", "t"), ("audio", "a")):
+        before = [len(rows) for rows in example.get(f"earlier_{name}_states", [])]
+        assert before == ([2, 1] if letter in apart else [])
     assert dataset.silent == []
 
 

@@ -10,6 +10,7 @@ from feature_extractor.batches.dataset import UtteranceDataset
 from feature_extractor.batches.stream import batch_sizes, load_batches, plan_batches
 from feature_extractor.execution import Execution
 from feature_extractor.extraction.prediction import predict, predict_groups
+from feature_extractor.fusion.context import Context
 from graph_er.errors import InputError
 from graph_er.running.shared_memory import tensor_bytes
 from tests.feature_extractor.tiny_corpus import make_checkpoint, make_corpus
@@ -47,8 +48,8 @@ def test_each_place_of_each_group_is_in_one_batch_within_the_budget(corpus):
 
 
 def test_earlier_clips_count_towards_the_budget(corpus):
-    for context, heard in ((0, 0), (3, 3)):
-        dataset = dataset_of(corpus, context=context, heard_context=heard)
+    for heard in (0, 3):
+        dataset = dataset_of(corpus, context=Context(heard, "a"))
         for batch in plan_batches(dataset, [range(16)], CPU, clip_length=25):
             longest = max(dataset.seconds(index) for index in batch.indices)
             rows = len(batch.indices) * (1 + heard)
@@ -56,7 +57,7 @@ def test_earlier_clips_count_towards_the_budget(corpus):
 
 
 def test_without_audio_batches_are_bounded_by_characters(corpus):
-    dataset = dataset_of(corpus, sampling_rate=None, context=1)
+    dataset = dataset_of(corpus, sampling_rate=None, context=Context(1))
     for batch in plan_batches(dataset, [range(16)], CPU, clip_length=25):
         longest = max(dataset.characters(index) for index in batch.indices)
         assert len(batch.indices) == 1 or len(batch.indices) * longest <= CPU.batch_characters
@@ -65,13 +66,13 @@ def test_without_audio_batches_are_bounded_by_characters(corpus):
 
 @pytest.mark.parametrize("heard", [0, 2])
 def test_sizes_are_those_of_the_batches(corpus, checkpoint, heard):
-    dataset = dataset_of(corpus, context=heard, heard_context=heard, speed_perturbation=0.1)
-    collate = replace(checkpoint.collator(), heard_context=heard)
+    dataset = dataset_of(corpus, context=Context(heard, "a"), speed_perturbation=0.1)
+    collate = replace(checkpoint.collator(), context=Context(heard, "a"))
     batches = plan_batches(dataset, GROUPS, replace(CPU, batch_seconds=9.0), clip_length=0.45)
     drawn = torch.get_rng_state()
     sizes = batch_sizes(dataset, collate, batches)
     assert torch.equal(torch.get_rng_state(), drawn)
-    plain = dataset_of(corpus, context=heard, heard_context=heard)
+    plain = dataset_of(corpus, context=Context(heard, "a"))
     for batch, size in zip(batches, sizes, strict=True):
         examples = [plain[index] for index in batch.indices]
         item = default_convert(examples[0] if batch.in_chunks else collate(examples))

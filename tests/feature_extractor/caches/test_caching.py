@@ -62,7 +62,7 @@ def heard(checkpoint, corpus, states=None):
         corpus,
         corpus.utterances,
         sampling_rate=checkpoint.sampling_rate,
-        context=checkpoint.model.config.context,
+        context=checkpoint.model.context,
         states=states,
     )
     model = StatesClassifier(checkpoint.model) if states else checkpoint.model
@@ -77,6 +77,10 @@ def heard(checkpoint, corpus, states=None):
         ("t", "concat", 2, {}),
         ("at", "vanilla_concat", 2, {}),
         ("at", "late_fusion", 0, {}),
+        ("at", "distilled_gate", 2, {"follow": True}),
+        ("a", "distilled_gate", 2, {"follow": True}),
+        ("t", "distilled_gate", 2, {"follow": True}),
+        ("at", "distilled_gate", 2, {}),
     ],
 )
 def test_states_that_were_kept_give_what_the_encoders_give(

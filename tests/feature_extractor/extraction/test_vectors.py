@@ -13,6 +13,7 @@ from feature_extractor.extraction.shard import Shard
 from feature_extractor.extraction.stage2 import extractor_digest
 from feature_extractor.extraction.store import PartStore
 from feature_extractor.extraction.vectors import Extractor, extract_corpus
+from feature_extractor.fusion.context import Context
 from feature_extractor.networks.frozen import load_frozen
 from feature_extractor.splits.splitting import split_corpus
 from graph_er.dialogues import read_dialogues
@@ -188,6 +189,18 @@ def test_what_prepares_the_input_is_part_of_the_identity(tmp_path):
     tokenizer["normalizer"] = {"type": "NFKC"}
     (text / "tokenizer.json").write_text(json.dumps(tokenizer))
     assert len({first, second, digest_of(text, audio)}) == 3
+
+
+def test_what_joins_earlier_texts_is_part_of_the_identity(tmp_path):
+    text = make_text_folder(tmp_path / "text")
+    model, collate, _ = load_frozen(str(text), None, None)
+    digests = []
+    for context in (Context(), Context(2), Context(2, "t")):
+        collate = replace(collate, context=context)
+        for separator in (None, "<unk>"):
+            collate.tokenizer.sep_token = separator
+            digests.append(extractor_digest("weights", model, collate))
+    assert [digests[n] == digests[n + 1] for n in (0, 2, 4)] == [True, False, True]
 
 
 def test_use_does_not_change_an_identity(tmp_path):

@@ -4,7 +4,8 @@ import dataclasses
 
 import torch
 
-from feature_extractor.fusion.base import Sizes, Targets
+from feature_extractor.fusion.base import Earlier, Sizes, Targets
+from feature_extractor.fusion.context import NOBODY, OTHER_SPEAKER, SAME_SPEAKER
 from feature_extractor.fusion.registry import FUSIONS, build_fusion, fusion_options
 from feature_extractor.fusion.stream import LAYERS, TIME, Stream
 from feature_extractor.training.losses import LOSSES
@@ -12,8 +13,17 @@ from feature_extractor.training.losses import LOSSES
 EMOTIONS, LAYER_COUNT, CONTEXT, WIDTH = 7, 4, 2, 32
 WIDTHS = {"t": 24, "a": 20}
 LENGTHS = {"t": (6, 2, 5, 1), "a": (30, 7, 1, 19)}
-EARLIER = torch.tensor([[True, True], [True, False], [False, False], [True, True]])
-ROWS = len(EARLIER)
+# Who said the two utterances before each; the third has none, and the second one.
+SPEAKERS = torch.tensor(
+    [
+        [SAME_SPEAKER, OTHER_SPEAKER],
+        [OTHER_SPEAKER, NOBODY],
+        [NOBODY, NOBODY],
+        [OTHER_SPEAKER, SAME_SPEAKER],
+    ]
+)
+ROWS = len(SPEAKERS)
+EARLIER_LENGTHS = {"t": (3, 1, 6, 2, 4, 4, 2, 5), "a": (9, 4, 22, 6, 3, 8, 1, 17)}
 NAMES = {"t": "text", "a": "audio"}
 
 
@@ -26,8 +36,34 @@ def random_stream(lengths, width, seed, positions=0):
 
 
 def map_streams(change, inputs):
-    """Change every stream of the arguments of `forward`."""
-    return {name: stream and change(name, stream) for name, stream in inputs.items()}
+    """Change every stream of the arguments of `forward`, those of earlier utterances too."""
+    changed = {name: s and change(name, s) for name, s in inputs.items() if name in NAMES.values()}
+    earlier = inputs["earlier"]
+    if earlier is not None:
+        streams = {"text": earlier.text, "audio": earlier.audio}
+        streams = {name: s and change(f"earlier {name}", s) for name, s in streams.items()}
+        earlier = dataclasses.replace(earlier, **streams)
+    return {**changed, "earlier": earlier}
+
+
+def only(row, inputs):
+    """The arguments of `forward` for one of the utterances."""
+
+    def cut(name, stream):
+        rows = [row] if name in NAMES.values() else [CONTEXT * row + k for k in range(CONTEXT)]
+        return Stream(stream.states[rows], stream.mask[rows])
+
+    inputs = map_streams(cut, inputs)
+    if inputs["earlier"] is not None:
+        speakers = inputs["earlier"].speakers[[row]]
+        inputs["earlier"] = dataclasses.replace(inputs["earlier"], speakers=speakers)
+    return inputs
+
+
+def trimmed(name, stream):
+    """A stream without positions that none of its rows has."""
+    length = int(stream.mask.sum(dim=1).max())
+    return Stream(stream.states[:, :length], stream.mask[:, :length])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +95,12 @@ class Case:
         """Those that a user gives it; the context is the whole model's."""
         return {name: value for name, value in self.options.items() if name != "context"}
 
+    @property
+    def apart(self):
+        """The modalities in which it reads earlier utterances by themselves."""
+        options = fusion_options(self.name, self.own_options)
+        return FUSIONS[self.name].model.reads_apart(options) if self.context else ""
+
     def view(self, modality):
         options = fusion_options(self.name, self.own_options)
         return FUSIONS[self.name].model.view(options, modality)
@@ -77,14 +119,18 @@ class Case:
 
     def inputs(self, lengths=LENGTHS):
         """Return the arguments of `forward`."""
-        inputs = dict.fromkeys(("text", "audio", "context"))
+        inputs = dict.fromkeys(("text", "audio", "earlier"))
         for seed, modality in enumerate(self.modalities):
             time = self.view(modality) == TIME
             counts = lengths[modality] if time else (LAYER_COUNT,) * ROWS
             inputs[NAMES[modality]] = random_stream(counts, WIDTHS[modality], seed)
-        if self.context:
-            states = random_stream((CONTEXT,) * ROWS, WIDTHS["a"], 9).states
-            inputs["context"] = Stream(states, EARLIER)
+        if self.apart:
+            streams = {
+                NAMES[kind]: random_stream(EARLIER_LENGTHS[kind], WIDTHS[kind], seed)
+                for seed, kind in enumerate(self.modalities, 9)
+                if kind in self.apart
+            }
+            inputs["earlier"] = Earlier(SPEAKERS, streams.get("text"), streams.get("audio"))
         return inputs
 
     def targets(self, rows=ROWS):
@@ -111,4 +157,5 @@ def all_cases():
                 for choice in choices
                 if choice != item.default
             ]
-    return cases
+    follow = (("follow", True), ("context", CONTEXT))
+    return cases + [Case("distilled_gate", kind, follow) for kind in ("a", "t", "at")]

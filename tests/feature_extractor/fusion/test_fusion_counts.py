@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from feature_extractor.fusion.base import Sizes
+from feature_extractor.fusion.context import NOBODY
 from feature_extractor.fusion.late_fusion import LateFusion
 from feature_extractor.fusion.mlp_mixer import FRAMES, TOKENS
-from feature_extractor.fusion.registry import FUSIONS, build_fusion, fusion_options
+from feature_extractor.fusion.registry import FUSIONS, build_fusion, chosen_options, fusion_options
 from feature_extractor.fusion.stream import LAYERS, TIME, Stream
 from feature_extractor.training.losses import LOSSES
 from graph_er.errors import InputError
@@ -298,8 +299,8 @@ def test_three_way_by_its_formula():
     model, inputs = case.build(), case.inputs()
     a = [model.audio_projection(inputs["audio"].mean())]
     for k in range(2):
-        there = inputs["context"].mask[:, k, None]
-        a.append(model.audio_projection(inputs["context"].states[:, k]) * there)
+        there = inputs["earlier"].speakers[:, k, None] != NOBODY
+        a.append(model.audio_projection(inputs["earlier"].audio.mean()[k::2]) * there)
     a = torch.cat(a, dim=-1)
     t = model.text_projection(inputs["text"].states[:, 0])
     tiled = torch.cat((t, t, t), dim=-1)
@@ -309,18 +310,29 @@ def test_three_way_by_its_formula():
     assert torch.equal(output.audio_vector, model.audio_projection(inputs["audio"].mean()))
 
 
+def turned_around(earlier):
+    """Earlier utterances with the last first."""
+
+    def turned(stream):
+        parts = stream.states, stream.mask
+        return Stream(*(p.unflatten(0, (-1, 2)).flip(1).flatten(0, 1) for p in parts))
+
+    streams = {"text": earlier.text, "audio": earlier.audio}
+    changed = {name: stream and turned(stream) for name, stream in streams.items()}
+    return dataclasses.replace(earlier, speakers=earlier.speakers.flip(1), **changed)
+
+
 @pytest.mark.parametrize("name", ["vanilla_concat", "three_way_concat"])
 @pytest.mark.parametrize("modalities", ["a", "at"])
 def test_earlier_utterances_count_in_their_order_and_only_if_they_exist(name, modalities):
     case = Case(name, modalities, (("context", 2),))
     model, inputs = case.build(), case.inputs()
     before = model(**inputs)
-    context = inputs["context"]
-    turned = {**inputs, "context": Stream(context.states.flip(1), context.mask.flip(1))}
+    turned = {**inputs, "earlier": turned_around(inputs["earlier"])}
     changed = (model(**turned).logits != before.logits).any(dim=1)
     # The third row has no earlier utterance.
     assert changed.tolist() == [True, True, False, True]
-    bare = model(**{**inputs, "context": None})
+    bare = model(**{**inputs, "earlier": None})
     assert (bare.logits != before.logits).any(dim=1).tolist() == [True, True, False, True]
     assert torch.equal(bare.audio_vector, before.audio_vector)
 
@@ -333,11 +345,21 @@ def test_text_alone_has_no_audio_context(name):
     assert model(random_stream((3, 2), 24, seed=0), None).logits.shape == (2, 7)
 
 
-def test_models_that_hear_context_are_those_with_an_option_for_it():
-    heard = {name for name, fusion in FUSIONS.items() if fusion.model.uses_context}
+def test_models_that_read_earlier_utterances_apart_are_those_with_an_option_for_it():
+    apart = {
+        name: fusion.model.reads_apart(
+            fusion_options(name, chosen_options(name, {}, mfcc=False, context=True))
+        )
+        for name, fusion in FUSIONS.items()
+    }
     having = {
         name
         for name, fusion in FUSIONS.items()
         if "context" in {item.name for item in dataclasses.fields(fusion.options)}
     }
-    assert heard == having == {"vanilla_concat", "three_way_concat"}
+    assert {name: kinds for name, kinds in apart.items() if kinds} == {
+        "vanilla_concat": "a",
+        "three_way_concat": "a",
+        "distilled_gate": "at",
+    }
+    assert having == {name for name, kinds in apart.items() if kinds}

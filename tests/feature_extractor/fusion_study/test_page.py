@@ -138,3 +138,17 @@ def test_one_epoch_and_one_seed_are_told_as_one():
     page = comparison_page(results(("concat", "t")))
     assert "the same budget: 1 epoch in batches of 8" in page
     assert "by dev loss, 1 seed. In %" in page
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (0, "frozen encoders and gets"),
+        (1, "frozen encoders, each utterance along with the one before it (their texts"),
+        (4, "frozen encoders, each utterance along with the 4 before it (their texts"),
+    ],
+)
+def test_it_is_told_how_much_is_read_along(count, told):
+    made = results(("concat", "at"))
+    made["budget"]["context"] = count
+    assert told in comparison_page(made)

@@ -12,6 +12,7 @@ from feature_extractor import compare_fusions as compare_fusions_command
 from feature_extractor.caches.caching import Cache
 from feature_extractor.evaluation import evaluate_utterances
 from feature_extractor.execution import Execution
+from feature_extractor.fusion.context import Context
 from feature_extractor.fusion.registry import FUSIONS, fusion_options
 from feature_extractor.fusion_study.baselines import _mean_and_deviation, baseline_rows
 from feature_extractor.fusion_study.budget import LEARNING_RATES, Budget
@@ -455,10 +456,11 @@ def test_acoustic_features_alone_are_scaled_by_speaker(choice):
 def test_speakers_are_scaled_towards_the_training_side_that_the_model_standardises_by(choice):
     ground = Ground(replace(choice, speaker_scaling=True), tell=lambda line: None)
     fitted, condition = FrameScaler(40), Condition("mfcc_transformer", "a", mfcc=True)
-    ground.fit_scaler(fitted, mfcc=True, view="time")
+    source = ground.sources(condition)["a"]
+    ground.fit_scaler(fitted, source)
     states = ground.states(condition)["audio"]
     expected = FrameScaler(40)
-    store = ground._store("a", True, "time")
+    store = ground._store(source)
     expected.fit(store[u.id] for u in ground.sides["train"])
     assert torch.equal(fitted.shift, expected.shift)
     frames = np.concatenate([states[u.id] for u in ground.corpus.utterances])
@@ -473,3 +475,45 @@ def test_a_comparison_tells_that_speakers_are_scaled_and_needs_some_who_are_hear
     results = compare_fusions(choice, *what)
     assert "by speaker" not in comparison_page(results)
     assert "scaled by speaker" in comparison_page({**results, "speaker_scaling": True})
+
+
+def test_models_read_earlier_texts_as_they_do_in_stage_1(choice):
+    ground = Ground(replace(choice, context=2), tell=lambda line: None)
+    joining, following = Condition("concat", "at"), Condition(OURS, "at")
+    assert ground.context(joining) == Context(2, "")
+    assert ground.context(following) == Context(2, "at")
+    texts = [ground.states(condition)["text"] for condition in (joining, following)]
+    first, _, third, *_ = ground.corpus.utterances
+    assert np.allclose(texts[0][first.id], texts[1][first.id], atol=1e-5)
+    assert len(texts[0][third.id]) > len(texts[1][third.id])
+    example = ground.dataset(following, "train")[2]
+    assert [len(rows) for rows in example["earlier_text_states"]] == [
+        len(texts[1][u.id]) for u in ground.corpus.utterances[1::-1]
+    ]
+    assert ground.dataset(joining, "train")[2].keys() & {"earlier_speakers"} == set()
+
+
+def test_utterances_without_a_dialogue_are_read_alone(tmp_path, choice):
+    table = tmp_path / "table.csv"
+    source = choice.corpus.root.read_text(encoding="utf-8").splitlines()
+    rows = [f"s{n % 6},d{n}," + row.split(",", 2)[2] for n, row in enumerate(source[1:])]
+    rows = [row.replace(",s", f",{choice.corpus.root.parent}/s", 1) for row in rows]
+    table.write_text("\n".join([source[0], *rows]) + "\n", encoding="utf-8")
+    told = []
+    of_one = replace(choice, corpus=CorpusChoice("table", table), context=4)
+    assert Ground(of_one, tell=told.append).choice.context == 0
+    assert "every utterance is a dialogue of its own" in "".join(told)
+    what = (["concat"], ["t"], Budget(epochs=1, seeds=1), tmp_path, 1, lambda line: None)
+    results = compare_fusions(of_one, *what)
+    assert results["budget"]["context"] == 0
+    assert "before it" not in comparison_page(results)
+
+
+def test_a_model_that_is_not_made_for_these_modalities_is_named(tmp_path, choice):
+    told = []
+    what = (["concat", "mfcc_transformer"], ["t"], Budget(epochs=1, seeds=1), tmp_path, 1)
+    results = compare_fusions(choice, *what, told.append)
+    assert "mfcc_transformer left out: it is made for --modalities a" in told
+    assert {row["fusion"] for row in results["rows"]} == {"concat"}
+    with pytest.raises(InputError, match="no model of --fusions mfcc_transformer is made for"):
+        compare_fusions(choice, ["mfcc_transformer"], *what[1:], told.append)

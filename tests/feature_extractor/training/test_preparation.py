@@ -1,11 +1,13 @@
-"""Which encoders are run once per utterance, before training."""
+"""What is settled before training: encoders that are run once, and what is read along."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from feature_extractor.settings import TrainingSettings
+from feature_extractor.settings import ModelSettings, TrainingSettings
 from feature_extractor.training import preparation
+from tests.feature_extractor.tiny_corpus import make_corpus
 
 
 @pytest.mark.parametrize(
@@ -39,3 +41,20 @@ def test_states_are_kept_of_encoders_that_training_does_not_change(
     settings = TrainingSettings(**{"speed_perturbation": 0.0, "freeze_audio": "none", **options})
     preparation._states(run, None, [], SimpleNamespace(model=model), settings)
     assert asked == [kept]
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_nothing_is_followed_where_every_utterance_is_a_dialogue_of_its_own(
+    tmp_path, monkeypatch, alone
+):
+    monkeypatch.setattr(preparation, "with_default_encoders", lambda settings, *_: settings)
+    monkeypatch.setattr(preparation, "refuse_tuned_on_held_out", lambda *_: None)
+    corpus, told = make_corpus(tmp_path / "corpus"), []
+    if alone:
+        single = [replace(u, dialogue=u.id) for u in corpus.utterances]
+        corpus = replace(corpus, utterances=tuple(single))
+    asked = ModelSettings(fusion="distilled_gate", context=4)
+    settled = preparation._settled(asked, "at", corpus, tmp_path, None, told.append)
+    assert settled.context == (0 if alone else 4)
+    assert settled.fusion_options == ({} if alone else {"follow": True})
+    assert len(told) == alone
