@@ -64,7 +64,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Earlier:
-    """The K utterances before each of B, the latest first; those of the first, of the second, ...
+    """The K utterances before each of B, the latest first: before the first, the second, and so on.
 
     Attributes:
         speakers: who said them, ``[B, K]``; see `fusion.context`.
@@ -115,7 +115,7 @@ class FusionModel(nn.Module):
 
     Attributes:
         steps: names of the training steps, in order; all but a few models are trained in one. They
-    may hang on the modalities: ask the built model.
+            may hang on the modalities: ask the built model.
         learns_apart: whether it learns from the streams of earlier utterances that it reads apart.
     """
 
