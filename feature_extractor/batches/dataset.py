@@ -44,9 +44,9 @@ class UtteranceDataset(Dataset):
     run before; ``earlier`` holds the texts of the utterances before it in the dialogue, and where
     these are read apart, ``earlier_audio`` their clips (or ``earlier_text_states`` and
     ``earlier_audio_states``), the latest first, and ``earlier_speakers`` ``[K]`` who said them, see
-    `fusion.context`; ``labels`` is the
-    integer label, or with `soft_labels` the share of votes per emotion ``[C]``; ``affect`` the mean
-    ratings of valence and arousal ``[2]``, NaN where there are none, in a corpus that has any.
+    `fusion.context`; ``labels`` is the integer label, or with `soft_labels` the share of votes per
+    emotion ``[C]``; ``affect`` the mean ratings of valence and arousal ``[2]``, NaN where there are
+    none, in a corpus that has any.
 
     Attributes:
         utterances: the examples.

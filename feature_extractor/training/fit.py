@@ -87,10 +87,8 @@ def fit(
         ``best_epoch``, ``best_dev_loss`` and ``history``, one entry per epoch, of the last step,
         and the same of the ``steps`` before it by name.
     """
-    # What is heard in chunks, on dev alone, is no tensor yet, and takes another way.
-    chunked = dev.needs_chunks(checkpoint.model.config.clip_length)
-    for dataset, apart in ((train, set()), (dev, chunked)):
-        workers = agreed(partial(_workers_with_room, dataset, apart, checkpoint, settings))
+    for dataset in (train, dev):
+        workers = agreed(partial(_workers_with_room, dataset, checkpoint, settings))
         settings = replace(settings, num_workers=min(gathered(workers)))
     whole = checkpoint.model
     from_states = train.holds_states(whole.config.modalities)
@@ -157,21 +155,17 @@ def _fit_step(
 
 
 def _workers_with_room(
-    dataset: UtteranceDataset,
-    apart: set[int],
-    checkpoint: Checkpoint,
-    settings: TrainingSettings,
+    dataset: UtteranceDataset, checkpoint: Checkpoint, settings: TrainingSettings
 ) -> int:
     """Return how many workers can hand over the largest batches there may be: those of like length.
-
-    Batches hold no example that is `apart`.
 
     Raises:
         InputError: the audio file that shows how large a batch is cannot be read.
     """
     if settings.num_workers == 0:
         return 0
-    whole = set(range(len(dataset))) - apart
+    # What is heard in chunks is no tensor yet, and takes another way.
+    whole = set(range(len(dataset))) - dataset.needs_chunks(checkpoint.model.config.clip_length)
     rows, size = sorted(whole, key=dataset.seconds, reverse=True), settings.batch_size
     parts = (tuple(rows[start : start + size]) for start in range(0, len(rows), size))
     batches = [Batch(0, part, part) for part in parts]
