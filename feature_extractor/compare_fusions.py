@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     results = compare_fusions(
         choice,
-        list(dict.fromkeys(arguments.fusions)),
+        arguments.fusions,
         sorted(set(arguments.modalities), key=MODALITY_CHOICES.index),
         budget,
         out / "trials",

@@ -147,10 +147,12 @@ def _refuse_idle(settings: ModelSettings, modalities: str) -> None:
                 f"utterances, and --context is 0; give --context 4, or leave {name} out"
             )
     if context and "t" not in modalities and "a" not in reads_apart(fusion, options):
+        chosen = {name: chosen_options(name, {}, mfcc=False, context=True) for name in FUSIONS}
+        hearing = [name for name in FUSIONS if "a" in reads_apart(name, chosen[name])]
         raise InputError(
             f"--context is {context}, but --fusion {fusion} with these options hears no earlier "
             f"utterances, and --modalities {modalities} reads no texts; leave --context out, or "
-            "take --fusion distilled_gate, vanilla_concat or three_way_concat"
+            f"take --fusion {' or '.join(hearing)}"
         )
 
 

@@ -115,7 +115,8 @@ study() { # the study's own script knows what is finished
 
 fusions() {
   local out=${name}_fusions given side
-  [ $fresh = 0 ] || rm -rf "runs/$out" "runs/$out"{,_alone}_mfcc{,2,3} "runs/${out}_alone" "model_checkpoints/$out"
+  [ $fresh = 0 ] ||
+    rm -rf "runs/$out"{,_alone}{,_mfcc{,2,3}} "model_checkpoints/$out"
   given=(${fusions[@]+"${fusions[@]}"} --root "$demo_root")
   bash scripts/compare_fusions.sh "${given[@]}" --name "$out" ${tuning[@]+"${tuning[@]}"} >&2
   cp "runs/$out/results.json" "$docs/fusions.json"

@@ -60,12 +60,12 @@ def conditions(
     """Return every model on each of `modalities` that it can be built for, ours last.
 
     Args:
-        fusions: names in `fusion.registry`.
+        fusions: names in `fusion.registry`; one that is given twice counts once.
         modalities: of ``a``, ``t`` and ``at``.
         audio_encoder: what all hear; on MFCC none has to be compared once more.
     """
     also = () if audio_encoder == MFCC else _ON_MFCC
-    ordered = sorted(fusions, key=lambda name: (name == OURS, list(FUSIONS).index(name)))
+    ordered = sorted(set(fusions), key=lambda name: (name == OURS, list(FUSIONS).index(name)))
     found = []
     for fusion in ordered:
         for wanted in modalities:

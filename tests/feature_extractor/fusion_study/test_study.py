@@ -517,3 +517,8 @@ def test_a_model_that_is_not_made_for_these_modalities_is_named(tmp_path, choice
     assert {row["fusion"] for row in results["rows"]} == {"concat"}
     with pytest.raises(InputError, match="no model of --fusions mfcc_transformer is made for"):
         compare_fusions(choice, ["mfcc_transformer"], *what[1:], told.append)
+
+
+def test_a_model_named_twice_is_trained_once():
+    once = conditions(["concat", OURS], ["a", "t"])
+    assert conditions([OURS, "concat", "concat", OURS], ["a", "t"]) == once
